@@ -1,8 +1,7 @@
 /*
  * metrics: the list of all metrics. Each is a file metric_TABLE.c, named after
- * its table in common/tables/tables.def; response_hours is beside
- * response_histogram, longest_monologue beside conversation_metrics, and the
- * two tables of a simulation are in metrics.c.
+ * its table in common/tables/tables.def; longest_monologue is beside
+ * conversation_metrics, and the two tables of a simulation are in metrics.c.
  */
 #ifndef AGGREGATOR_METRICS_METRICS_H
 #define AGGREGATOR_METRICS_METRICS_H

@@ -10,7 +10,7 @@
  * The arithmetic is that of HdrHistogram_c, which Debian does not package. That
  * library keeps all counts of a histogram in one array: 26,728 bytes for
  * durations of up to 30 days with two digits, 3,816 with one digit, which would
- * give an error of 1/16. Here a count is a row, and empty buckets have none.
+ * give an error of 1/16. Here empty buckets are not stored.
  */
 #ifndef COMMON_CONTAINERS_DURATION_BUCKET_H
 #define COMMON_CONTAINERS_DURATION_BUCKET_H

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/containers/duration_bucket.h"
 #include "common/records/record.h"
 
 /* The first is the size of a MEDIUMTEXT in bytes; a line is much shorter. The
@@ -35,7 +34,6 @@
 #define NEEDED_COUNT COLUMN_COUNT, true, RECORD_MAX_COUNT
 #define TOTAL COLUMN_COUNT, false, INT64_MAX
 #define NEEDED_TOTAL COLUMN_COUNT, true, INT64_MAX
-#define BUCKET COLUMN_COUNT, true, DURATION_BUCKETS - 1
 #define LENGTH COLUMN_LENGTH, true, INT64_MAX
 #define REAL COLUMN_REAL, false, 0
 #define NEEDED_REAL COLUMN_REAL, true, 0

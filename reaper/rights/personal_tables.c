@@ -107,8 +107,6 @@ const struct operator_place operator_places[] = {
 	{ TABLE_operator_metrics_parts, IS_OPERATOR },
 	{ TABLE_allocation_limits, IS_OPERATOR },
 	{ TABLE_chat_metrics, IS_OPERATOR },
-	{ TABLE_response_hours, IS_OPERATOR },
-	{ TABLE_response_hours_parts, IS_OPERATOR },
 	{ TABLE_assignments, IS_OPERATOR },
 	{ TABLE_intervals, IS_OPERATOR },
 	{ TABLE_messages, IS_OPERATOR " OR sender IN ('operator', 'bot') AND "

@@ -28,8 +28,7 @@ SECRETS = {
 UNTOUCHED = (
     "operator_metrics", "tenant_metrics", "conversation_metrics",
     "conversation_metrics_parts", "longest_monologue", "intervals",
-    "channel_metrics", "response_hours", "response_histogram",
-    "message_analytics",
+    "channel_metrics", "message_analytics",
 )
 # These too, except for the columns with the customer.
 LOST = {

@@ -180,7 +180,7 @@ class Test:
         rows."""
         begin = int(self.end.timestamp()) - HOURS * 3600
         sql = expand(target["rawSql"], begin, int(self.end.timestamp()))
-        if "operator" in sql and "FROM response_h" in sql:
+        if "operator" in sql and "FROM intervals" in sql:
             self.by_operator.append((name, target["rawSql"]))
         rows = self.database.ask(sql)
         if not self.checks.that(isinstance(rows, list), f"{name}: {rows}"):
@@ -208,11 +208,10 @@ class Test:
         end = int(self.end.timestamp())
         before = [(n, q, self.database.ask(expand(q, end - HOURS * 3600, end)))
                   for n, q in self.by_operator]
-        for table in ("response_hours", "response_histogram"):
-            self.lab.sql(
-                f"CREATE TEMPORARY TABLE x SELECT * FROM {table}; "
-                "UPDATE x SET tenant = 'other'; "
-                f"INSERT INTO {table} SELECT * FROM x")
+        columns = ("end_at, chat, message, kind, operator, ms, withdrawn, "
+                   "as_of, version")
+        self.lab.sql(f"INSERT INTO intervals (tenant, {columns}) SELECT "
+                     f"'other', {columns} FROM intervals")
         for name, query, rows in before:
             now = self.database.ask(expand(query, end - HOURS * 3600, end))
             self.checks.that(len(now) == 2 * len(rows) > 0,

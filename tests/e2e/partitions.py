@@ -3,8 +3,7 @@
 import json
 
 WITHIN = 1 / 64
-COUNTS = {"response_histogram_all": "count", "response_hours_all": "responses",
-          "realtime_user_activity_all": "messages_last_minute"}
+COUNTS = {"realtime_user_activity_all": "messages_last_minute"}
 
 
 def bucket(tenant, key):

@@ -11,7 +11,7 @@ import partitions
 from harness import BIN, TESTBIN, TOKEN, Checklist, run_checks, seed
 
 METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
-           "histograms,chats,conversations,messages")
+           "chats,conversations,messages")
 KEYS = {"message": ["chat"], "view": ["chat", "message"],
         "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
 

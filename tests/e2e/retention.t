@@ -20,14 +20,12 @@ TIMES = {
     "longest_monologue": "last_message_at", "user_stats": "last_active",
     "realtime_user_activity": "created_at", "alerts": "started_at",
     "trends": "window_start", "channel_metrics": "hour",
-    "response_hours": "hour", "response_histogram": "hour",
     "events": "created_at", "message_analytics": "created_at",
     "assignments": "reserved_at", "conversation_metrics_parts":
     "last_message_at", "longest_monologue_parts": "last_message_at",
     "user_stats_parts": "last_active", "realtime_user_activity_parts":
     "created_at", "trends_parts": "window_start",
-    "channel_metrics_parts": "hour", "response_hours_parts": "hour",
-    "response_histogram_parts": "hour", "message_analytics_hours": "hour",
+    "channel_metrics_parts": "hour", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
 SUMMED = ("message_analytics_hours", "response_rollups") # tested by rollup.t
 BY_DAY = ("messages", "intervals")

@@ -91,13 +91,10 @@ BAD = [
     ("field 'version' is below 0", row(version=-1)),
     *(("field 'hour' is not a whole hour",
        by_hour(table, "2026-11-20T10:00:00.001Z", **more))
-      for table, more in (("response_hours", {}), ("channel_metrics", {}),
-                          ("response_hours_parts", {"generation": 1, "part": 0}),
-                          ("response_histogram", {"bucket": 0}))),
+      for table, more in (("channel_metrics", {}), ("channel_metrics_parts",
+                                                    {"generation": 1, "part": 0}))),
     ("field 'hour' is not a whole hour",
-     by_hour("response_hours", "1026-11-20T10:30:00Z")),
-    ("field 'bucket' is too large",
-     by_hour("response_histogram", AS_OF, bucket=1888)),
+     by_hour("channel_metrics", "1026-11-20T10:30:00Z")),
     ("field 'available' must be true or false",
      row("operator_metrics", operator="1", available=1)),
     ("the limit", row(unknown="x" * 70000)),
@@ -159,7 +156,6 @@ class Test(Tables):
             *(row(chat=chat, operator="", tag="\0\n ")
               for chat in ("a" * 191, "b\ufffd", "\U0001f600")),
             interval(ms=0, withdrawn=True),
-            by_hour("response_histogram", AS_OF, bucket=1887, count=1),
             # In any order, with an unknown field, one of two, and escapes.
             '{"count":1,"type":"row","later":{"a":[1]},"event":"log\\u0069n",'
             '"user":7,"tenant":"t","table":"event_counts","count":3,'

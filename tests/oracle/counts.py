@@ -1,7 +1,6 @@
 """The metrics that a stream counts message by message, computed from all
 messages at once, without a state and without withdrawals: conversations,
-users, activity, alerts, trends, channels, intervals and their histograms, and
-events. Each function returns rows as dictionaries. A metric may have its own
+users, activity, alerts, trends, channels, intervals and events. Each function returns rows as dictionaries. A metric may have its own
 file, table_NAME.py after its table: it declares KEY and ZERO_IF_WITHDRAWN, see
 row_keys.py, and rows(versions, newest, conf), which gets the arguments of
 rows().
@@ -188,34 +187,11 @@ def trend_rows(versions, newest, conf):
                    "window_end": end, "occurrences": n}
 
 
-def bucket(ms):
-    """32 buckets per doubling from 32 ms on; below, one per millisecond."""
-    if ms < 32:
-        return ms
-    octave = ms.bit_length() - 1
-    return 32 * (octave - 4) + (ms - 2 ** octave) * 32 // 2 ** octave
-
-
 def interval_rows(chat, intervals):
     for i in intervals:
         yield {"end_at": i.end, "chat": chat, "message": i.message,
                "kind": i.kind, "start_at": i.start, "operator": i.operator,
                "channel": i.channel, "ms": i.ms}
-
-
-def hour_rows(intervals):
-    """(rows of response_hours, rows of response_histogram)"""
-    hours, histogram = [], []
-    for (operator, hour, kind), own in groups(
-            [i for i in intervals if i.kind != "waiting"],
-            lambda i: (i.operator or "", i.end // HOUR * HOUR, i.kind)):
-        key = {"operator": operator, "hour": hour, "kind": kind}
-        ms = [i.ms for i in own]
-        hours.append(dict(
-            key, responses=len(ms), sum_ms=sum(ms), max_ms=max(ms)))
-        histogram += [dict(key, bucket=b, count=n) for b, n in
-                      collections.Counter(map(bucket, ms)).items()]
-    return hours, histogram
 
 
 def step(at, conf):
@@ -252,7 +228,6 @@ def rows(versions, events, chats, newest, conf):
     best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]
     best = [m for m in best if counts(m)]
     intervals = [i for c in chats.values() for i in c.intervals]
-    hours, histogram = hour_rows(intervals)
     found = {
         "conversation_metrics": conversation_rows(best, chats, conf),
         "user_stats": user_rows(named, newest, conf),
@@ -265,8 +240,6 @@ def rows(versions, events, chats, newest, conf):
         "trends": trend_rows(versions, newest, conf),
         "intervals": [row for k, c in chats.items()
                       for row in interval_rows(k, c.intervals)],
-        "response_hours": hours,
-        "response_histogram": histogram,
         "event_counts": event_rows(events, conf),
     }
     for table, module in TABLES.items():

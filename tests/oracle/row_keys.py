@@ -19,14 +19,10 @@ KEYS = {
     "trends": ("window_start", "word"),
     "channel_metrics": ("hour", "channel"),
     "intervals": ("end_at", "chat", "message", "kind"),
-    "response_hours": ("hour", "operator", "kind"),
-    "response_histogram": ("hour", "operator", "kind", "bucket"),
 }
 ZERO_IF_WITHDRAWN = {
     "operator_metrics": ("available", "open_chats", "responses",
                          "waiting_chats"),
-    "response_hours": ("responses",),
-    "response_histogram": ("count",),
     "realtime_user_activity": ("messages_last_minute",),
     "channel_metrics": ("messages",),
     "conversation_metrics": ("message_count",),

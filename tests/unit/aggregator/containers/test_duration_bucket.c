@@ -1,14 +1,11 @@
 /*
- * Tests of duration_bucket and top_values: buckets follow each other without a
- * gap and are as narrow as documented; after removals the largest remaining
- * value is found.
+ * Tests of duration_bucket: buckets follow each other without a gap and are as
+ * narrow as documented.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
-
-#include "aggregator/containers/top_values.h"
 
 static void
 buckets_follow_each_other(void **state)
@@ -65,46 +62,6 @@ known_buckets(void **state)
 		assert_int_equal(duration_bucket(cases[i].ms), cases[i].bucket);
 }
 
-static void
-the_largest_of_what_is_left(void **state)
-{
-	enum { N = TOP_VALUES_KEPT + 6 };
-	struct top_values p = { 0 };
-	int64_t i;
-
-	(void)state;
-	assert_int_equal(top_values_get(&p), CLOCK_NONE);
-	for (i = 0; i < N; i++)
-		top_values_add(&p, i * 11 % N);
-	assert_int_equal(top_values_get(&p), N - 1);
-	top_values_remove(&p, 2); /* one of those it does not remember */
-	for (i = N - 1; i > 5; i--) {
-		assert_int_equal(top_values_get(&p), i);
-		top_values_remove(&p, i);
-	}
-	/* All remembered values are gone, so this is only a bound. */
-	assert_int_equal(top_values_get(&p), 5);
-	top_values_add(&p, 8);
-	assert_int_equal(top_values_get(&p), 8);
-}
-
-static void
-equal_ones_are_told_apart(void **state)
-{
-	struct top_values p = { 0 };
-
-	(void)state;
-	top_values_add(&p, -4);
-	top_values_add(&p, -4);
-	top_values_remove(&p, -4);
-	assert_int_equal(top_values_get(&p), -4);
-	top_values_remove(&p, -4);
-	assert_int_equal(top_values_get(&p), CLOCK_NONE);
-	top_values_remove(&p, -4);
-	top_values_add(&p, -9);
-	assert_int_equal(top_values_get(&p), -9);
-}
-
 int
 test_duration_bucket(void)
 {
@@ -112,8 +69,6 @@ test_duration_bucket(void)
 		cmocka_unit_test(buckets_follow_each_other),
 		cmocka_unit_test(a_bucket_is_at_most_a_32nd_wide),
 		cmocka_unit_test(known_buckets),
-		cmocka_unit_test(the_largest_of_what_is_left),
-		cmocka_unit_test(equal_ones_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
