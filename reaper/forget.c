@@ -248,6 +248,7 @@ struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
 	struct subject *subject;
+	struct reaper_paths states; /* of --state and the configuration */
 	struct counts counts;
 	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators that own the
 					* states */
@@ -350,7 +351,7 @@ enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 static enum exit_code
 order_streams(struct forget_run *f, enum stream_step step)
 {
-	const struct reaper_paths *states = &f->options->states;
+	const struct reaper_paths *states = &f->states;
 	enum exit_code code = PROG_OK;
 	struct buf why = BUF_INIT;
 	const char *dir;
@@ -407,7 +408,7 @@ forget_in_state(struct forget_run *f, const char *dir)
 static enum exit_code
 forget_in_files(struct forget_run *f)
 {
-	const struct reaper_paths *states = &f->options->states;
+	const struct reaper_paths *states = &f->states;
 	enum exit_code code = rights_each_file(f->options, forget_in_file, f);
 	size_t i;
 
@@ -426,23 +427,28 @@ has_tenant(const char *dir, const char *tenant)
 	return there;
 }
 
-/* The configuration names the archive, but states are only taken from the
- * command line, because programs may use states outside the configuration. */
-static void
-warn_of_state(const struct forget_run *f, const char *section)
+/* Adds the state that the configuration names, if it may have data of the
+ * tenant. */
+static enum exit_code
+add_configured_state(struct forget_run *f, const char *section)
 {
-	const struct reaper_paths *states = &f->options->states;
 	const char *dir = conf_text(f->options->common.conf, section, "state");
 	size_t i;
+	int code;
 
-	if (dir == NULL || !has_tenant(dir, f->subject->tenant))
-		return;
-	for (i = 0; i < states->n; i++)
-		if (file_is_same(dir, states->path[i]))
-			return;
-	log_warn("the state of [%s] was not searched and may have data about "
-		 "this customer; run this again with --state '%s'",
-	    section, dir);
+	if (dir == NULL)
+		return PROG_OK;
+	if (access(dir, X_OK) != 0 && errno != ENOENT)
+		log_warn("the state of [%s] was not searched, because '%s' "
+			 "cannot be read; it may have data about this customer",
+		    section, dir);
+	if (!has_tenant(dir, f->subject->tenant))
+		return PROG_OK;
+	for (i = 0; i < f->states.n; i++)
+		if (file_is_same(dir, f->states.path[i]))
+			return PROG_OK;
+	code = rights_take_path(dir, &f->states);
+	return code == -1 ? PROG_OK : (enum exit_code)code;
 }
 
 /* Writes the entry first, then searches for chats again, because a sink may
@@ -462,7 +468,8 @@ record_subject_and_chats(struct subject *s)
 }
 
 /* True if a state on the command line may contain the customer: only its
- * program reads its data. */
+ * program reads its data. A configured state does not count, because then no
+ * misspelled id would be noticed. */
 static bool
 may_be_in_states(const struct forget_run *f)
 {
@@ -508,6 +515,10 @@ forget_all(struct forget_run *f)
 		    f->subject->tenant);
 		return PROG_NOINPUT;
 	}
+	if (code == PROG_OK)
+		code = add_configured_state(f, "poller");
+	if (code == PROG_OK)
+		code = add_configured_state(f, "aggregator");
 	if (code == PROG_OK && !dry_run)
 		code = record_subject_and_chats(f->subject);
 	if (code == PROG_OK && !dry_run)
@@ -528,8 +539,6 @@ forget_all(struct forget_run *f)
 	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);
 	if (o != OUTCOME_DONE)
 		return reaper_log_failure(f->subject->db, o);
-	warn_of_state(f, "poller");
-	warn_of_state(f, "aggregator");
 	return counts_print(&f->counts);
 }
 
@@ -539,9 +548,10 @@ forget_subject(const struct reaper *r, struct subject_lines *l)
 	static const struct output_column columns[] = {
 		{ "place", OUTPUT_TEXT }, { "rows", OUTPUT_NUMBER }
 	};
-	struct forget_run f = {
-		.options = r, .lines = l, .subject = l->subject
-	};
+	struct forget_run f = { .options = r,
+		.lines = l,
+		.subject = l->subject,
+		.states = r->states };
 	enum exit_code code;
 
 	counts_init(&f.counts, r, "forgotten", l->subject->tenant, columns,

@@ -623,9 +623,20 @@ def check_poller(checks, house):
 
     checks.that(house.on_disk(phone) and texts() and name(), "not filled")
     # Without --tenant, as there is only one.
-    done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run"])
+    state = lab.path("poller/acme.mdb")
+    done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run", "-o",
+                     "ndjson"])
+    checks.that(state in [r["place"] for r in done.records()],
+                f"the state of the configuration: {done}")
+    done = lab.run(["reaper", "-c", conf, "--forget", "nobody"])
+    checks.that(done.code == 66 and os.path.exists(state),
+                f"a misspelled id removed the state: {done}")
+    unread = lab.conf("unread.conf", {
+        "crm acme": {"url": sim.url, "token": TOKEN},
+        "poller": {"state": lab.path("letters")}})
+    done = lab.must(["reaper", "-c", unread, "--forget", who, "--dry-run"])
     checks.that("[poller] was not searched" in done.err,
-                f"a state that nobody named: {done}")
+                f"a state that cannot be read: {done}")
     # Two stored snapshots, and the resulting rows.
     day, rows = lab.path("day.ndjson"), lab.path("rows.ndjson")
     for _ in range(2):
@@ -636,7 +647,7 @@ def check_poller(checks, house):
     before = [os.path.getsize(path) for path in (day, rows)]
     done = lab.must(["reaper", "-c", conf, "--forget", who, "--file", day,
                      "--file", rows, "--state", lab.path("state/../poller")])
-    checks.that(done.err == "", f"a state that was named: {done}")
+    checks.that(done.err == "", f"a state that was also named: {done}")
     for path, size, argv in (
             (day, before[0], ["aggregator", "-a", "all", "-o", "ndjson"]),
             (rows, before[1], ["sink", "-c", conf])):
