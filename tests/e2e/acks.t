@@ -6,6 +6,7 @@ prefetch. But its output must have been confirmed first."""
 import json
 import os
 
+from events import Events
 from harness import PROBE, TESTBIN, TOKEN, Checks, Lab, main, until
 
 AT = "2026-11-20T10:00:00.000Z"
@@ -107,8 +108,7 @@ def events_are_counted(lab, checks, conf):
     """Without a state, the messages of the event counter are gone when it has
     ended. With one, its files appear while it runs."""
     def publish():
-        lab.must([TESTBIN + "/tools/event_publisher", "-d", "-e", "counted",
-                  "-q", "counted", "-o", lab.tmp, "-n", 20])
+        Events().publish(lab, "counted", "counted")
 
     def count(folder, *options):
         return ["aggregator", "-c", conf, "--input", "eventcounter", "-f",
@@ -119,6 +119,7 @@ def events_are_counted(lab, checks, conf):
         return os.path.isdir(lab.path(folder)) and any(
             name.endswith(".json") for name in os.listdir(lab.path(folder)))
 
+    lab.must(count("none", "--until-empty")) # creates queue and exchange
     publish()
     for folder, is_there in ("first", True), ("again", False):
         lab.must(count(folder, "--idle-exit", "1s"))
