@@ -1,6 +1,7 @@
 /*
- * timer_queue: a binary heap, the earliest first. In the state an entry is a
- * key that consists of tenant, time and the caller's key, with an empty value.
+ * timer_queue: in the state an entry is a key that consists of tenant, time and
+ * the caller's key, with an empty value. In memory the entries are a list: a
+ * run without a state looks for due ones once, at its end.
  */
 #include "aggregator/keyed_state/timer_queue.h"
 
@@ -33,18 +34,9 @@ timer_queue_close(struct timer_queue *c)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		free(c->heap[i].key);
-	free(c->heap);
+		free(c->items[i].key);
+	free(c->items);
 	buf_release(&c->key);
-}
-
-static void
-swap_timers(struct timer_queue *c, size_t a, size_t b)
-{
-	struct timer_queue_item item = c->heap[a];
-
-	c->heap[a] = c->heap[b];
-	c->heap[b] = item;
 }
 
 static void
@@ -64,20 +56,17 @@ store_timer(struct timer_queue *c, int64_t due, struct text key)
 }
 
 static void
-push_timer(struct timer_queue *c, int64_t due, struct text key)
+list_timer(struct timer_queue *c, int64_t due, struct text key)
 {
 	struct timer_queue_item *item;
-	size_t i = c->n;
 
-	XGROW(c->heap, c->n, c->cap);
-	item = &c->heap[c->n++];
+	XGROW(c->items, c->n, c->cap);
+	item = &c->items[c->n++];
 	item->due = due;
 	item->len = key.len;
 	item->key = xmalloc(key.len + 1);
 	if (key.len > 0)
 		memcpy(item->key, key.p, key.len);
-	for (; i > 0 && c->heap[(i - 1) / 2].due > due; i = (i - 1) / 2)
-		swap_timers(c, i, (i - 1) / 2);
 }
 
 void
@@ -88,25 +77,7 @@ timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
 	if (c->store != NULL)
 		store_timer(c, due, t);
 	else
-		push_timer(c, due, t);
-}
-
-static void
-remove_first_timer(struct timer_queue *c)
-{
-	size_t i = 0, child;
-
-	free(c->heap[0].key);
-	c->heap[0] = c->heap[--c->n];
-	while ((child = 2 * i + 1) < c->n) {
-		if (child + 1 < c->n &&
-		    c->heap[child + 1].due < c->heap[child].due)
-			child++;
-		if (c->heap[i].due <= c->heap[child].due)
-			break;
-		swap_timers(c, i, child);
-		i = child;
-	}
+		list_timer(c, due, t);
 }
 
 static bool
@@ -150,15 +121,25 @@ next_stored_timer(
 	return true;
 }
 
+/* Each pass over the items ends with false. */
 static bool
-pop_timer(struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+next_listed_timer(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
-	if (c->n == 0 || c->heap[0].due > now)
+	struct timer_queue_item *item;
+
+	while (c->at < c->n && c->items[c->at].due > now)
+		c->at++;
+	if (c->at == c->n) {
+		c->at = 0;
 		return false;
+	}
+	item = &c->items[c->at];
 	buf_clear(&c->key);
-	buf_add(&c->key, c->heap[0].key, c->heap[0].len);
-	*due = c->heap[0].due;
-	remove_first_timer(c);
+	buf_add(&c->key, item->key, item->len);
+	*due = item->due;
+	free(item->key);
+	*item = c->items[--c->n];
 	key->p = buf_str(&c->key);
 	key->len = c->key.len;
 	return true;
@@ -169,5 +150,5 @@ timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
 	return c->store != NULL ? next_stored_timer(c, now, key, due)
-				: pop_timer(c, now, key, due);
+				: next_listed_timer(c, now, key, due);
 }

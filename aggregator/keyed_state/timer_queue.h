@@ -1,8 +1,8 @@
 /*
- * timer_queue: keys sorted by the time, in milliseconds, at which they become
- * due. It is in memory or, with a state, a table of it: adding and removing a
- * key changes the table, the caller commits. Only due keys are read, so a queue
- * may have the keys of a whole day and costs nothing at start.
+ * timer_queue: keys with the time, in milliseconds, at which they become due.
+ * It is in memory or, with a state, a table of it: adding and removing a key
+ * changes the table, the caller commits. Only due keys are read, so a queue may
+ * have the keys of a whole day and costs nothing at start.
  */
 #ifndef AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
 #define AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
@@ -25,10 +25,10 @@ struct timer_queue_item {
 /* Private. */
 struct timer_queue {
 	const struct keyed_state_home *home;
-	struct lmdb_table *store;      /* NULL: everything is in memory */
-	int64_t earliest;              /* no stored key is due before this */
-	struct timer_queue_item *heap; /* without a store */
-	size_t n, cap;
+	struct lmdb_table *store;       /* NULL: everything is in memory */
+	int64_t earliest;               /* no stored key is due before this */
+	struct timer_queue_item *items; /* without a store */
+	size_t n, cap, at;              /* at: the next one to look at */
 	struct buf key; /* the key that timer_queue_next() returned last */
 };
 
@@ -43,8 +43,9 @@ void timer_queue_close(struct timer_queue *c);
 void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
-/* Removes and returns the earliest key that is due at `now` or before, borrowed
- * until the next call; false if there is none. */
+/* Removes and returns a key that is due at `now` or before, borrowed until the
+ * next call; false if there is none. Call it until then. In a state, the
+ * earliest comes first. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
 
