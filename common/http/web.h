@@ -110,7 +110,8 @@ struct web_answer {
 	web_handler *later;
 	struct work_queue *queue;
 	uint64_t lane; /* lane of the queue, see work_queue.h */
-	/* Bytes that a handler passes to its caller and to goes_on. */
+	/* Bytes that a handler passes to its caller, to the storer and to
+	 * goes_on. */
 	struct buf note;
 	/* For an answer with status 200 that stays open: its body consists of
 	 * the events of this topic (event_topic.h) for at most events_ms (0: no
@@ -128,6 +129,7 @@ struct web_answer {
  * it calls done(), once, in any thread. done() does not block. */
 struct pending_request {
 	const struct buf *records, *dead; /* complete lines; may be empty */
+	const struct buf *note;           /* that of the answer */
 	size_t n;                         /* number of lines */
 	void (*done)(struct pending_request *p, bool safe);
 	/* Link of the storer's list; after done(), of the server's. */

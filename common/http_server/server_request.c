@@ -361,6 +361,7 @@ store_lines(struct connection *c)
 	c->pending = (struct pending_request){
 		.records = &a->records,
 		.dead = &a->dead,
+		.note = &a->note,
 		.done = on_stored,
 		.n = a->records_n + a->dead_n,
 	};

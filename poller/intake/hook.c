@@ -211,7 +211,7 @@ signed_ms(const struct hook *h, const struct web_request *r)
  * worse. */
 static int64_t
 first_time(const struct hook *h, const struct web_request *r,
-    struct idempotency *keys, const char *once)
+    struct idempotency *keys, const char *once, struct buf *entry)
 {
 	struct idempotent first = { .at = r->now_ms };
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
@@ -221,7 +221,7 @@ first_time(const struct hook *h, const struct web_request *r,
 	buf_addf(&kind, "webhook %s", h->source);
 	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
 		v = idempotency_first(
-		    keys, h->tenant, buf_str(&kind), once, &first);
+		    keys, h->tenant, buf_str(&kind), once, &first, entry);
 	buf_release(&kind);
 	return v == IDEMPOTENCY_AGAIN ? first.at : r->now_ms;
 }
@@ -247,7 +247,7 @@ wanted_headers(const struct hook *h, const struct web_request *r)
 static int
 ask_profile(const struct hook *h, const struct web_request *r,
     struct idempotency *keys, json_t *payload, struct profile_hook_answer *a,
-    int64_t *now_ms, struct buf *why)
+    struct buf *entry, int64_t *now_ms, struct buf *why)
 {
 	struct profile_hook_input in = { .now_ms = r->now_ms,
 		.signed_ms = signed_ms(h, r),
@@ -256,7 +256,7 @@ ask_profile(const struct hook *h, const struct web_request *r,
 	int rc = profile_hook_read(h->profile, &in, a, why);
 
 	if (rc == 0 && a->once != NULL)
-		in.now_ms = first_time(h, r, keys, a->once);
+		in.now_ms = first_time(h, r, keys, a->once, entry);
 	if (in.now_ms != r->now_ms) {
 		profile_hook_release(a);
 		rc = profile_hook_read(h->profile, &in, a, why);
@@ -268,7 +268,7 @@ ask_profile(const struct hook *h, const struct web_request *r,
 
 static enum hook_outcome
 read_payload(const struct hook *h, const struct web_request *r,
-    struct idempotency *keys, json_t *payload, struct buf *records, size_t *n,
+    struct idempotency *keys, json_t *payload, struct web_answer *to,
     struct buf *why)
 {
 	struct profile_hook_answer a;
@@ -276,7 +276,8 @@ read_payload(const struct hook *h, const struct web_request *r,
 	int64_t now_ms;
 	size_t i;
 
-	if (ask_profile(h, r, keys, payload, &a, &now_ms, why) != 0) {
+	if (ask_profile(h, r, keys, payload, &a, &to->note, &now_ms, why) !=
+	    0) {
 		o = HOOK_UNREAD;
 	} else if (a.refused != NULL) {
 		buf_setf(why, "%s", a.refused);
@@ -291,8 +292,8 @@ read_payload(const struct hook *h, const struct web_request *r,
 		if (a.records[i].type == RECORD_UNKNOWN)
 			continue; /* a customer, which is not a record of a
 				   * stream */
-		add_hook_record(records, h, &a.records[i], now_ms);
-		++*n;
+		add_hook_record(&to->records, h, &a.records[i], now_ms);
+		to->records_n++;
 	}
 	profile_hook_release(&a);
 	return o;
@@ -300,14 +301,14 @@ read_payload(const struct hook *h, const struct web_request *r,
 
 enum hook_outcome
 hook_read(const struct hook *h, const struct web_request *r,
-    struct idempotency *keys, struct buf *records, size_t *n, struct buf *why)
+    struct idempotency *keys, struct web_answer *a, struct buf *why)
 {
 	enum hook_outcome o = HOOK_NO_JSON;
 	json_t *payload;
 
 	payload = value_parse(r->body, r->len, NULL, why);
 	if (payload != NULL)
-		o = read_payload(h, r, keys, payload, records, n, why);
+		o = read_payload(h, r, keys, payload, a, why);
 	json_decref(payload);
 	return o;
 }

@@ -93,11 +93,11 @@ enum hook_outcome {
 	HOOK_NO_JSON,
 };
 
-/* Reads a payload; call it from one thread at a time. Appends its records, one
- * per line, and adds their number to *n. An event without a time gets the time
- * at which it first arrived according to the keys. For every result except
- * HOOK_RECORDS, *why has the reason in half a sentence. */
+/* Reads a payload; call it from one thread at a time. Appends its records to
+ * the answer. An event without a time gets the time at which it first arrived
+ * according to the keys; its key is stored with the records. For every result
+ * except HOOK_RECORDS, *why has the reason in half a sentence. */
 enum hook_outcome hook_read(const struct hook *h, const struct web_request *r,
-    struct idempotency *keys, struct buf *records, size_t *n, struct buf *why);
+    struct idempotency *keys, struct web_answer *a, struct buf *why);
 
 #endif

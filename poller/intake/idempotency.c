@@ -10,35 +10,20 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
-/* If more bytes of keys than this wait because the store accepts none, new keys
- * are refused. */
-#define UNSAVED_MAX ((size_t)16 * 1024 * 1024)
-
 /* A list in the order of arrival. */
 struct known_request {
 	struct known_request *next;
 	struct idempotent what;
-	uint64_t number; /* its number in the store */
-	bool outdated;   /* the same key arrived again later */
+	bool outdated; /* the same key arrived again later */
 	size_t len;
 	char key[];
 };
 
-/* New keys for the store, each after the length of its entry. */
-struct unsaved {
-	struct buf entries;
-	uint64_t dropped; /* keys up to this number have been forgotten */
-};
-
 struct idempotency {
 	pthread_mutex_t lock;
-	bool stores;
 	struct strmap map; /* key -> struct known_request */
 	struct known_request *oldest, **end;
 	size_t max;
-	uint64_t next; /* number of the next key */
-	struct unsaved unsaved;
-	struct buf saving; /* entries in the open transaction */
 };
 
 static enum idempotency_verdict
@@ -62,7 +47,6 @@ drop_oldest(struct idempotency *m)
 		m->end = &m->oldest;
 	if (!k->outdated)
 		(void)strmap_delete(&m->map, k->key, k->len);
-	m->unsaved.dropped = k->number;
 	free(k);
 }
 
@@ -84,39 +68,26 @@ remember_request(struct idempotency *m, const char *key, size_t len,
 	old = *slot;
 	if (old != NULL)
 		old->outdated = true;
-	*k = (struct known_request){
-		.what = *r, .number = m->next++, .len = len
-	};
+	*k = (struct known_request){ .what = *r, .len = len };
 	memcpy(k->key, key, len);
 	*slot = k;
 	*m->end = k;
 	m->end = &k->next;
 }
 
-/* A request_store_fn. An entry has the remembered data, followed by the key. */
-static void
-load_key(void *ctx, uint64_t number, const void *data, size_t len)
+/* The remembered data are followed by the key. */
+static bool
+load_key(void *ctx, const void *number, size_t number_len, const void *data,
+    size_t len)
 {
-	struct idempotency *m = ctx;
 	struct idempotent what;
 
-	if (len < sizeof what)
-		return; /* cannot happen, because its checksum is right */
+	(void)number;
+	(void)number_len;
 	memcpy(&what, data, sizeof what);
-	m->next = number;
 	remember_request(
-	    m, (const char *)data + sizeof what, len - sizeof what, &what);
-}
-
-static void
-add_unsaved(struct buf *entries, const char *key, size_t len,
-    const struct idempotent *r)
-{
-	size_t entry = sizeof *r + len;
-
-	buf_add(entries, &entry, sizeof entry);
-	buf_add(entries, r, sizeof *r);
-	buf_add(entries, key, len);
+	    ctx, (const char *)data + sizeof what, len - sizeof what, &what);
+	return true;
 }
 
 struct idempotency *
@@ -127,14 +98,8 @@ idempotency_open(struct request_store *store, size_t max, struct buf *why)
 	(void)pthread_mutex_init(&m->lock, NULL);
 	m->end = &m->oldest;
 	m->max = max;
-	m->next = 1;
-	m->stores = store != NULL;
-	if (!m->stores)
+	if (store == NULL || request_store_keys(store, load_key, m, why) == 0)
 		return m;
-	if (request_store_each(store, REQUEST_KEYS, load_key, m, why) == 0) {
-		m->next = request_store_end(store, REQUEST_KEYS);
-		return m;
-	}
 	idempotency_close(m);
 	return NULL;
 }
@@ -151,8 +116,6 @@ idempotency_close(struct idempotency *m)
 		free(k);
 	}
 	strmap_release(&m->map, NULL);
-	buf_release(&m->unsaved.entries);
-	buf_release(&m->saving);
 	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -168,10 +131,6 @@ check_request(
 		v = compare_request(&k->what, r);
 	if (v != IDEMPOTENCY_NEW)
 		return v;
-	if (m->unsaved.entries.len + m->saving.len > UNSAVED_MAX)
-		return IDEMPOTENCY_FAILED;
-	if (m->stores)
-		add_unsaved(&m->unsaved.entries, key, len, r);
 	remember_request(m, key, len, r);
 	while (m->map.live > m->max)
 		drop_oldest(m);
@@ -189,7 +148,7 @@ idempotency_expire(struct idempotency *m, int64_t now_ms)
 
 enum idempotency_verdict
 idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
-    const char *key, struct idempotent *r)
+    const char *key, struct idempotent *r, struct buf *entry)
 {
 	struct buf id = BUF_INIT;
 	enum idempotency_verdict v;
@@ -200,37 +159,11 @@ idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
 	(void)pthread_mutex_lock(&m->lock);
 	v = check_request(m, id.data, id.len, r);
 	(void)pthread_mutex_unlock(&m->lock);
+	if (v != IDEMPOTENCY_OTHER) {
+		buf_clear(entry);
+		buf_add(entry, r, sizeof *r);
+		buf_add(entry, id.data, id.len);
+	}
 	buf_release(&id);
 	return v;
-}
-
-void
-idempotency_save(struct idempotency *m, struct request_store *store)
-{
-	const char *p, *end;
-	uint64_t dropped;
-	size_t len;
-
-	(void)pthread_mutex_lock(&m->lock);
-	buf_add(&m->saving, m->unsaved.entries.data, m->unsaved.entries.len);
-	buf_clear(&m->unsaved.entries);
-	dropped = m->unsaved.dropped;
-	(void)pthread_mutex_unlock(&m->lock);
-	end = buf_str(&m->saving) + m->saving.len;
-	for (p = buf_str(&m->saving); p < end; p += len) {
-		memcpy(&len, p, sizeof len);
-		p += sizeof len;
-		(void)request_store_add(store, REQUEST_KEYS, p, len);
-	}
-	request_store_drop(store, REQUEST_KEYS, dropped);
-}
-
-void
-idempotency_saved(struct idempotency *m, bool done)
-{
-	if (!done)
-		return;
-	(void)pthread_mutex_lock(&m->lock);
-	buf_clear(&m->saving);
-	(void)pthread_mutex_unlock(&m->lock);
 }

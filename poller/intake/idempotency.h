@@ -8,9 +8,9 @@
  * route_messages.c). After that the key may be used for another request
  * (intake/route.h).
  *
- * Keys are looked up in memory. The intake writes them to its store together
- * with the lines of their requests or before them, so the store always has the
- * key of an answered request. Above the limit the oldest keys are dropped.
+ * Keys are looked up in memory. The intake stores each together with the lines
+ * of its request (request_store.h), so the store always has the key of an
+ * answered request. Above the limit the oldest keys are dropped.
  *
  * Any thread may call any function at any time.
  */
@@ -32,18 +32,16 @@
 
 /* The remembered data of a request. */
 struct idempotent {
-	int64_t at;    /* when it first arrived */
+	int64_t at;    /* when it first arrived; request_store.h reads it */
 	uint64_t sum;  /* checksum of its body */
 	uint64_t note; /* for the route: its other decisions */
 };
 
 enum idempotency_verdict {
 	IDEMPOTENCY_NEW,
-	IDEMPOTENCY_AGAIN,  /* a repeated request: *r is as it was the first
-			     * time */
-	IDEMPOTENCY_OTHER,  /* the key belongs to another request */
-	IDEMPOTENCY_FAILED, /* the store accepts no keys, for example because
-			     * the disk is full */
+	IDEMPOTENCY_AGAIN, /* a repeated request: *r is as it was the first
+			    * time */
+	IDEMPOTENCY_OTHER, /* the key belongs to another request */
 };
 
 struct idempotency;
@@ -60,15 +58,10 @@ void idempotency_close(struct idempotency *m);
 void idempotency_expire(struct idempotency *m, int64_t now_ms);
 
 /* Looks up the key and, if it is new, remembers *r. kind separates the keys of
- * unrelated routes. */
+ * unrelated routes. Sets *entry to what must be stored with the request's
+ * records, unless the key belongs to another request. */
 enum idempotency_verdict idempotency_first(struct idempotency *m,
-    const char *tenant, const char *kind, const char *key,
-    struct idempotent *r);
-
-/* Call it between begin and commit of the store, from one thread: adds new keys
- * and drops expired ones. Then call idempotency_saved() with whether the commit
- * succeeded; if it failed, the next call adds the keys again. */
-void idempotency_save(struct idempotency *m, struct request_store *store);
-void idempotency_saved(struct idempotency *m, bool done);
+    const char *tenant, const char *kind, const char *key, struct idempotent *r,
+    struct buf *entry);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * request_intake: see request_intake.h. Only the keeper changes the store and
- * the keys, and only the publisher uses the endpoints. The lock is not held
- * during I/O.
+ * request_intake: see request_intake.h. Only the keeper changes the store, and
+ * only the publisher uses the endpoints. The lock is not held during I/O.
  */
 #include "poller/intake/request_intake.h"
 
@@ -273,19 +272,9 @@ log_refusal(struct intake *in, const char *why)
 	log_error("%s; requests get 503", why);
 }
 
-static bool
-add_request(struct request_store *store, const struct pending_request *p,
-    struct buf *lines)
-{
-	buf_clear(lines);
-	buf_add(lines, p->records->data, p->records->len);
-	buf_add(lines, p->dead->data, p->dead->len);
-	return lines->len == 0 ||
-	       request_store_add(store, REQUEST_LINES, lines->data, lines->len);
-}
-
 /* Stores the requests that fit, moves the others to *full, and removes
- * published lines. Returns 0 if that is committed; or -1 and keeping_why. */
+ * published lines and expired keys. Returns 0 if that is committed; or -1 and
+ * keeping_why. */
 static int
 commit_requests(struct intake *in, struct request_list *batch,
     struct request_list *full, uint64_t confirmed)
@@ -293,20 +282,20 @@ commit_requests(struct intake *in, struct request_list *batch,
 	struct request_store *store = in->opt.store;
 	struct request_list kept;
 	struct pending_request *p, *next;
-	struct buf lines = BUF_INIT;
 	int rc;
 
 	list_clear(&kept);
 	request_store_begin(store);
-	request_store_drop(store, REQUEST_LINES, confirmed);
-	idempotency_save(in->opt.keys, store);
+	request_store_drop(store, confirmed);
+	request_store_expire(store, clock_now_ms() - IDEMPOTENCY_WINDOW_MS);
 	for (p = batch->first; p != NULL; p = next) {
 		next = p->next;
-		list_add(add_request(store, p, &lines) ? &kept : full, p);
+		list_add(request_store_add(store, p->note, p->records, p->dead)
+			     ? &kept
+			     : full,
+		    p);
 	}
 	rc = request_store_commit(store, &in->keeping_why);
-	idempotency_saved(in->opt.keys, rc == 0);
-	buf_release(&lines);
 	list_clear(batch);
 	if (kept.first != NULL) {
 		*batch->last = kept.first;
@@ -322,12 +311,12 @@ static void
 drop_published(struct intake *in, uint64_t confirmed)
 {
 	struct request_store *store = in->opt.store;
-	uint64_t first = request_store_first(store, REQUEST_LINES);
+	uint64_t first = request_store_first(store);
 	uint64_t n = confirmed >= first ? confirmed - first + 1 : 0;
 
 	for (;; n /= 8) {
 		request_store_begin(store);
-		request_store_drop(store, REQUEST_LINES, first - 1 + n);
+		request_store_drop(store, first - 1 + n);
 		if (request_store_commit(store, &in->keeping_why) == 0 ||
 		    n == 0 || request_store_is_lost(store))
 			return;
@@ -357,7 +346,7 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 		FAULT_POINT("poller.request_stored");
 	(void)pthread_mutex_lock(&in->lock);
 	in->takes = !refused;
-	in->last = request_store_end(in->opt.store, REQUEST_LINES) - 1;
+	in->last = request_store_end(in->opt.store) - 1;
 	(void)pthread_cond_signal(&in->stored);
 	(void)pthread_mutex_unlock(&in->lock);
 	list_answer(batch, stored);
@@ -386,7 +375,7 @@ run_keeper(void *ctx)
 			continue;
 		(void)pthread_mutex_unlock(&in->lock);
 		keep_requests(in, &batch, confirmed);
-		dropped = request_store_first(in->opt.store, REQUEST_LINES) - 1;
+		dropped = request_store_first(in->opt.store) - 1;
 		(void)pthread_mutex_lock(&in->lock);
 	}
 	in->kept_all = true;
@@ -587,8 +576,8 @@ intake_open(
 		release_intake(in);
 		return NULL;
 	}
-	in->confirmed = request_store_first(opt->store, REQUEST_LINES) - 1;
-	in->last = request_store_end(opt->store, REQUEST_LINES) - 1;
+	in->confirmed = request_store_first(opt->store) - 1;
+	in->last = request_store_end(opt->store) - 1;
 	thread_must_start(&in->keeper, "keep", run_keeper, in);
 	thread_must_start(&in->publisher, "publish", run_publisher, in);
 	return in;

@@ -17,43 +17,61 @@
 /* A file smaller than this is not worth copying. */
 #define COMPACT_BYTES ((off_t)256 * 1024)
 
-/* Numbers of a queue's first entry and of its next new one, and the bytes of
- * its entries, which are only kept up to date for REQUEST_LINES. */
+/* The entries of a table are numbered, without gaps. */
 struct range {
-	uint64_t first, next, bytes;
+	uint64_t first, next;
+	uint64_t bytes; /* of lines */
+};
+
+struct ranges {
+	struct range lines, keys;
 };
 
 struct request_store {
 	struct store *store;
 	char *path;
-	uint64_t max;
+	uint64_t max, max_keys;
 
 	pthread_mutex_t lock; /* for all members below; held from begin to
 			       * commit */
-	struct range ranges[REQUEST_QUEUES], committed[REQUEST_QUEUES];
+	struct ranges now, committed;
 };
 
-static const enum store_table tables[REQUEST_QUEUES] = {
-	[REQUEST_LINES] = STORE_LINES,
-	[REQUEST_KEYS] = STORE_KEYS,
-};
-
-/* Keys sort by number. */
-#define KEY 24
+/* Numbers as texts, which sort like them. */
+#define NUMBER 24
 static void
-number_key(uint64_t number, char key[KEY])
+number_text(uint64_t number, char text[NUMBER])
 {
-	(void)snprintf(key, KEY, "%020" PRIu64, number);
+	(void)snprintf(text, NUMBER, "%020" PRIu64, number);
 }
 
 static bool
-get_entry(struct request_store *s, enum request_queue q, uint64_t number,
+get_entry(struct request_store *s, enum store_table t, uint64_t number,
     const void **data, size_t *len)
 {
-	char key[KEY];
+	char text[NUMBER];
 
-	number_key(number, key);
-	return store_get(s->store, tables[q], key, data, len);
+	number_text(number, text);
+	return store_get(s->store, t, text, data, len);
+}
+
+static void
+add_entry(struct request_store *s, enum store_table t, struct range *r,
+    const struct buf *data)
+{
+	char text[NUMBER];
+
+	number_text(r->next++, text);
+	store_put(s->store, t, text, data->data, data->len);
+}
+
+static void
+delete_first(struct request_store *s, enum store_table t, struct range *r)
+{
+	char text[NUMBER];
+
+	number_text(r->first++, text);
+	store_delete(s->store, t, text);
 }
 
 /* Called for each entry in the order of numbers. */
@@ -76,26 +94,27 @@ extend_range(
 static enum exit_code
 read_ranges(struct request_store *s, struct buf *why)
 {
-	enum exit_code code = PROG_OK;
-	int q;
+	struct ranges *r = &s->now;
+	enum exit_code code;
 
-	for (q = 0; code == PROG_OK && q < REQUEST_QUEUES; q++) {
-		s->ranges[q] = (struct range){ 1, 1, 0 };
+	*r = (struct ranges){ { 1, 1, 0 }, { 1, 1, 0 } };
+	code = store_each(s->store, STORE_LINES, extend_range, &r->lines, why);
+	if (code == PROG_OK)
 		code = store_each(
-		    s->store, tables[q], extend_range, &s->ranges[q], why);
-	}
-	memcpy(s->committed, s->ranges, sizeof s->committed);
+		    s->store, STORE_KEYS, extend_range, &r->keys, why);
+	s->committed = *r;
 	return code;
 }
 
 struct request_store *
-request_store_open(
-    const char *dir, uint64_t max, enum exit_code *code, struct buf *why)
+request_store_open(const char *dir, uint64_t max, size_t max_keys,
+    enum exit_code *code, struct buf *why)
 {
 	struct request_store *s = xcalloc(1, sizeof *s);
 	char *spool = xasprintf("%s/spool", dir);
 
 	s->max = max;
+	s->max_keys = max_keys;
 	s->path = xasprintf("%s/requests.mdb", spool);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	if (store_make_folder(dir, code, why) == 0) {
@@ -137,36 +156,52 @@ request_store_begin(struct request_store *s)
 }
 
 bool
-request_store_add(
-    struct request_store *s, enum request_queue q, const void *data, size_t len)
+request_store_add(struct request_store *s, const struct buf *key,
+    const struct buf *records, const struct buf *dead)
 {
-	struct range *r = &s->ranges[q];
-	char key[KEY];
+	struct range *r = &s->now.lines;
+	struct buf lines = BUF_INIT;
 
-	if (q == REQUEST_LINES && r->bytes + len > s->max)
+	if (r->bytes + records->len + dead->len > s->max)
 		return false;
-	number_key(r->next++, key);
-	store_put(s->store, tables[q], key, data, len);
-	if (q == REQUEST_LINES)
-		r->bytes += len;
+	buf_add(&lines, records->data, records->len);
+	buf_add(&lines, dead->data, dead->len);
+	add_entry(s, STORE_LINES, r, &lines);
+	r->bytes += lines.len;
+	buf_release(&lines);
+	if (key->len > 0)
+		add_entry(s, STORE_KEYS, &s->now.keys, key);
 	return true;
 }
 
 void
-request_store_drop(
-    struct request_store *s, enum request_queue q, uint64_t number)
+request_store_drop(struct request_store *s, uint64_t number)
 {
-	struct range *r = &s->ranges[q];
+	struct range *r = &s->now.lines;
 	const void *data;
-	char key[KEY];
 	size_t len;
 
-	for (; r->first <= number && r->first < r->next; r->first++) {
-		if (q == REQUEST_LINES &&
-		    get_entry(s, q, r->first, &data, &len))
+	while (r->first <= number && r->first < r->next) {
+		if (get_entry(s, STORE_LINES, r->first, &data, &len))
 			r->bytes -= len;
-		number_key(r->first, key);
-		store_delete(s->store, tables[q], key);
+		delete_first(s, STORE_LINES, r);
+	}
+}
+
+void
+request_store_expire(struct request_store *s, int64_t before_ms)
+{
+	struct range *r = &s->now.keys;
+	const void *key;
+	int64_t at;
+	size_t len;
+
+	while (r->first < r->next &&
+	       get_entry(s, STORE_KEYS, r->first, &key, &len)) {
+		memcpy(&at, key, sizeof at);
+		if (r->next - r->first <= s->max_keys && at >= before_ms)
+			return;
+		delete_first(s, STORE_KEYS, r);
 	}
 }
 
@@ -176,10 +211,10 @@ request_store_commit(struct request_store *s, struct buf *why)
 	enum exit_code code = store_commit(s->store, why);
 
 	if (code == PROG_OK) {
-		memcpy(s->committed, s->ranges, sizeof s->committed);
+		s->committed = s->now;
 	} else {
 		store_forget_changes(s->store);
-		memcpy(s->ranges, s->committed, sizeof s->ranges);
+		s->now = s->committed;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return code == PROG_OK ? 0 : -1;
@@ -195,12 +230,11 @@ request_store_next(struct request_store *s, uint64_t *number, size_t most,
 	bool good = true;
 
 	(void)pthread_mutex_lock(&s->lock);
-	if (i < s->committed[REQUEST_LINES].first)
-		i = s->committed[REQUEST_LINES].first;
-	for (; good && i < s->committed[REQUEST_LINES].next &&
-	       lines->len - begin < most;
+	if (i < s->committed.lines.first)
+		i = s->committed.lines.first;
+	for (; good && i < s->committed.lines.next && lines->len - begin < most;
 	     i++) {
-		good = get_entry(s, REQUEST_LINES, i, &data, &len);
+		good = get_entry(s, STORE_LINES, i, &data, &len);
 		if (good)
 			buf_add(lines, data, len);
 	}
@@ -216,48 +250,38 @@ request_store_next(struct request_store *s, uint64_t *number, size_t most,
 }
 
 int
-request_store_each(struct request_store *s, enum request_queue q,
-    request_store_fn *each, void *ctx, struct buf *why)
+request_store_keys(
+    struct request_store *s, lmdb_entry_fn *each, void *ctx, struct buf *why)
 {
-	const struct range *r = &s->committed[q];
-	const void *data;
-	bool good = true;
-	size_t len;
-	uint64_t i;
+	enum exit_code code;
 
 	(void)pthread_mutex_lock(&s->lock);
-	for (i = r->first; good && i < r->next; i++) {
-		good = get_entry(s, q, i, &data, &len);
-		if (good)
-			each(ctx, i, data, len);
-	}
-	if (!good)
-		store_explain_missing(s->store, why);
+	code = store_each(s->store, STORE_KEYS, each, ctx, why);
 	(void)pthread_mutex_unlock(&s->lock);
-	return good ? 0 : -1;
+	return code == PROG_OK ? 0 : -1;
 }
 
 static struct range
-committed_range(struct request_store *s, enum request_queue q)
+committed_lines(struct request_store *s)
 {
 	struct range r;
 
 	(void)pthread_mutex_lock(&s->lock);
-	r = s->committed[q];
+	r = s->committed.lines;
 	(void)pthread_mutex_unlock(&s->lock);
 	return r;
 }
 
 uint64_t
-request_store_end(struct request_store *s, enum request_queue q)
+request_store_end(struct request_store *s)
 {
-	return committed_range(s, q).next;
+	return committed_lines(s).next;
 }
 
 uint64_t
-request_store_first(struct request_store *s, enum request_queue q)
+request_store_first(struct request_store *s)
 {
-	return committed_range(s, q).first;
+	return committed_lines(s).first;
 }
 
 int
@@ -268,7 +292,7 @@ request_store_compact(struct request_store *s, struct buf *why)
 
 	(void)pthread_mutex_lock(&s->lock);
 	if (stat(s->path, &st) == 0 && st.st_size > COMPACT_BYTES &&
-	    s->committed[REQUEST_LINES].bytes < (uint64_t)st.st_size / 2)
+	    s->committed.lines.bytes < (uint64_t)st.st_size / 2)
 		code = store_compact(s->store, why);
 	(void)pthread_mutex_unlock(&s->lock);
 	return code == PROG_OK ? 0 : -1;

@@ -208,24 +208,6 @@ route_clear_answer(struct web_answer *a)
 	buf_clear(&a->body);
 }
 
-enum idempotency_verdict
-route_first(const struct listener_context *in, const struct web_request *r,
-    const struct sender *s, const char *kind, const char *key,
-    struct idempotent *first)
-{
-	first->sum = checksum(0, r->body, r->len);
-	return key != NULL
-		   ? idempotency_first(in->keys, s->tenant, kind, key, first)
-		   : IDEMPOTENCY_NEW;
-}
-
-void
-route_busy(struct web_answer *a)
-{
-	route_detail(a, 503, "Service Unavailable");
-	a->retry_after = 1;
-}
-
 /*
  * route_table: the table of routes, and the search for a request's row; see
  * route.h.

@@ -147,16 +147,6 @@ bool route_key(const struct web_request *r, const char **key);
 /* Removes the records and the body of the answer. */
 void route_clear_answer(struct web_answer *a);
 
-/* Looks up the key of a valid request whose records fit, and remembers it.
- * *first describes the present request, with the route's note, and is set to
- * its first arrival. */
-enum idempotency_verdict route_first(const struct listener_context *in,
-    const struct web_request *r, const struct sender *s, const char *kind,
-    const char *key, struct idempotent *first);
-
-/* Answers 503 with a Retry-After of one second. */
-void route_busy(struct web_answer *a);
-
 /*
  * validate: checks a JSON value by a table of fields and reports all errors at
  * once. The tables are next to the routes in route_*.c; only the kinds of
@@ -219,12 +209,11 @@ size_t validate_length(const char *s);
 bool validate_is_id(const char *s, size_t len, size_t max);
 
 /*
- * route_collect: shared by the routes of the analytics API: sender, tenant and
- * body of a request, and errors in the form of the original service (FastAPI).
- *
- * A route calls collect_begin(), checks the fields of the body, and calls
- * collect_finish(), which writes the records and the answer. A function that
- * returns false has set the answer.
+ * route_collect: one request with records. Its records and answer are written
+ * by collect_once(). The routes of the analytics API share more: sender, tenant
+ * and body of a request, and errors in the form of the original service
+ * (FastAPI). Such a route calls collect_begin(), checks the fields of the body,
+ * and calls collect_finish(). A function that returns false has set the answer.
  */
 
 /* One request. The caller sets the first three members. */
@@ -236,10 +225,13 @@ struct collect {
 	struct validate_errors errors;
 	json_t *body;    /* NULL if there is none, which is already an error */
 	const char *key; /* Idempotency-Key, or NULL */
-	struct idempotent first; /* its time becomes that of the records */
+	struct idempotent first; /* its time becomes that of the records; the
+				  * route may set its note */
 };
 
 extern const struct validate_place collect_body;
+
+void collect_end(struct collect *c);
 
 /* Checks everything except the fields of the body. */
 bool collect_begin(struct collect *c);
@@ -249,9 +241,14 @@ bool collect_begin(struct collect *c);
  * collect_fits(). */
 typedef bool collect_write(struct collect *c, void *ctx);
 
-/* Answers with the errors, if there are any. Otherwise writes the request, and
- * writes it again with the first time if it had already arrived. A request that
- * does not fit leaves its key unused. kind: as in route_first(). */
+/* Writes the request, and writes it again with the first time and note if it
+ * had already arrived. A request that does not fit leaves its key unused. kind:
+ * as in idempotency_first(). Returns false, without an answer, if the key
+ * belongs to another request. */
+bool collect_once(
+    struct collect *c, const char *kind, collect_write *write, void *ctx);
+
+/* Answers with the errors, if there are any; otherwise like collect_once(). */
 void collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx);
 
@@ -262,8 +259,6 @@ void collect_id(const struct collect *c, char id[ROUTE_KEY_ID]);
  * request then has no records. */
 bool collect_fits(
     struct collect *c, size_t from, const struct validate_place *at);
-
-void collect_end(struct collect *c);
 
 /* Appends a member of an object; its value is null if v is NULL. */
 void collect_member(struct buf *b, const char *name, json_t *v);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
+#include "common/digest/checksum.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
@@ -299,33 +300,35 @@ answer_key_conflict(struct collect *c)
 	validate_answer(&c->errors, c->a);
 }
 
+bool
+collect_once(
+    struct collect *c, const char *kind, collect_write *write, void *ctx)
+{
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+
+	c->first.at = c->r->now_ms;
+	c->first.sum = checksum(0, c->r->body, c->r->len);
+	if (!write(c, ctx))
+		return true;
+	if (c->key != NULL)
+		v = idempotency_first(c->in->keys, c->sender.tenant, kind,
+		    c->key, &c->first, &c->a->note);
+	if (v == IDEMPOTENCY_NEW)
+		return true;
+	route_clear_answer(c->a);
+	if (v == IDEMPOTENCY_AGAIN)
+		(void)write(c, ctx);
+	return v == IDEMPOTENCY_AGAIN;
+}
+
 void
 collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx)
 {
-	c->first = (struct idempotent){ .at = c->r->now_ms };
-	if (c->errors.n > 0) {
+	if (c->errors.n > 0)
 		validate_answer(&c->errors, c->a);
-		return;
-	}
-	if (!write(c, ctx))
-		return;
-	switch (route_first(c->in, c->r, &c->sender, kind, c->key, &c->first)) {
-	case IDEMPOTENCY_OTHER:
-		route_clear_answer(c->a);
+	else if (!collect_once(c, kind, write, ctx))
 		answer_key_conflict(c);
-		break;
-	case IDEMPOTENCY_FAILED:
-		route_clear_answer(c->a);
-		route_busy(c->a);
-		break;
-	case IDEMPOTENCY_AGAIN:
-		route_clear_answer(c->a);
-		(void)write(c, ctx);
-		break;
-	case IDEMPOTENCY_NEW:
-		break;
-	}
 }
 
 void

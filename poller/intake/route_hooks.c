@@ -83,7 +83,7 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	struct buf why = BUF_INIT;
 	int status = 200;
 
-	switch (hook_read(h, r, in->keys, &a->records, &a->records_n, &why)) {
+	switch (hook_read(h, r, in->keys, a, &why)) {
 	case HOOK_RECORDS:
 		break;
 	case HOOK_PARTLY:

@@ -38,7 +38,6 @@ const struct validate_model route_model_send =
 /* The request. Texts are borrowed; absent ones are NULL. */
 struct sent_message {
 	const char *chat, *from, *to, *text, *kind, *channel;
-	enum known_operator by;
 	char id[ROUTE_KEY_ID], own_chat[ROUTE_ID];
 };
 
@@ -63,20 +62,16 @@ nonempty_text(const json_t *v)
 }
 
 static bool
-read_message(struct sent_message *m, json_t *body, struct web_answer *a)
+read_message(struct collect *c, struct sent_message *m)
 {
-	struct validate_place at = { NULL, "body", 0 };
-	struct validate_errors errors = { .n = 0 };
 	json_t *v[VALIDATE_FIELDS];
-	bool good;
 
-	validate_object(&errors, &at, &route_model_send, body, v);
-	good = errors.n == 0;
-	if (!good)
-		answer_invalid(a, buf_str(&errors.first));
-	validate_release(&errors);
-	if (!good)
+	validate_object(
+	    &c->errors, &collect_body, &route_model_send, c->body, v);
+	if (c->errors.n > 0) {
+		answer_invalid(c->a, buf_str(&c->errors.first));
 		return false;
+	}
 	*m = (struct sent_message){ .chat = nonempty_text(v[SEND_CONVERSATION]),
 		.from = json_string_value(v[SEND_SENDER]),
 		.to = nonempty_text(v[SEND_RECEIVER]),
@@ -84,7 +79,8 @@ read_message(struct sent_message *m, json_t *body, struct web_answer *a)
 		.kind = nonempty_text(v[SEND_TYPE]),
 		.channel = nonempty_text(v[SEND_CHANNEL]) };
 	if (m->chat == NULL && m->to == NULL) {
-		answer_invalid(a, "conversation_id or receiver_id is required");
+		answer_invalid(
+		    c->a, "conversation_id or receiver_id is required");
 		return false;
 	}
 	if (m->chat == NULL) {
@@ -116,25 +112,25 @@ writer(enum known_operator by)
 }
 
 static void
-write_message_record(const struct sent_message *m, const char *tenant,
-    int64_t at, struct web_answer *a)
+write_message_record(const struct collect *c, const struct sent_message *m)
 {
-	struct buf *b = &a->records;
+	enum known_operator by = (enum known_operator)c->first.note;
+	struct buf *b = &c->a->records;
 
-	jsonw_open_record(b, "message", tenant);
+	jsonw_open_record(b, "message", c->sender.tenant);
 	jsonw_str(b, "id", m->id);
 	jsonw_str(b, "chat", m->chat);
 	add_optional(b, "channel", m->channel);
-	jsonw_time(b, "at", at);
-	jsonw_str(b, "from", writer(m->by));
+	jsonw_time(b, "at", c->first.at);
+	jsonw_str(b, "from", writer(by));
 	jsonw_str(b, "user", m->from);
-	if (m->by == KNOWN_OPERATOR_PERSON)
+	if (by == KNOWN_OPERATOR_PERSON)
 		jsonw_str(b, "operator", m->from);
 	add_optional(b, "to", m->to);
 	jsonw_str(b, "kind", m->kind != NULL ? m->kind : "text");
 	add_optional(b, "text", m->text);
 	jsonw_line(b);
-	a->records_n++;
+	c->a->records_n++;
 }
 
 static void
@@ -147,76 +143,58 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Assigns an id to the message, made from the key of its request or new. */
-static void
-name_message(struct sent_message *m, const struct web_request *r,
-    const char *key, const struct idempotent *first)
+/* A collect_write. The message's id is made from the key of its request, or
+ * new. */
+static bool
+write_message(struct collect *c, void *ctx)
 {
-	if (key != NULL)
-		route_key_id(key, r, first, m->id);
+	struct sent_message *m = ctx;
+
+	if (c->key != NULL)
+		route_key_id(c->key, c->r, &c->first, m->id);
 	else
 		route_message_id(m->id);
+	write_message_record(c, m);
+	if (c->a->records.len > RECORD_MAX_LINE) {
+		route_clear_answer(c->a);
+		answer_invalid(c->a, "content is too long");
+		return false;
+	}
+	write_send_answer(m, c->a);
+	return true;
 }
 
-/* A repeated request gets the same answer. A message that does not fit leaves
- * its key unused. Therefore the record is written first, and written again if
- * the request had already arrived. */
+/* A repeated request gets the same answer, even if the sender has become an
+ * operator meanwhile. */
 static void
-send_message(const struct listener_context *in, const struct web_request *r,
-    const struct sender *s, struct sent_message *m, struct web_answer *a)
+send_message(struct collect *c, struct sent_message *m)
 {
-	struct idempotent first = { .at = r->now_ms };
-	const char *key;
-
-	if (!route_key(r, &key)) {
-		answer_invalid(a, "Idempotency-Key");
+	if (!route_key(c->r, &c->key)) {
+		answer_invalid(c->a, "Idempotency-Key");
 		return;
 	}
-	name_message(m, r, key, &first);
-	m->by =
-	    known_operators_find(in->operators, s->tenant, m->from, r->now_ms);
-	first.note = m->by;
-	write_message_record(m, s->tenant, r->now_ms, a);
-	if (a->records.len > RECORD_MAX_LINE) {
-		route_clear_answer(a);
-		answer_invalid(a, "content is too long");
-		return;
-	}
-	switch (route_first(in, r, s, "message", key, &first)) {
-	case IDEMPOTENCY_OTHER:
-		route_clear_answer(a);
-		answer_invalid(a, "Idempotency-Key belongs to another request");
-		return;
-	case IDEMPOTENCY_FAILED:
-		route_clear_answer(a);
-		route_busy(a);
-		return;
-	case IDEMPOTENCY_AGAIN:
-		route_clear_answer(a);
-		m->by = (enum known_operator)first.note;
-		name_message(m, r, key, &first);
-		write_message_record(m, s->tenant, first.at, a);
-		break;
-	case IDEMPOTENCY_NEW:
-		break;
-	}
-	write_send_answer(m, a);
+	c->first.note = known_operators_find(
+	    c->in->operators, c->sender.tenant, m->from, c->r->now_ms);
+	if (!collect_once(c, "message", write_message, m))
+		answer_invalid(
+		    c->a, "Idempotency-Key belongs to another request");
 }
 
 /* Without a token the route serves only [listen] tenant and trusted clients. */
 static bool
-is_there(const struct listener_context *in, const struct web_request *r,
-    struct sender *s, struct web_answer *a)
+is_there(struct collect *c)
 {
-	if (s->by_token)
+	const char *tenant = c->in->tenant;
+
+	if (c->sender.by_token)
 		return true;
-	if (in->tenant == NULL) {
-		route_detail(a, 404, "Not Found");
+	if (tenant == NULL) {
+		route_detail(c->a, 404, "Not Found");
 		return false;
 	}
-	if (!route_is_trusted(in, r, 404, a))
+	if (!route_is_trusted(c->in, c->r, 404, c->a))
 		return false;
-	memcpy(s->tenant, in->tenant, strlen(in->tenant) + 1);
+	memcpy(c->sender.tenant, tenant, strlen(tenant) + 1);
 	return true;
 }
 
@@ -224,17 +202,16 @@ void
 route_messages_send(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
-	struct sender s = { .by_token = false };
+	struct collect c = { .in = in, .r = r, .a = a };
 	struct json_read_error fault;
 	struct sent_message m;
-	json_t *body;
 
-	if (!route_token(in, r, a, &s) || !is_there(in, r, &s, a))
+	if (!route_token(in, r, a, &c.sender) || !is_there(&c))
 		return;
-	body = json_read_strictly(r->body, r->len, &fault);
-	if (body == NULL)
+	c.body = json_read_strictly(r->body, r->len, &fault);
+	if (c.body == NULL)
 		answer_invalid(a, NULL);
-	else if (read_message(&m, body, a))
-		send_message(in, r, &s, &m, a);
-	json_decref(body);
+	else if (read_message(&c, &m))
+		send_message(&c, &m);
+	collect_end(&c);
 }

@@ -61,8 +61,9 @@ open_store(struct listener *l)
 				  "published: choose a folder with --state");
 		return -1;
 	}
-	l->store = request_store_open(
-	    state, (uint64_t)listen_setting(l, "spool"), &l->code, &l->why);
+	l->store = request_store_open(state,
+	    (uint64_t)listen_setting(l, "spool"),
+	    (size_t)listen_setting(l, "idempotency_keys"), &l->code, &l->why);
 	return l->store != NULL ? 0 : -1;
 }
 
@@ -73,7 +74,6 @@ open_intake(struct listener *l)
 		.to = poller_to(l->poller),
 		.conf = l->poller->common.conf,
 		.store = l->store,
-		.keys = l->context->keys,
 	};
 
 	l->intake = intake_open(&opt, &l->code, &l->why);

@@ -72,7 +72,8 @@ world_open(struct world *w, const char *text, const char *state)
 		fail_msg("%s", buf_str(&why));
 	w->store = NULL;
 	if (state != NULL) {
-		w->store = request_store_open(state, 1000000, &code, &why);
+		w->store =
+		    request_store_open(state, 1000000, 1000000, &code, &why);
 		if (w->store == NULL)
 			fail_msg("%s", buf_str(&why));
 	}
@@ -82,19 +83,9 @@ world_open(struct world *w, const char *text, const char *state)
 	buf_release(&why);
 }
 
-/* Keys are stored in the same way as the intake stores them. */
 static inline void
 world_close(struct world *w)
 {
-	struct buf why = BUF_INIT;
-
-	if (w->store != NULL) {
-		request_store_begin(w->store);
-		idempotency_save(w->in->keys, w->store);
-		if (request_store_commit(w->store, &why) != 0)
-			fail_msg("%s", buf_str(&why));
-		idempotency_saved(w->in->keys, true);
-	}
 	listener_context_close(w->in);
 	request_store_close(w->store);
 	conf_free(w->conf);
@@ -127,7 +118,22 @@ world_check_records(const struct web_answer *a)
 	buf_release(&why);
 }
 
-/* The caller releases both buffers of the answer. */
+/* Stores records in the same way as the intake. */
+static inline void
+world_store(const struct world *w, const struct web_answer *a)
+{
+	struct buf why = BUF_INIT;
+
+	if (w->store == NULL || a->records.len == 0)
+		return;
+	request_store_begin(w->store);
+	assert_true(
+	    request_store_add(w->store, &a->note, &a->records, &a->dead));
+	if (request_store_commit(w->store, &why) != 0)
+		fail_msg("%s", buf_str(&why));
+}
+
+/* The caller releases the answer with world_drop(). */
 static inline struct web_answer
 world_post(const struct world *w, const char *path, const struct ask *ask,
     const char *body, size_t len)
@@ -148,6 +154,7 @@ world_post(const struct world *w, const char *path, const struct ask *ask,
 	if (a.later != NULL)
 		a.later(w->in, &r, &a);
 	world_check_records(&a);
+	world_store(w, &a);
 	return a;
 }
 
@@ -156,6 +163,7 @@ world_drop(struct web_answer *a)
 {
 	buf_release(&a->body);
 	buf_release(&a->records);
+	buf_release(&a->note);
 }
 
 #endif

@@ -56,12 +56,14 @@ read_untimed(const struct hook *h, const char *body, const char *signed_at,
 		.now_ms = now_ms,
 		.header = find_header,
 		.private = &signed_at };
+	struct web_answer answer = { .status = 200 };
 	struct buf why = BUF_INIT;
-	size_t n = 0;
 
-	buf_clear(to);
-	assert_int_equal(hook_read(h, &r, keys, to, &n, &why), HOOK_RECORDS);
-	assert_int_equal(n, 1);
+	assert_int_equal(hook_read(h, &r, keys, &answer, &why), HOOK_RECORDS);
+	assert_int_equal(answer.records_n, 1);
+	buf_setf(to, "%s", buf_str(&answer.records));
+	buf_release(&answer.records);
+	buf_release(&answer.note);
 	buf_release(&why);
 }
 

@@ -39,7 +39,8 @@ struct delivered {
 	struct idempotency *keys;
 	const char *payload;
 	size_t len;
-	struct buf records, why;
+	struct web_answer answer;
+	struct buf why;
 };
 
 static void
@@ -50,11 +51,10 @@ deliver(void *ctx)
 		.len = x->len,
 		.now_ms = NOW,
 		.header = no_header };
-	size_t n = 0;
 
-	buf_clear(&x->records);
+	buf_clear(&x->answer.records);
 	buf_clear(&x->why);
-	(void)hook_read(x->hook, &r, x->keys, &x->records, &n, &x->why);
+	(void)hook_read(x->hook, &r, x->keys, &x->answer, &x->why);
 }
 
 /* line: the text after "== ", TENANT: NAME, and the payload behind an empty
@@ -62,7 +62,7 @@ deliver(void *ctx)
 static void
 check_payload(const struct hooks *all, const char *line)
 {
-	struct delivered x = { .records = BUF_INIT, .why = BUF_INIT };
+	struct delivered x = { .why = BUF_INIT };
 	int name_len = (int)strcspn(line, "\n");
 	char *tenant = xstrndup(line, strcspn(line, ":"));
 	long bytes;
@@ -78,7 +78,8 @@ check_payload(const struct hooks *all, const char *line)
 		    line, GROWTH_CALLS, bytes);
 	free(tenant);
 	idempotency_close(x.keys);
-	buf_release(&x.records);
+	buf_release(&x.answer.records);
+	buf_release(&x.answer.note);
 	buf_release(&x.why);
 }
 

@@ -1,22 +1,19 @@
 /*
- * Tests of the listener's store at its limits: many keys, a full disk, and keys
- * that cannot be stored.
+ * Tests of the listener's store: how long keys stay, a full disk, and damage.
  */
 #include "tests/unit/unit.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
-#include "poller/intake/idempotency.h"
 #include "poller/intake/request_store.h"
 #include "tests/unit/tmpdir.h"
 
 #define MIB ((size_t)1024 * 1024)
 
-/* An entry that takes a page of its own. */
+/* Lines that take a page of their own. */
 static const char entry[2100] = "{}\n";
 
 static struct request_store *
@@ -24,7 +21,7 @@ open_store(const char *dir, size_t max)
 {
 	enum exit_code code;
 	struct buf why = BUF_INIT;
-	struct request_store *s = request_store_open(dir, max, &code, &why);
+	struct request_store *s = request_store_open(dir, max, 3, &code, &why);
 
 	if (s == NULL)
 		fail_msg("%s", buf_str(&why));
@@ -42,30 +39,83 @@ commit(struct request_store *s)
 	return rc;
 }
 
-/* Removes the entries up to a number, then adds n entries. */
+static const struct buf none = BUF_INIT, lines = { (char *)(uintptr_t)entry,
+	sizeof entry, 0, 0, false };
+
+/* Removes the lines up to a number, then adds n requests. */
 static int
-change(struct request_store *s, enum request_queue q, uint64_t drop, size_t n)
+change(struct request_store *s, uint64_t drop, size_t n)
 {
 	request_store_begin(s);
-	request_store_drop(s, q, drop);
+	request_store_drop(s, drop);
 	for (; n > 0; n--)
-		assert_true(request_store_add(s, q, entry, sizeof entry));
+		assert_true(request_store_add(s, &none, &lines, &none));
 	return commit(s);
 }
 
-/* With a small spool. */
+/* Adds a request with a key of that time. */
 static void
-keys_have_room_beside_the_lines(void **state)
+add_key(struct request_store *s, int64_t at)
+{
+	struct buf key = { (char *)&at, sizeof at, 0, 0, false };
+
+	request_store_begin(s);
+	assert_true(request_store_add(s, &key, &lines, &none));
+	assert_int_equal(commit(s), 0);
+}
+
+static void
+expire(struct request_store *s, int64_t before)
+{
+	request_store_begin(s);
+	request_store_expire(s, before);
+	assert_int_equal(commit(s), 0);
+}
+
+static bool
+add_time(void *ctx, const void *number, size_t number_len, const void *key,
+    size_t len)
+{
+	int64_t at;
+
+	(void)number;
+	(void)number_len;
+	assert_int_equal(len, sizeof at);
+	memcpy(&at, key, sizeof at);
+	buf_addf(ctx, " %d", (int)at);
+	return true;
+}
+
+static void
+check_keys(struct request_store *s, const char *want)
+{
+	struct buf times = BUF_INIT, why = BUF_INIT;
+
+	assert_int_equal(request_store_keys(s, add_time, &times, &why), 0);
+	assert_string_equal(buf_str(&times), want);
+	buf_release(&times);
+}
+
+static void
+keys_outlive_their_lines(void **state)
 {
 	struct request_store *s = open_store(*state, MIB);
-	int i;
 
-	for (i = 0; i < 25; i++)
-		assert_int_equal(change(s, REQUEST_KEYS, 0, 1000), 0);
+	add_key(s, 1);
+	assert_int_equal(change(s, 0, 1), 0);
+	add_key(s, 2);
+	assert_int_equal(change(s, 3, 0), 0);
+	assert_int_equal(request_store_first(s), request_store_end(s));
+	check_keys(s, " 1 2");
 	request_store_close(s);
 	s = open_store(*state, MIB);
-	assert_int_equal(request_store_end(s, REQUEST_KEYS), 25001);
-	assert_int_equal(change(s, REQUEST_KEYS, 25000, 1), 0);
+	expire(s, 2);
+	check_keys(s, " 2");
+	add_key(s, 3);
+	add_key(s, 4);
+	add_key(s, 5); /* one too many */
+	expire(s, 0);
+	check_keys(s, " 3 4 5");
 	request_store_close(s);
 }
 
@@ -89,12 +139,12 @@ fill_disk(const struct request_store *s, struct rlimit *before)
 static int
 change_or_remove(struct request_store *s, uint64_t drop, size_t n)
 {
-	uint64_t first = request_store_first(s, REQUEST_LINES), more;
+	uint64_t first = request_store_first(s), more;
 
-	if (change(s, REQUEST_LINES, drop, n) == 0)
+	if (change(s, drop, n) == 0)
 		return 0;
 	more = drop + 1 - first;
-	while (change(s, REQUEST_LINES, first - 1 + more, 0) != 0) {
+	while (change(s, first - 1 + more, 0) != 0) {
 		assert_int_not_equal(more, 0);
 		more /= 8;
 	}
@@ -109,7 +159,7 @@ what_is_removed_gives_room_on_a_full_disk(void **state)
 	int rc, i;
 
 	for (i = 0; i < 20; i++)
-		assert_int_equal(change(s, REQUEST_LINES, 0, 100), 0);
+		assert_int_equal(change(s, 0, 100), 0);
 	fill_disk(s, &before);
 	rc = change_or_remove(s, 1000, 200);
 	assert_int_not_equal(rc, 0);
@@ -119,39 +169,6 @@ what_is_removed_gives_room_on_a_full_disk(void **state)
 	assert_int_equal(rc, 0);
 	assert_false(request_store_is_lost(s));
 	request_store_close(s);
-}
-
-static void
-keys_that_cannot_be_stored_are_refused_at_last(void **state)
-{
-	struct request_store *s = open_store(*state, MIB);
-	enum idempotency_verdict v = IDEMPOTENCY_NEW;
-	struct buf why = BUF_INIT;
-	struct idempotency *m = idempotency_open(s, 1000, &why);
-	char key[IDEMPOTENCY_KEY_MAX + 1];
-	int i;
-
-	assert_non_null(m);
-	for (i = 0; i < 200000 && v == IDEMPOTENCY_NEW; i++) {
-		struct idempotent r = { .at = i };
-
-		(void)snprintf(key, sizeof key, "%0180d", i);
-		v = idempotency_first(m, "t", "k", key, &r);
-		if (i % 20000 == 19999) {
-			request_store_begin(s);
-			idempotency_save(m, s);
-			assert_int_equal(commit(s), 0);
-			idempotency_saved(m, false);
-		}
-	}
-	assert_int_equal(v, IDEMPOTENCY_FAILED);
-	idempotency_saved(m, true);
-	v = idempotency_first(
-	    m, "t", "k", "one more", &(struct idempotent){ .at = i });
-	assert_int_equal(v, IDEMPOTENCY_NEW);
-	idempotency_close(m);
-	request_store_close(s);
-	buf_release(&why);
 }
 
 static off_t
@@ -172,16 +189,16 @@ a_spool_that_is_used_no_more_becomes_small(void **state)
 	struct request_store *s = open_store(*state, 64 * MIB);
 	off_t used;
 
-	assert_int_equal(change(s, REQUEST_LINES, 0, 500), 0);
+	assert_int_equal(change(s, 0, 500), 0);
 	used = size_after_compacting(s);
 	assert_true(used > (off_t)MIB);
-	assert_int_equal(change(s, REQUEST_LINES, 490, 0), 0);
+	assert_int_equal(change(s, 490, 0), 0);
 	assert_true(size_after_compacting(s) < used / 4);
 	request_store_close(s);
 	s = open_store(*state, 64 * MIB); /* the copy is not damaged */
-	assert_int_equal(request_store_first(s, REQUEST_LINES), 491);
-	assert_int_equal(request_store_end(s, REQUEST_LINES), 501);
-	assert_int_equal(change(s, REQUEST_LINES, 491, 1), 0);
+	assert_int_equal(request_store_first(s), 491);
+	assert_int_equal(request_store_end(s), 501);
+	assert_int_equal(change(s, 491, 1), 0);
 	request_store_close(s);
 }
 
@@ -193,21 +210,21 @@ lost_tables_are_not_a_new_file(void **state)
 {
 	struct request_store *s = open_store(*state, MIB);
 	char *path = xstrdup(request_store_path(s));
-	const uint64_t none = UINT64_MAX;
+	const uint64_t gone = UINT64_MAX;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 	int fd, i;
 
-	assert_int_equal(change(s, REQUEST_LINES, 0, 10), 0);
+	assert_int_equal(change(s, 0, 10), 0);
 	request_store_close(s);
 	fd = open(path, O_WRONLY);
 	assert_true(fd >= 0);
 	for (i = 0; i < 2; i++)
-		assert_int_equal(pwrite(fd, &none, sizeof none,
+		assert_int_equal(pwrite(fd, &gone, sizeof gone,
 				     i * sysconf(_SC_PAGESIZE) + TABLES_AT),
-		    sizeof none);
+		    sizeof gone);
 	(void)close(fd);
-	assert_null(request_store_open(*state, MIB, &code, &why));
+	assert_null(request_store_open(*state, MIB, 3, &code, &why));
 	assert_int_equal(code, PROG_IO);
 	assert_non_null(strstr(buf_str(&why), "; move it away to start"));
 	buf_release(&why);
@@ -226,13 +243,10 @@ test_request_store(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    keys_have_room_beside_the_lines, tmpdir_enter, leave),
+		    keys_outlive_their_lines, tmpdir_enter, leave),
 		cmocka_unit_test_setup_teardown(
 		    what_is_removed_gives_room_on_a_full_disk, tmpdir_enter,
 		    leave),
-		cmocka_unit_test_setup_teardown(
-		    keys_that_cannot_be_stored_are_refused_at_last,
-		    tmpdir_enter, leave),
 		cmocka_unit_test_setup_teardown(
 		    a_spool_that_is_used_no_more_becomes_small, tmpdir_enter,
 		    leave),
