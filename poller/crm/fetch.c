@@ -30,8 +30,8 @@
 #include "poller/crm/profile.h"
 
 /* Guarantees that a question's pages end, whatever the CRM answers: a repeated
- * page or cursor is an error, and so are more pages than the profile allows.
- * Otherwise the profile decides where the pages end (next). */
+ * page or cursor is an error, and so are more than PAGES_MAX pages. Otherwise
+ * the profile decides where the pages end (next). */
 struct paging_guard {
 	struct strmap visited; /* cursors and hashes of pages */
 	unsigned pages;
@@ -247,7 +247,6 @@ prepare_request(struct fetch_job *j, struct buf *why)
 	const struct tenant *t = j->fetch->tenant;
 	struct profile_input in = fetch_input(j);
 	struct profile_request *r = &j->request;
-	const char *base;
 	int rc;
 
 	if (j->url != NULL) /* a retry */
@@ -265,10 +264,8 @@ prepare_request(struct fetch_job *j, struct buf *why)
 		buf_setf(why, "host '%s' is only for webhooks", r->host);
 		return -1;
 	}
-	base = j->host->base;
-	j->url = r->is_url ? http_resolve(base, r->target, why)
-			   : xasprintf("%s%s", base, r->target);
-	return j->url == NULL ? -1 : 1;
+	j->url = xasprintf("%s%s", j->host->base, r->target);
+	return 1;
 }
 
 static bool
@@ -523,6 +520,8 @@ fetch_hold_ms(const struct fetch *f)
 
 /* ---- answers ---- */
 
+#define PAGES_MAX 10000
+
 /* Maximum number of bytes quoted from the CRM in a message. */
 #define MESSAGE_MAX 200
 
@@ -538,10 +537,10 @@ was_visited(struct paging_guard *p, const struct buf *key)
 }
 
 /* Returns 0; or -1 and *why if the page or cursor was seen before, or if there
- * are more than max pages. */
+ * are too many pages. */
 static int
-check_paging(struct paging_guard *p, const struct profile_answer *a,
-    unsigned max, struct buf *why)
+check_paging(
+    struct paging_guard *p, const struct profile_answer *a, struct buf *why)
 {
 	struct buf page = BUF_INIT, cursor = BUF_INIT;
 	bool moved = p->moved;
@@ -564,8 +563,8 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 	else if (a->next != NULL && was_visited(p, &cursor))
 		buf_setf(
 		    why, "page %u links back to an earlier page", p->pages);
-	else if (a->next != NULL && p->pages >= max)
-		buf_setf(why, "there are more than %u pages", max);
+	else if (a->next != NULL && p->pages >= PAGES_MAX)
+		buf_setf(why, "there are more than %d pages", PAGES_MAX);
 	buf_release(&page);
 	buf_release(&cursor);
 	return why->len > 0 ? -1 : 0;
@@ -663,8 +662,7 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	f->odd += a->odd;
 	if (a->odd > 0 && f->first_odd == NULL)
 		f->first_odd = xstrdup(buf_str(&a->first_odd));
-	if (check_paging(&j->paging, a,
-		profile_about(f->tenant->profile)->max_pages, &why) != 0) {
+	if (check_paging(&j->paging, a, &why) != 0) {
 		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
 		buf_release(&why);
 		return;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/queue.h>
 
 #include "common/base/clock.h"
@@ -581,42 +580,4 @@ out:
 	free(host);
 	curl_url_cleanup(u);
 	return rc;
-}
-
-static bool
-same_part(CURLU *a, CURLU *b, CURLUPart what)
-{
-	char *x = url_part(a, what), *y = url_part(b, what);
-	bool same = strcasecmp(x, y) == 0;
-
-	free(x);
-	free(y);
-	return same;
-}
-
-char *
-http_resolve(const char *base, const char *target, struct buf *why)
-{
-	CURLU *b = curl_url(), *t = curl_url();
-	char *url = NULL, *out = NULL;
-
-	if (b == NULL || t == NULL ||
-	    curl_url_set(b, CURLUPART_URL, base, 0) != CURLUE_OK ||
-	    curl_url_set(t, CURLUPART_URL, base, 0) != CURLUE_OK ||
-	    curl_url_set(t, CURLUPART_URL, target, 0) != CURLUE_OK ||
-	    curl_url_get(t, CURLUPART_URL, &url, 0) != CURLUE_OK) {
-		buf_setf(why, "'%s' is not an address", target);
-	} else if (!same_part(b, t, CURLUPART_SCHEME) ||
-		   !same_part(b, t, CURLUPART_HOST) ||
-		   !same_part(b, t, CURLUPART_PORT) ||
-		   has_part(t, CURLUPART_USER) ||
-		   has_part(t, CURLUPART_PASSWORD)) {
-		buf_setf(why, "'%s' is not on the configured host", target);
-	} else {
-		out = xstrdup(url);
-	}
-	curl_free(url);
-	curl_url_cleanup(b);
-	curl_url_cleanup(t);
-	return out;
 }

@@ -112,9 +112,4 @@ int64_t http_date(const char *text);
 int http_check_base(const char *base, bool plaintext, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Makes target (absolute, or relative to base) absolute. Returns NULL and *why
- * if its scheme, host or port differs from base. Owned. */
-char *http_resolve(const char *base, const char *target, struct buf *why)
-    __attribute__((warn_unused_result));
-
 #endif

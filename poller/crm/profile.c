@@ -85,7 +85,6 @@ read_about_members(const json_t *about, struct profile_about *out)
 	    out->by_operator || flag_member(about, "operators_first");
 	out->needs = flag_member(about, "needs");
 	out->begins_unassigned = flag_member(about, "begins_unassigned");
-	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
@@ -228,7 +227,6 @@ profile_request_read(const json_t *result, struct profile_request *out)
 {
 	*out = (struct profile_request){
 		.target = profile_text_dup(result, "target"),
-		.is_url = flag_member(result, "is_url"),
 		.method = profile_text_dup(result, "method"),
 		.host = profile_text_dup(result, "host"),
 		.body = profile_text_dup(result, "body"),

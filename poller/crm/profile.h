@@ -155,7 +155,6 @@ struct profile_about {
 	bool operators_first;   /* likewise, and always with by_operator */
 	bool needs;             /* it supports [crm] need */
 	bool begins_unassigned; /* see the contract */
-	unsigned max_pages;
 	unsigned backfill;  /* calls per minute for past conversations; 0: it
 			     * cannot read them */
 	int64_t period_ms;  /* period of the CRM's count of calls; 0: unknown */
@@ -182,11 +181,10 @@ struct profile_input {
 };
 
 struct profile_request { /* owned texts */
-	char *target;    /* "/path?query", or an absolute URL */
-	bool is_url;
-	char *method; /* "GET", ... */
-	char *host;   /* a name of about.hosts; NULL: the CRM */
-	char *body;   /* with its Content-Type; NULL: none */
+	char *target;    /* "/path?query" */
+	char *method;    /* "GET", ... */
+	char *host;      /* a name of about.hosts; NULL: the CRM */
+	char *body;      /* with its Content-Type; NULL: none */
 	char *type;
 };
 

@@ -23,7 +23,6 @@ def page_size: 200;
 def about:
     {url: "https://api.chat2desk.com/v1",
      auth: {header: "Authorization", prefix: ""},
-     max_pages: 5000,
      backfill: 120,
      hooks: {sign: {header: "X-Signature", timestamp: "X-Timestamp",
                     parts: ["body", "timestamp"], key: "md5 of token",

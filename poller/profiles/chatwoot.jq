@@ -44,7 +44,6 @@ def about:
      operators_first: true,
      begins_unassigned: true,
      changes: 3600,
-     max_pages: 10000,
      backfill: 300,
      period: 60,
      hooks: {

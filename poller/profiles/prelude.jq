@@ -130,17 +130,15 @@ def jq_form:
      | select(. != null) | "\($key | @uri)=\(tostring | @uri)"]
     | join("&");
 
-# The result of an X_request function as fetch.c sends it: a method, an address
-# and a body as text.
+# The result of an X_request function as fetch.c sends it: a method, a path and
+# a body as text.
 def jq_http:
-    def is_url: .url | type == "string" and . != "";
     def target:
-        if is_url then .url
-        elif .path | type == "string" and startswith("/") then .path
+        if .path | type == "string" and startswith("/") then .path
         else error("path must be a string that begins with a slash") end;
     if . == null then null
     elif type != "object"
-    then error("it must return {path, query}, {url} or null")
+    then error("it must return {path, query} or null")
     else
         (if .body != null then ["application/json", (.body | tojson)]
          elif .form | type == "object"
@@ -153,7 +151,7 @@ def jq_http:
           elif $method == "GET" and $type != null
           then error("a GET request must not have a body")
           else
-              {$method, $type, $body, host, is_url: is_url,
+              {$method, $type, $body, host,
                target: (target
                         | if $query == "" then .
                           elif contains("?") then "\(.)&\($query)"
@@ -181,71 +179,63 @@ def jq_given($call):
           | error("it must return {\($due)\($next)} or {error, message}")
       end;
 
+# The faults of a value by its schema, which is a text such as "a text", a list
+# of the least and the greatest whole number, or an object with the schemas of
+# members, where "*" stands for any name. null counts as absent.
+def jq_faults($schema; $path):
+    ($schema | type) as $kind
+    | def fits:
+          if $kind == "object" then type == $kind
+          elif $kind == "array" then
+              type == "number" and . == floor
+              and . >= $schema[0] and . <= $schema[1]
+          elif $schema == "a list of texts" then
+              type == "array" and all(.[]; type == "string")
+          elif $schema == "a text" then type == "string"
+          else type == "boolean" end;
+      def wanted:
+          if $kind == "object" then "an object"
+          elif $kind == "array" then
+              "a whole number from \($schema[0]) to \($schema[1])"
+          else $schema end;
+      if . == null then empty
+      elif fits | not then
+          "\(if $path == "" then "it" else $path end) must be \(wanted)"
+      elif $kind == "object" then
+          keys[] as $key
+          | (if $path == "" then $key else "\($path).\($key)" end) as $at
+          | ($schema[$key] // $schema["*"]) as $member
+          | if $member == null then "\($at) is unknown"
+            else .[$key] | jq_faults($member; $at) end
+      else empty end;
+
 # The result of about, if each member is what messaging-profile(5) says, or the
-# first fault as an error. null counts as absent.
+# first fault as an error.
 def jq_checked_about:
-    def fails(is; $path; $what):
-        select(. != null and (is | not)) | "\($path) must be \($what)";
-    def text($path): fails(type == "string"; $path; "a text");
-    def flag($path): fails(type == "boolean"; $path; "true or false");
-    def texts($path):
-        fails(type == "array" and all(.[]; type == "string"); $path;
-              "a list of texts");
-    def within($path; $least; $most; $what; is):
-        fails(type == "number" and . >= $least and . <= $most and is; $path;
-              "a \($what)number from \($least) to \($most)");
-    def whole($path; $least; $most):
-        within($path; $least; $most; "whole "; . == floor);
-    def object($path): fails(type == "object"; $path; "an object");
-    def only($path; $names):
-        objects | keys[] | select(. as $name | all($names[]; . != $name))
-        | "\($path)\(.) is unknown";
-    def texts_in($path; names):
-        object($path),
-        (objects | names[] as $name | .[$name] | text("\($path).\($name)"));
-    def host($path):
-        (.url | text($path + "url")),
-        (.auth | texts_in($path + "auth"; ["header", "prefix", "key"]),
-         only($path + "auth."; ["header", "prefix", "key"])),
-        (.headers | texts_in($path + "headers"; objects | keys));
-    . as $about
-    | first(if type != "object" then "it must be an object"
-            else
-                only(""; ["url", "auth", "headers", "hosts", "by_operator",
-                          "operators_first", "needs", "begins_unassigned",
-                          "max_pages", "backfill", "period", "changes",
-                          "hooks"]),
-                host(""),
-                (.hosts | object("hosts"),
-                 (objects | to_entries[] | "hosts.\(.key)" as $path | .value
-                  | object($path),
-                  only($path + "."; ["url", "auth", "headers"]),
-                  (objects | host($path + ".")))),
-                (("by_operator", "operators_first", "needs",
-                  "begins_unassigned") as $name
-                 | .[$name] | flag($name)),
-                (.max_pages | whole("max_pages"; 1; 1000000)),
-                (.backfill | whole("backfill"; 1; 60000)),
-                (("period", "changes") as $name
-                 | .[$name] | within($name; 0; 86400; ""; true)),
-                (.hooks | object("hooks"),
-                 only("hooks."; ["sign", "headers"]),
-                 (objects
-                  | (.sign | only("hooks.sign."; ["header", "timestamp",
-                                                  "prefix", "parts", "key",
-                                                  "window"]),
-                     texts_in("hooks.sign"; ["header", "timestamp",
-                                                     "prefix"]),
-                     (objects | (.parts | texts("hooks.sign.parts")),
-                      (.key | text("hooks.sign.key")),
-                      (.window | whole("hooks.sign.window"; 1; 86400)),
-                      fails(.header != null
-                            and (.parts | type == "array")
-                            and any(.parts[]; . == "body")
-                            and (any(.parts[]; . == "timestamp")
-                                 == (.timestamp != null));
-                            "hooks.sign";
-                            "{header, parts}; parts must have body, and "
-                            + "timestamp if the header has one"))),
-                    (.headers | texts("hooks.headers"))))
-            end | error), $about;
+    {url: "a text",
+     auth: {header: "a text", prefix: "a text", key: "a text"},
+     headers: {"*": "a text"}} as $host
+    | ($host
+       + {hosts: {"*": $host},
+          by_operator: "true or false",
+          operators_first: "true or false",
+          needs: "true or false",
+          begins_unassigned: "true or false",
+          backfill: [1, 60000],
+          period: [0, 86400],
+          changes: [0, 86400],
+          hooks: {sign: {header: "a text", timestamp: "a text",
+                         prefix: "a text", parts: "a list of texts",
+                         key: "a text", window: [1, 86400]},
+                  headers: "a list of texts"}}) as $schema
+    | . as $about
+    | first(jq_faults($schema; ""),
+            (.hooks.sign
+             | select(. != null
+                      and (.header == null or .parts == null
+                           or all(.parts[]; . != "body")
+                           or any(.parts[]; . == "timestamp")
+                              != (.timestamp != null)))
+             | "hooks.sign must be {header, parts}; parts must have body, "
+               + "and timestamp if the header has one")
+            | error), $about;

@@ -38,7 +38,6 @@ def about:
                        headers: {"Qiscus-App-Id": $app}}},
        by_operator: true,
        needs: true,
-       max_pages: 5000,
        backfill: 60,
        hooks: {}};
 
