@@ -96,15 +96,13 @@ struct web_answer {
 	/* Further headers, each "Name: value" with a newline. They must not
 	 * contain text from a client. */
 	struct buf headers;
-	/* Records, one line each, which the server's storer stores safely
-	 * before the answer is sent; if it cannot, the answer is 503. They are
-	 * dropped if the answer is not a success (status 300 and above). */
+	/* Records and dead letters (deadletter_write()), one line each, which
+	 * the server's storer stores safely before the answer is sent; if it
+	 * cannot, the answer is 503. They are dropped if the answer is not a
+	 * success (status 300 and above). A dead letter is a request that is
+	 * authentic but was not understood. */
 	struct buf records;
-	size_t records_n;
-	/* The same for dead letters (deadletter_write()): requests that are
-	 * authentic but were not understood. */
-	struct buf dead;
-	size_t dead_n;
+	size_t records_n, dead_n;
 	/* For a slow answer: this handler makes it in a thread of this queue.
 	 * NULL: the answer is complete. */
 	web_handler *later;
@@ -128,9 +126,7 @@ struct web_answer {
  * The server passes it to the program's storer (service.h), which owns it until
  * it calls done(), once, in any thread. done() does not block. */
 struct pending_request {
-	const struct buf *records, *dead; /* complete lines; may be empty */
-	const struct buf *note;           /* that of the answer */
-	size_t n;                         /* number of lines */
+	const struct buf *records, *note; /* those of the answer */
 	void (*done)(struct pending_request *p, bool safe);
 	/* Link of the storer's list; after done(), of the server's. */
 	struct pending_request *next;

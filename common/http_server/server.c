@@ -111,13 +111,11 @@ server_reset_request(struct connection *c)
 	server_end_stream(c);
 	recycle(&kept.body);
 	recycle(&kept.records);
-	recycle(&kept.dead);
 	recycle(&kept.headers);
 	recycle(&kept.note);
 	*a = (struct web_answer){
 		.body = kept.body,
 		.records = kept.records,
-		.dead = kept.dead,
 		.headers = kept.headers,
 		.note = kept.note,
 	};
@@ -134,7 +132,6 @@ release_request(struct connection *c)
 	buf_release(&c->body);
 	buf_release(&c->answer.body);
 	buf_release(&c->answer.records);
-	buf_release(&c->answer.dead);
 	buf_release(&c->answer.headers);
 	buf_release(&c->answer.note);
 }

@@ -348,7 +348,7 @@ has_lines(const struct connection *c)
 {
 	const struct web_answer *a = &c->answer;
 
-	return a->status < 300 && a->records.len + a->dead.len > 0;
+	return a->status < 300 && a->records.len > 0;
 }
 
 static void
@@ -360,10 +360,8 @@ store_lines(struct connection *c)
 
 	c->pending = (struct pending_request){
 		.records = &a->records,
-		.dead = &a->dead,
 		.note = &a->note,
 		.done = on_stored,
-		.n = a->records_n + a->dead_n,
 	};
 	cb->store(cb->context, &c->pending);
 }

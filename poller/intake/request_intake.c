@@ -99,7 +99,7 @@ list_take(struct request_list *from, struct request_list *to, size_t most)
 		if (from->first == NULL)
 			list_clear(from);
 		list_add(to, p);
-		bytes += p->records->len + p->dead->len;
+		bytes += p->records->len;
 	}
 }
 
@@ -290,9 +290,8 @@ commit_requests(struct intake *in, struct request_list *batch,
 	request_store_expire(store, clock_now_ms() - IDEMPOTENCY_WINDOW_MS);
 	for (p = batch->first; p != NULL; p = next) {
 		next = p->next;
-		list_add(request_store_add(store, p->note, p->records, p->dead)
-			     ? &kept
-			     : full,
+		list_add(request_store_add(store, p->records, p->note) ? &kept
+								       : full,
 		    p);
 	}
 	rc = request_store_commit(store, &in->keeping_why);

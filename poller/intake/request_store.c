@@ -156,19 +156,15 @@ request_store_begin(struct request_store *s)
 }
 
 bool
-request_store_add(struct request_store *s, const struct buf *key,
-    const struct buf *records, const struct buf *dead)
+request_store_add(
+    struct request_store *s, const struct buf *lines, const struct buf *key)
 {
 	struct range *r = &s->now.lines;
-	struct buf lines = BUF_INIT;
 
-	if (r->bytes + records->len + dead->len > s->max)
+	if (r->bytes + lines->len > s->max)
 		return false;
-	buf_add(&lines, records->data, records->len);
-	buf_add(&lines, dead->data, dead->len);
-	add_entry(s, STORE_LINES, r, &lines);
-	r->bytes += lines.len;
-	buf_release(&lines);
+	add_entry(s, STORE_LINES, r, lines);
+	r->bytes += lines->len;
 	if (key->len > 0)
 		add_entry(s, STORE_KEYS, &s->now.keys, key);
 	return true;

@@ -41,11 +41,11 @@ void request_store_close(struct request_store *s);
 /* Begins a change. Each begin must be followed by one commit. */
 void request_store_begin(struct request_store *s);
 
-/* Adds the lines of a request, records and dead letters, and its key, which is
- * empty or begins with the request's time (int64_t). Returns false if there is
- * no space for lines of that size. */
-bool request_store_add(struct request_store *s, const struct buf *key,
-    const struct buf *records, const struct buf *dead);
+/* Adds the lines of a request and its key, which is empty or begins with the
+ * request's time (int64_t). Returns false if there is no space for lines of
+ * that size. */
+bool request_store_add(
+    struct request_store *s, const struct buf *lines, const struct buf *key);
 
 /* Removes the lines of all requests up to that number. */
 void request_store_drop(struct request_store *s, uint64_t number);

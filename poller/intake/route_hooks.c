@@ -47,8 +47,8 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 
 	buf_addf(&where, "webhook %s/%s", hook_tenant(h), hook_source(h));
 	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
-	buf_add(&a->dead, letter.data, letter.len);
-	buf_addc(&a->dead, '\n');
+	buf_add(&a->records, letter.data, letter.len);
+	buf_addc(&a->records, '\n');
 	a->dead_n++;
 	if (n > 0)
 		log_warn(

@@ -127,8 +127,7 @@ world_store(const struct world *w, const struct web_answer *a)
 	if (w->store == NULL || a->records.len == 0)
 		return;
 	request_store_begin(w->store);
-	assert_true(
-	    request_store_add(w->store, &a->note, &a->records, &a->dead));
+	assert_true(request_store_add(w->store, &a->records, &a->note));
 	if (request_store_commit(w->store, &why) != 0)
 		fail_msg("%s", buf_str(&why));
 }

@@ -49,7 +49,7 @@ change(struct request_store *s, uint64_t drop, size_t n)
 	request_store_begin(s);
 	request_store_drop(s, drop);
 	for (; n > 0; n--)
-		assert_true(request_store_add(s, &none, &lines, &none));
+		assert_true(request_store_add(s, &lines, &none));
 	return commit(s);
 }
 
@@ -60,7 +60,7 @@ add_key(struct request_store *s, int64_t at)
 	struct buf key = { (char *)&at, sizeof at, 0, 0, false };
 
 	request_store_begin(s);
-	assert_true(request_store_add(s, &key, &lines, &none));
+	assert_true(request_store_add(s, &lines, &key));
 	assert_int_equal(commit(s), 0);
 }
 
