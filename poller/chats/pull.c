@@ -340,13 +340,10 @@ pull_free(struct pull *p)
 	free(p);
 }
 
-int64_t
-pull_step(struct pull *p)
+struct fetch *
+pull_fetch(const struct pull *p)
 {
-	int64_t wait = p->done ? INT64_MAX : fetch_step(p->crm.fetch);
-
-	/* No answer will arrive, so pull_done() ends the poll now. */
-	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
+	return p->crm.fetch;
 }
 
 /* One refused chat does not stop the other chats or, if there is no other, the

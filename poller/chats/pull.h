@@ -32,11 +32,10 @@ struct pull *pull_new(struct http *h, const struct tenant *t,
     __attribute__((warn_unused_result));
 void pull_free(struct pull *p);
 
-/* Sends requests. Returns what fetch_step() returns, but 0 if nothing is left
- * to wait for, and INT64_MAX when the poll is done. */
-int64_t pull_step(struct pull *p);
+/* Returns its client, borrowed, for fetch_turn(). */
+struct fetch *pull_fetch(const struct pull *p);
 
-/* Call it after answers were handled: true when the poll has ended. */
+/* Call it after each fetch_turn(): true when the poll has ended. */
 bool pull_done(struct pull *p);
 
 /* Ends the poll without a snapshot, but keeps the data that were read in the

@@ -381,7 +381,9 @@ give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 	return true;
 }
 
-int64_t
+/* Sends what may be sent now. Returns the milliseconds until more may be sent;
+ * INT64_MAX if that only depends on answers. */
+static int64_t
 fetch_step(struct fetch *f)
 {
 	int64_t now = clock_mono_ms(), wait = wake_delayed(f, now);
@@ -404,26 +406,6 @@ fetch_step(struct fetch *f)
 		start_job(j);
 	}
 	return wait;
-}
-
-size_t
-fetch_turn(
-    struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms)
-{
-	struct http_answer *a;
-	size_t i, left = 0;
-	int64_t w;
-
-	for (i = 0; i < n; i++) {
-		w = fetch_step(all[i]);
-		wait_ms = w < wait_ms ? w : wait_ms;
-		left += fetch_left(all[i]);
-	}
-	if (left > 0)
-		http_wait(http, wait_ms);
-	while ((a = http_next(http)) != NULL)
-		fetch_answer(a);
-	return left;
 }
 
 static void
@@ -855,7 +837,8 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	profile_answer_release(&a);
 }
 
-void
+/* Handles and frees an answer. */
+static void
 fetch_answer(struct http_answer *h)
 {
 	struct fetch_job *j = h->ctx;
@@ -882,6 +865,30 @@ fetch_answer(struct http_answer *h)
 		break;
 	}
 	http_answer_free(h);
+}
+
+size_t
+fetch_turn(
+    struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms)
+{
+	struct http_answer *a;
+	size_t i, left = 0;
+	int64_t w;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait_ms = w < wait_ms ? w : wait_ms;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait_ms);
+	/* Send the next requests before handling the answers. */
+	for (i = 0; i < n; i++)
+		(void)fetch_step(all[i]);
+	http_wait(http, 0);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
 }
 
 /* ---- skew ---- */

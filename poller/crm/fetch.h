@@ -90,17 +90,9 @@ void fetch_hold(struct fetch *f, int64_t ms);
 /* Queues a question; *q is copied. */
 void fetch_ask(struct fetch *f, const struct crm_question *q);
 
-/* Sends what may be sent now. Returns the milliseconds until more may be sent;
- * INT64_MAX if that only depends on answers. */
-int64_t fetch_step(struct fetch *f);
-
-/* Handles an answer from http_next() and frees it: calls the function page or
- * end of its question. */
-void fetch_answer(struct http_answer *a);
-
 /* One turn for n tenants on the same *http: sends requests, waits at most
- * wait_ms for answers, and handles them. Returns how many questions were
- * pending before. */
+ * wait_ms for answers, and handles them: calls the functions page and end of
+ * their questions. Returns how many questions were pending before. */
 size_t fetch_turn(
     struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms);
 

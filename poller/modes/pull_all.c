@@ -112,36 +112,29 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 	s->pull = pull_new(j->http, t, store, j->to);
 }
 
-/* Fills free slots and sends requests. Returns the milliseconds until more may
- * be sent; -1 when all tenants are done. */
-static int64_t
-step_pulls(struct pull_run *j)
+/* Fills free slots. Returns the number of polls under way, and their clients.
+ */
+static size_t
+begin_pulls(struct pull_run *j, struct fetch *fetches[TENANTS_AT_ONCE])
 {
-	int64_t wait = -1, w;
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		struct pull_slot *s = &j->slots[i];
 
 		while (s->pull == NULL && j->next < j->poller->tenants_n)
 			begin_tenant_pull(j, s);
-		if (s->pull == NULL)
-			continue;
-		w = pull_step(s->pull);
-		if (wait < 0 || w < wait)
-			wait = w;
+		if (s->pull != NULL)
+			fetches[n++] = pull_fetch(s->pull);
 	}
-	return wait;
+	return n;
 }
 
 static void
-handle_answers(struct pull_run *j)
+end_pulls(struct pull_run *j)
 {
-	struct http_answer *a;
 	size_t i;
 
-	while ((a = http_next(j->http)) != NULL)
-		fetch_answer(a);
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull == NULL || !pull_done(j->slots[i].pull))
 			continue;
@@ -166,17 +159,15 @@ hand_on(struct pull_run *j)
 static void
 run_pulls(struct pull_run *j)
 {
-	int64_t wait;
+	struct fetch *fetches[TENANTS_AT_ONCE];
+	size_t n;
 
-	while ((wait = step_pulls(j)) >= 0 && !stop_asked()) {
+	while ((n = begin_pulls(j, fetches)) > 0 && !stop_asked()) {
 		if (j->ended)
 			hand_on(j);
-		http_wait(j->http, wait);
-		/* Send the next requests before handling the answers. */
-		(void)step_pulls(j);
-		http_wait(j->http, 0);
+		(void)fetch_turn(j->http, fetches, n, INT64_MAX);
 		endpoint_pump(j->to);
-		handle_answers(j);
+		end_pulls(j);
 	}
 }
 
