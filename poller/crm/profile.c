@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "poller/crm/profile_impl.h"
@@ -330,6 +331,38 @@ profile_record_read(
 	return rc;
 }
 
+/* tolerant: an unreadable record is left out; otherwise it makes the answer
+ * unreadable. Returns 0; or -1 and the reason in out->message. */
+static int
+read_records(const struct crm_record_options *opt, bool tolerant,
+    const json_t *records, struct profile_answer *out)
+{
+	struct buf why = BUF_INIT;
+	json_t *v;
+	size_t i;
+	int rc = 0;
+
+	out->records =
+	    xcalloc(json_array_size(records) + 1, sizeof *out->records);
+	json_array_foreach (records, i, v) {
+		struct crm_record *r = &out->records[out->n];
+
+		buf_clear(&why);
+		rc = crm_record_read(r, v, opt, &why);
+		out->n += rc == 0;
+		out->rows.n += r->type != RECORD_MESSAGE;
+		if (rc != 0 && !tolerant)
+			break;
+		if (why.len > 0)
+			note_odd_record(out, rc != 0, r->type, &why);
+		rc = 0;
+	}
+	if (rc != 0)
+		buf_adds(&out->message, buf_str(&why));
+	buf_release(&why);
+	return rc;
+}
+
 static int
 read_answer_records(struct profile *p, enum profile_call call,
     const struct profile_input *in, const json_t *records,
@@ -338,35 +371,16 @@ read_answer_records(struct profile *p, enum profile_call call,
 	const struct crm_record_options opt = profile_record_options(
 	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS ||
 		   call == PROFILE_PAST);
-	size_t n = json_array_size(records), i;
-	struct buf why = BUF_INIT;
-	int rc = 0;
 
-	out->records = xcalloc(n + 1, sizeof *out->records);
-	for (i = 0; i < n && rc == 0; i++) {
-		struct crm_record *r = &out->records[out->n];
-
-		buf_clear(&why);
-		rc = crm_record_read(r, json_array_get(records, i), &opt, &why);
-		out->n += rc == 0;
-		out->rows.n += r->type != RECORD_MESSAGE;
-		if (why.len > 0 && (opt.partly || rc == 0)) {
-			note_odd_record(out, rc != 0, r->type, &why);
-			rc = 0;
-		}
-	}
-	if (rc != 0)
-		buf_adds(&out->message, buf_str(&why));
-	else if (add_rows_before(&out->rows, &in->before)) {
-		buf_setf(&out->message,
-		    "%zu of %zu rows of the list are unreadable%s%s",
-		    out->rows.odd, out->rows.n,
-		    out->first_odd.len > 0 ? "; " : "",
-		    buf_str(&out->first_odd));
-		rc = -1;
-	}
-	buf_release(&why);
-	return rc;
+	if (read_records(&opt, opt.partly, records, out) != 0)
+		return -1;
+	if (!add_rows_before(&out->rows, &in->before))
+		return 0;
+	buf_setf(&out->message,
+	    "%zu of %zu rows of the list are unreadable%s%s", out->rows.odd,
+	    out->rows.n, out->first_odd.len > 0 ? "; " : "",
+	    buf_str(&out->first_odd));
+	return -1;
 }
 
 /* "label: value, label: value" */
@@ -470,6 +484,39 @@ profile_read(struct profile *p, enum profile_call call,
 	json_decref(result);
 }
 
+/* A bad record does not affect the others: a message is reported only once, but
+ * the state of its chat repeatedly. */
+int
+profile_hook_read(struct profile *p, const struct profile_hook_input *in,
+    struct profile_answer *out, struct buf *why)
+{
+	const struct crm_record_options opt = profile_record_options(p, false);
+	json_t *more = json_pack("{s:f, s:o, s:O, s:O}", "now",
+	    (double)in->now_ms / 1000, "signed",
+	    in->signed_ms != CLOCK_NONE ? profile_seconds(in->signed_ms)
+					: json_null(),
+	    "payload", in->payload, "headers", in->headers);
+	json_t *result = profile_run(p, "hook_read", more, why);
+	const json_t *records = json_object_get(result, "records");
+	int rc = -1;
+
+	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
+	out->refused = profile_text_dup(result, "refused");
+	out->unknown = profile_text_dup(result, "unknown");
+	out->once = profile_text_dup(result, "once");
+	if (out->refused != NULL || out->unknown != NULL)
+		rc = 0;
+	else if (json_is_array(records))
+		rc = read_records(&opt, true, records, out);
+	else if (result != NULL)
+		buf_setf(
+		    why, "it must return {records}, {refused} or {unknown}");
+	if (out->odd > 0)
+		buf_setf(why, "%s", buf_str(&out->first_odd));
+	json_decref(result);
+	return out->odd > 0 && out->n == 0 ? -1 : rc;
+}
+
 void
 profile_answer_release(struct profile_answer *a)
 {
@@ -480,6 +527,9 @@ profile_answer_release(struct profile_answer *a)
 	free(a->records);
 	json_decref(a->next);
 	free(a->operator_id);
+	free(a->refused);
+	free(a->unknown);
+	free(a->once);
 	webhooks_release(&a->hooks);
 	buf_release(&a->message);
 	buf_release(&a->first_odd);

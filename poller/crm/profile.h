@@ -219,8 +219,14 @@ struct profile_answer {
 				   * page */
 	size_t missing;           /* for a short list: rows missing from its
 				   * total */
-	size_t odd;               /* records in which fields were omitted */
+	size_t odd;               /* records that were omitted, or in which
+				   * fields were */
 	struct buf first_odd;     /* the first of them, and why */
+
+	/* For a webhook; or NULL. */
+	char *refused; /* why, if it belongs to another account */
+	char *unknown; /* the name of an unknown event */
+	char *once;    /* text that identifies a duplicate if there is no id */
 };
 
 /* Reads and compiles a profile: a path if name has a slash, otherwise NAME.jq
@@ -277,22 +283,11 @@ struct profile_hook_input {
 	json_t *headers; /* those in about.hooks.headers */
 };
 
-struct profile_hook_answer {
-	struct crm_record *records;
-	size_t n;
-	size_t bad;    /* number of omitted records */
-	char *refused; /* why, if it belongs to another account; or NULL */
-	char *unknown; /* the name of an unknown event, or NULL */
-	char *once;    /* text that identifies a duplicate if there is no id; or
-			* NULL */
-};
-
-/* Reads a payload. Returns 0, and *why for the first omitted record, if any; or
- * -1 and *why if the profile can read none of it. Release it in either case. */
+/* Reads a payload. Returns 0, and *why for the first odd record, if any; or -1
+ * and *why if the profile can read none of it. Release *out in either case. */
 int profile_hook_read(struct profile *p, const struct profile_hook_input *in,
-    struct profile_hook_answer *out, struct buf *why)
+    struct profile_answer *out, struct buf *why)
     __attribute__((warn_unused_result));
-void profile_hook_release(struct profile_hook_answer *a);
 
 /*
  * profile_try: calls one function of a profile with an answer or webhook from a

@@ -1,6 +1,6 @@
 /*
- * profile_hooks: webhooks of a CRM: how they are signed, the records in a
- * payload, and those that are registered; see profile.h.
+ * profile_hooks: webhooks of a CRM: how they are signed, and those that are
+ * registered; see profile.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -78,74 +78,6 @@ profile_hooks_free(struct profile_hooks *h)
 	free_texts(h->parts);
 	free_texts(h->headers);
 	free(h);
-}
-
-/* Reads an array of records. A bad record does not affect the others: a message
- * is reported only once, but the state of its chat repeatedly. */
-static int
-read_hook_records(const struct crm_record_options *opt, const json_t *records,
-    struct profile_hook_answer *out, struct buf *why)
-{
-	struct buf reason = BUF_INIT;
-	json_t *v;
-	size_t i;
-
-	out->records =
-	    xcalloc(json_array_size(records) + 1, sizeof *out->records);
-	json_array_foreach (records, i, v) {
-		buf_clear(&reason);
-		if (crm_record_read(&out->records[out->n], v, opt, &reason) ==
-		    0)
-			out->n++;
-		if (reason.len > 0 && out->bad++ == 0)
-			buf_setf(why, "%s", buf_str(&reason));
-	}
-	buf_release(&reason);
-	return out->n == 0 && out->bad > 0 ? -1 : 0;
-}
-
-int
-profile_hook_read(struct profile *p, const struct profile_hook_input *in,
-    struct profile_hook_answer *out, struct buf *why)
-{
-	const struct crm_record_options opt = profile_record_options(p, false);
-	json_t *more = json_pack("{s:f, s:o, s:O, s:O}", "now",
-	    (double)in->now_ms / 1000, "signed",
-	    in->signed_ms != CLOCK_NONE
-		? json_real((double)in->signed_ms / 1000)
-		: json_null(),
-	    "payload", in->payload, "headers", in->headers);
-	json_t *result = profile_run(p, "hook_read", more, why);
-	const json_t *records = json_object_get(result, "records");
-	int rc = -1;
-
-	*out = (struct profile_hook_answer){ .records = NULL };
-	out->refused = profile_text_dup(result, "refused");
-	out->unknown = profile_text_dup(result, "unknown");
-	out->once = profile_text_dup(result, "once");
-	if (out->refused != NULL || out->unknown != NULL)
-		rc = 0;
-	else if (json_is_array(records))
-		rc = read_hook_records(&opt, records, out, why);
-	else if (result != NULL)
-		buf_setf(
-		    why, "it must return {records}, {refused} or {unknown}");
-	json_decref(result);
-	return rc;
-}
-
-void
-profile_hook_release(struct profile_hook_answer *a)
-{
-	size_t i;
-
-	for (i = 0; i < a->n; i++)
-		crm_record_release(&a->records[i]);
-	free(a->records);
-	free(a->refused);
-	free(a->unknown);
-	free(a->once);
-	*a = (struct profile_hook_answer){ .records = NULL };
 }
 
 /* ---- registered webhooks ---- */

@@ -246,7 +246,7 @@ wanted_headers(const struct hook *h, const struct web_request *r)
  * read as if it arrived at *now_ms, like the first one. */
 static int
 ask_profile(const struct hook *h, const struct web_request *r,
-    struct idempotency *keys, json_t *payload, struct profile_hook_answer *a,
+    struct idempotency *keys, json_t *payload, struct profile_answer *a,
     struct buf *entry, int64_t *now_ms, struct buf *why)
 {
 	struct profile_hook_input in = { .now_ms = r->now_ms,
@@ -258,7 +258,7 @@ ask_profile(const struct hook *h, const struct web_request *r,
 	if (rc == 0 && a->once != NULL)
 		in.now_ms = first_time(h, r, keys, a->once, entry);
 	if (in.now_ms != r->now_ms) {
-		profile_hook_release(a);
+		profile_answer_release(a);
 		rc = profile_hook_read(h->profile, &in, a, why);
 	}
 	*now_ms = in.now_ms;
@@ -271,7 +271,7 @@ read_payload(const struct hook *h, const struct web_request *r,
     struct idempotency *keys, json_t *payload, struct web_answer *to,
     struct buf *why)
 {
-	struct profile_hook_answer a;
+	struct profile_answer a;
 	enum hook_outcome o = HOOK_RECORDS;
 	int64_t now_ms;
 	size_t i;
@@ -285,7 +285,7 @@ read_payload(const struct hook *h, const struct web_request *r,
 	} else if (a.unknown != NULL) {
 		buf_setf(why, "unknown event '%s'", a.unknown);
 		o = HOOK_UNKNOWN;
-	} else if (a.bad > 0) {
+	} else if (a.odd > 0) {
 		o = HOOK_PARTLY;
 	}
 	for (i = 0; i < a.n; i++) {
@@ -295,7 +295,7 @@ read_payload(const struct hook *h, const struct web_request *r,
 		add_hook_record(&to->records, h, &a.records[i], now_ms);
 		to->records_n++;
 	}
-	profile_hook_release(&a);
+	profile_answer_release(&a);
 	return o;
 }
 
