@@ -164,6 +164,7 @@ is_repairable(const json_error_t *e)
 
 	return code == json_error_invalid_utf8 ||
 	       code == json_error_invalid_syntax ||
+	       code == json_error_null_character ||
 	       code == json_error_null_byte_in_key ||
 	       code == json_error_numeric_overflow;
 }
@@ -198,8 +199,8 @@ json_read_repaired(
 {
 	size_t mark = parse_utf8_mark(text, len);
 	bool replaced = false;
-	json_t *j = read_or_repair(text + mark, len - mark,
-	    JSON_DECODE_ANY | JSON_ALLOW_NUL, true, &replaced, e);
+	json_t *j = read_or_repair(
+	    text + mark, len - mark, JSON_DECODE_ANY, true, &replaced, e);
 
 	*repaired = *repaired || (j != NULL && replaced);
 	return j;
@@ -239,8 +240,7 @@ json_read_strictly(const char *text, size_t len, struct json_read_error *wrong)
 		return NULL;
 	}
 	j = read_or_repair(text + mark, len - mark,
-	    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, false,
-	    &replaced, &e);
+	    JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, false, &replaced, &e);
 	if (j == NULL && json_error_code(&e) == json_error_duplicate_key)
 		*wrong = (struct json_read_error){ "a name occurs twice", 0 };
 	return j;

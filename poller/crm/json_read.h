@@ -3,7 +3,7 @@
  * repaired, and requests of clients are checked.
  *
  * Jansson does not read texts that are not valid UTF-8 (CRMs split emojis and
- * pass on other encodings), a NUL in a name, and numbers that are too large.
+ * pass on other encodings) or contain a NUL, and numbers that are too large.
  * One such value must not make a whole answer unreadable.
  */
 #ifndef POLLER_CRM_JSON_READ_H

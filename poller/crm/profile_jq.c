@@ -35,28 +35,6 @@
 #define EXACT_MAX (INT64_C(1) << 53)
 
 static jv
-from_string(const json_t *j)
-{
-	const char *s = json_string_value(j);
-	size_t len = json_string_length(j), i, n;
-	struct buf b = BUF_INIT;
-	jv v;
-
-	if (memchr(s, '\0', len) == NULL)
-		return jv_string_sized(s, (int)len);
-	/* No record may contain a NUL. */
-	for (i = 0; i < len; i += n + 1) {
-		n = strnlen(s + i, len - i);
-		buf_add(&b, s + i, n);
-		if (i + n < len)
-			buf_adds(&b, "\xEF\xBF\xBD");
-	}
-	v = jv_string_sized(buf_str(&b), (int)b.len);
-	buf_release(&b);
-	return v;
-}
-
-static jv
 from_integer(json_int_t n)
 {
 	if (n > EXACT_MAX || n < -EXACT_MAX)
@@ -88,7 +66,8 @@ from_json(json_t *j)
 			v = jv_array_append(v, from_json(member));
 		return v;
 	case JSON_STRING:
-		return from_string(j);
+		return jv_string_sized(
+		    json_string_value(j), (int)json_string_length(j));
 	case JSON_INTEGER:
 		return from_integer(json_integer_value(j));
 	case JSON_REAL:
