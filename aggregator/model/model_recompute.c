@@ -319,6 +319,15 @@ is_before_window(const struct model *m, int64_t at)
 	return at != CLOCK_NONE && at < m->as_of - m->window;
 }
 
+/* True if some messages may be old enough to be dropped. Messages that are not
+ * sorted yet may be of any time. */
+static bool
+has_old_messages(const struct model *m, const struct chat *c)
+{
+	return c->sorted < c->n ||
+	       (c->n > 0 && is_before_window(m, c->messages[0].at));
+}
+
 /* True if it reports an opening or closing before the window that the newest
  * description does not repeat, or has no time and may therefore name the
  * assignee of that time. */
@@ -340,7 +349,7 @@ chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d)
 {
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
-	    c->n > 0 && (d == NULL || reaches_back(m, c, d)))
+	    has_old_messages(m, c) && (d == NULL || reaches_back(m, c, d)))
 		recompute_chat(m, c);
 }
 
