@@ -17,7 +17,8 @@ Headers are optional. "From: ADDRESS" is the client's address (127.0.0.1),
 "Age: SECONDS" makes that signature older, and with "Python: yes" the body is an
 expression of bytes. Times of the last day are numbered in each case; one of an
 earlier case has its name. Ids that nobody can foretell are written as UUID, MSG,
-MS (milliseconds), SESSION and OF-KEY, and characters that repeat as "c * 100".
+MS (milliseconds), SESSION and OF-KEY, the time of a dead letter as NOW, and
+characters that repeat as "c * 100".
 
 UPDATE=1 writes what the listener answers; review it with git diff."""
 
@@ -41,6 +42,9 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 RANDOM = ((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
           (re.compile(r"msg-\d{19}"), "MSG"),
           (re.compile(r"(?<=ed-)\d{13}(?=[-\"])"), "MS"),
+          # The clock may have moved on after the records before it.
+          (re.compile(r'(?<="type":"dead","program":"poller","at":")[^"]+'),
+           "NOW"),
           (re.compile(r"session_\d+\.\d{3}"), "SESSION"),
           (re.compile(r"-[0-9a-f]{16}(?=[ \"])"), "-OF-KEY"))
 RUN = re.compile(r"(.)\1{99,}")
