@@ -48,7 +48,6 @@ RANDOM = ((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
           (re.compile(r"session_\d+\.\d{3}"), "SESSION"),
           (re.compile(r"-[0-9a-f]{16}(?=[ \"])"), "-OF-KEY"))
 RUN = re.compile(r"(.)\1{99,}")
-DEAD_AT = re.compile(r'(?<="type":"dead","program":"poller","at":")[^"]+')
 
 
 def is_recent(text):
@@ -125,9 +124,6 @@ class Listener:
         for pattern, word in RANDOM:
             text = pattern.sub(word, text)
         text = RUN.sub(lambda m: f"{m[1]} * {len(m[0])}", text)
-        # A dead letter is written in the same millisecond as its records, or
-        # later.
-        text = DEAD_AT.sub("TIME1", text)
         here = {}
         text = TIME.sub(
             lambda m: self.times.get(m[0]) or here.setdefault(
