@@ -336,10 +336,6 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 #define WHO "COALESCE(operator, '')"
 #define CHANNEL "COALESCE(channel, '')"
 
-/* The sum of a slot's channels that were not requested. No channel has such a
- * name. */
-#define OTHERS "\n"
-
 struct sums_reader {
 	struct question *q;
 	const struct response_filter *filter;
@@ -500,16 +496,11 @@ whose_spans(const struct sums_reader *r)
 						  : SPAN_OF_TENANT;
 }
 
-/* Returns the group to which the row of an operator, a channel or the tenant
- * belongs. */
+/* Returns the only operator or channel whose rows are read; NULL: all. */
 static const char *
-name_of_span(const struct sums_reader *r, const char *id)
+chosen_id(const struct sums_reader *r)
 {
-	const char *channel = r->filter->channel;
-
-	if (channel != NULL && strcmp(id, channel) != 0)
-		return OTHERS;
-	return r->by_operator || r->by_channel ? id : "";
+	return r->channels ? r->filter->channel : r->filter->operator_id;
 }
 
 static bool
@@ -532,6 +523,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	    strcmp(db_get(rows, 4), SPAN_DAY) == 0 ? RESPONSE_DAYS
 						   : RESPONSE_HOURS);
 	struct span_text t = { .rest = db_get(rows, 2) };
+	bool named = r->by_operator || r->by_channel;
 	struct response_sum *to = NULL;
 	int rc;
 
@@ -542,7 +534,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		if (slot < 0 || t.n == 0)
 			continue;
 		if (to == NULL)
-			to = sum_of(r, slot, name_of_span(r, db_get(rows, 1)));
+			to = sum_of(r, slot, named ? db_get(rows, 1) : "");
 		if (to == NULL)
 			return false;
 		rc = span_text_add(&t, &to->of);
@@ -571,7 +563,7 @@ struct span_batch {
 static const char *
 choose_index(const struct sums_reader *r)
 {
-	if (r->filter->operator_id != NULL && !r->channels)
+	if (chosen_id(r) != NULL)
 		return " FORCE INDEX (by_id)";
 	return has_scope(r) ? "" : " FORCE INDEX (PRIMARY)";
 }
@@ -580,8 +572,7 @@ choose_index(const struct sums_reader *r)
 static bool
 read_batch(struct sums_reader *r, struct span_batch *b)
 {
-	const char *whose = whose_spans(r),
-		   *operator_id = r->filter->operator_id;
+	const char *whose = whose_spans(r), *id = chosen_id(r);
 	struct db_value args[2 * RANGES_MAX + 1];
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
@@ -593,9 +584,9 @@ read_batch(struct sums_reader *r, struct span_batch *b)
 	    "WHERE tenant = ? AND subject = '%s'",
 	    choose_index(r), whose);
 	add_scope(r, "id", &sql);
-	if (operator_id != NULL) {
+	if (id != NULL) {
 		buf_adds(&sql, " AND id = ?");
-		args[n++] = db_str(operator_id);
+		args[n++] = db_str(id);
 	}
 	for (i = 0; i < b->n; i++) {
 		buf_addf(&sql,
@@ -613,7 +604,7 @@ read_batch(struct sums_reader *r, struct span_batch *b)
 	db_rows_free(rows);
 	buf_release(&sql);
 	b->n = 0;
-	b->room = operator_id != NULL || strcmp(whose, SPAN_OF_TENANT) == 0
+	b->room = id != NULL || strcmp(whose, SPAN_OF_TENANT) == 0
 		      ? SPANS_MAX
 		      : SPANS_MAX_BY_OPERATOR;
 	return good;
@@ -668,22 +659,10 @@ add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
 		buf_adds(sql, " AND " WHO " = ?");
 		args[(*n)++] = db_str(r->filter->operator_id);
 	}
-}
-
-static void
-add_name(const struct sums_reader *r, struct buf *sql)
-{
-	const char *name = r->by_channel    ? CHANNEL
-			   : r->by_operator ? WHO
-					    : "''";
-
-	if (r->filter->channel == NULL) {
-		buf_adds(sql, name);
-		return;
+	if (r->filter->channel != NULL) {
+		buf_adds(sql, " AND " CHANNEL " = ?");
+		args[(*n)++] = db_str(r->filter->channel);
 	}
-	buf_adds(sql, "IF(" CHANNEL " = ");
-	db_quote(r->q->db, sql, db_str(r->filter->channel));
-	buf_addf(sql, ", %s, '" OTHERS "')", name);
 }
 
 /* Reads a group: slot, name, bucket, number, sum, maximum and time. */
@@ -715,11 +694,11 @@ read_some_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	size_t n = 0;
 	bool good;
 
-	args = xcalloc(2 * ranges->n + 1, sizeof *args);
+	args = xcalloc(2 * ranges->n + 2, sizeof *args);
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, ranges, &sql);
 	buf_adds(&sql, " AS slot, ");
-	add_name(r, &sql);
+	buf_adds(&sql, r->by_channel ? CHANNEL : r->by_operator ? WHO : "''");
 	buf_adds(&sql,
 	    " AS name, " DURATION_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), MAX(as_of)");
@@ -824,22 +803,6 @@ compare_sums(const void *pa, const void *pb)
 	return a->name == b->name ? 0 : strcmp(a->name, b->name);
 }
 
-/* Sorts the sums and drops channels that were not requested. */
-static void
-arrange_sums(struct response_sums *s)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->n; i++) {
-		if (strcmp(s->list[i].name, OTHERS) != 0)
-			s->list[n++] = s->list[i];
-		else
-			span_sum_release(&s->list[i].of);
-	}
-	s->n = n;
-	sort_array(s->list, n, sizeof *s->list, compare_sums);
-}
-
 /* If there are no rows at all, the metric may not be stored. */
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
@@ -879,7 +842,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	free(available.due);
 	if (good && group == GROUP_TEAM)
 		good = add_up_teams(&r);
-	arrange_sums(s);
+	sort_array(s->list, s->n, sizeof *s->list, compare_sums);
 	return good && find_not_kept(q, s);
 }
 
