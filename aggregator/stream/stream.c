@@ -286,6 +286,14 @@ on_stream_idle(void *ctx)
 	stream_forget_look(s);
 }
 
+/* Says why a run gives up. A queue of dead letters has said so itself. */
+static void
+log_late_output(const struct stream *s)
+{
+	if (s->late != NULL)
+		log_error("%s", endpoint_why(s->late));
+}
+
 /* Flushes until everything is confirmed. refresh: includes rows that have
  * changed only with time. */
 static enum exit_code
@@ -300,7 +308,7 @@ finish_flush(struct stream *s, bool refresh)
 	if (o == OUTCOME_NEVER)
 		return s->code;
 	if (o == OUTCOME_LATER && !stop_asked()) {
-		log_error("%s", endpoint_why(s->out));
+		log_late_output(s);
 		return PROG_TEMPFAIL;
 	}
 	return PROG_OK;
@@ -373,6 +381,8 @@ run_stream(struct stream *s)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_flush(s, true);
+	else if (code == PROG_TEMPFAIL)
+		log_late_output(s);
 	/* Unconfirmed lines are written again at the next start. This includes
 	 * a pipe closed by its reader, which is not an error. Records that were
 	 * not flushed are not committed. */

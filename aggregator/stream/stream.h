@@ -115,6 +115,8 @@ struct stream {
 	struct endpoint *in, *out;
 	struct endpoint *assign; /* where reservations go; NULL if chats are not
 				  * assigned */
+	const struct endpoint *late; /* the output that a flush waits for, or
+				      * NULL */
 	struct deadletter dead;
 	struct stage stage;
 	struct staging staging;

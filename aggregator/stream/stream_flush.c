@@ -177,6 +177,7 @@ confirm_output(struct stream *s, struct endpoint *to)
 {
 	enum outcome o = endpoint_flush(to);
 
+	s->late = o == OUTCOME_LATER ? to : NULL;
 	if (o == OUTCOME_NEVER)
 		return fail_flush(s, endpoint_code(to), endpoint_why(to));
 	return o;
@@ -273,6 +274,7 @@ stream_confirm(struct stream *s, bool wait)
 	if (o != OUTCOME_DONE)
 		return o;
 	s->step = FLUSH_CONFIRMED;
+	s->late = NULL;
 	stream_lines_delete(&s->rows);
 	stream_lines_delete(&s->reservations);
 	return OUTCOME_DONE;

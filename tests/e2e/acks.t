@@ -61,7 +61,7 @@ def fill(lab, checks, output, conf):
 
 
 def output_is_full(lab, checks, argv, queue, output):
-    """The input stays."""
+    """The input stays, and the reader says why."""
     fill(lab, checks, output, argv[2])
     lab.take(queue)
     lab.put(queue, map(json.dumps, OUTPUTS[queue][output]))
@@ -71,6 +71,8 @@ def output_is_full(lab, checks, argv, queue, output):
           f"{output} to be full")
     reader.terminate()
     reader.wait(60)
+    checks.that(f"'{output}'" in lab.text(log) and "is full" in lab.text(log),
+                f"{output} is full: {lab.text(log)}")
     checks.equal(lab.in_queue(queue, "total"), 1,
                  f"{queue} that were not confirmed: {lab.text(log)}")
     lab.take(output)
