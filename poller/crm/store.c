@@ -120,6 +120,7 @@ open_file(struct store *s, bool verify)
 	struct lmdb_file *f = lmdb_new(s->kind, s->path, 0, true);
 
 	s->file = f;
+	memset(s->tables, 0, sizeof s->tables);
 	if (!lmdb_open(f))
 		return false;
 	if (lmdb_is_new(f) && lmdb_begin_changes(f)) {
@@ -135,6 +136,13 @@ open_file(struct store *s, bool verify)
 	/* An open reader would prevent LMDB from reusing old pages. */
 	lmdb_abort(f);
 	return !lmdb_failed(f);
+}
+
+/* False if store_compact() could not open the file again. */
+static bool
+is_open(const struct store *s)
+{
+	return s->tables[STORE_TABLES - 1] != NULL;
 }
 
 bool
@@ -186,7 +194,8 @@ bool
 store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len)
 {
-	return lmdb_get(s->tables[t], key, strlen(key) + 1, data, len);
+	return is_open(s) &&
+	       lmdb_get(s->tables[t], key, strlen(key) + 1, data, len);
 }
 
 static void
@@ -228,7 +237,8 @@ enum exit_code
 store_each(struct store *s, enum store_table t, lmdb_entry_fn *entry, void *ctx,
     struct buf *why)
 {
-	lmdb_each(s->tables[t], NULL, 0, entry, ctx);
+	if (is_open(s))
+		lmdb_each(s->tables[t], NULL, 0, entry, ctx);
 	return lmdb_explain(s->file, why);
 }
 
@@ -269,7 +279,8 @@ store_commit(struct store *s, struct buf *why)
 	code = lmdb_explain(s->file, why);
 	if (code == PROG_OK)
 		store_forget_changes(s);
-	lmdb_recover(s->file);
+	if (is_open(s))
+		lmdb_recover(s->file);
 	return code;
 }
 

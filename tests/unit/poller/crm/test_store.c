@@ -6,6 +6,7 @@
 
 #include <lmdb.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,11 +169,45 @@ a_damaged_value_is_refused(void **state)
 	buf_release(&why);
 }
 
+/* Without a free descriptor, the file can neither be copied nor opened again.
+ * A listener goes on to use the store until it looks. */
+static void
+a_store_that_cannot_be_opened_again_is_lost(void **state)
+{
+	struct store *s = open_store(".", "lost", STORE_EXCLUSIVE);
+	struct buf why = BUF_INIT;
+	struct rlimit old, few;
+	int n = 0;
+
+	(void)state;
+	store_set_number(s, "key", 7);
+	commit_store(s);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = old;
+	few.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_not_equal(store_compact(s, &why), PROG_OK);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(store_number(s, "key", 0), 0);
+	assert_int_not_equal(
+	    store_each(s, STORE_CHATS, count_entry, &n, &why), PROG_OK);
+	store_set_number(s, "key", 8);
+	assert_int_not_equal(store_commit(s, &why), PROG_OK);
+	assert_int_not_equal(store_commit(s, &why), PROG_OK);
+	assert_true(store_is_lost(s));
+	store_close(s);
+	s = open_store(".", "lost", STORE_EXCLUSIVE);
+	assert_int_equal(store_number(s, "key", 0), 7);
+	store_close(s);
+	buf_release(&why);
+}
+
 int
 test_store(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_damaged_value_is_refused),
+		cmocka_unit_test(a_store_that_cannot_be_opened_again_is_lost),
 		cmocka_unit_test(an_emptied_store_keeps_only_its_numbers),
 		cmocka_unit_test(readers_do_not_wait_for_a_writer),
 	};
