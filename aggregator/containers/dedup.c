@@ -28,13 +28,26 @@ dedup_new_seed(void)
 	return seed;
 }
 
+/* Returns the length of a span: 1/24 of the window, so that little more than
+ * the window is kept, but at least ten seconds and at most an hour. Without a
+ * window it is an hour. */
+static int64_t
+span_length(int64_t window_ms)
+{
+	int64_t ms = window_ms / SPANS;
+
+	if (window_ms <= 0 || ms > HOUR_MS)
+		return HOUR_MS;
+	return ms < SPAN_LEAST_MS ? SPAN_LEAST_MS : ms;
+}
+
 void
 dedup_init(struct dedup *s, struct dedup_seed seed, int64_t window_ms)
 {
 	memset(s, 0, sizeof *s);
 	s->seed = seed;
 	s->window_ms = window_ms;
-	s->span_ms = dedup_span_ms(window_ms);
+	s->span_ms = span_length(window_ms);
 	s->until = CLOCK_NONE;
 	s->open = true;
 }
@@ -65,16 +78,6 @@ dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
 	if (p->slots != NULL)
 		__builtin_prefetch(p->slots + (f.a & p->mask), 1);
 	return f;
-}
-
-int64_t
-dedup_span_ms(int64_t window_ms)
-{
-	int64_t ms = window_ms / SPANS;
-
-	if (window_ms <= 0 || ms > HOUR_MS)
-		return HOUR_MS;
-	return ms < SPAN_LEAST_MS ? SPAN_LEAST_MS : ms;
 }
 
 /* Returns the number of the span that contains `at`. */

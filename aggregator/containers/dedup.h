@@ -65,11 +65,6 @@ void dedup_release(struct dedup *s);
 struct fingerprint dedup_fingerprint(
     const struct dedup *s, struct text chat, struct text id);
 
-/* Returns the length of a span: 1/24 of the window, so that little more than
- * the window is kept, but at least ten seconds and at most an hour. Without a
- * window it is an hour. */
-int64_t dedup_span_ms(int64_t window_ms);
-
 /* The result of looking up a fingerprint. */
 enum dedup_found {
 	DEDUP_NEW,

@@ -156,14 +156,6 @@ interner_get_near(struct interner *n, struct text t, uint32_t guess)
 	return interner_get(n, t);
 }
 
-uint32_t
-interner_find(const struct interner *n, struct text t)
-{
-	if (t.p == NULL || n->slots == NULL)
-		return 0;
-	return (uint32_t)n->slots[find_name_slot(n, interner_hash(n, t), t)];
-}
-
 void
 interner_hold(struct interner *n, uint32_t i)
 {

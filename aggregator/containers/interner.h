@@ -60,9 +60,6 @@ uint32_t interner_get_near(struct interner *n, struct text t, uint32_t guess);
 /* Returns the hash of a text, which must not be absent. */
 uint32_t interner_hash(const struct interner *n, struct text t);
 
-/* Returns the number without a reference; 0 if the text is not known. */
-uint32_t interner_find(const struct interner *n, struct text t);
-
 /* Add and drop a reference; do nothing for 0. */
 void interner_hold(struct interner *n, uint32_t i);
 void interner_drop(struct interner *n, uint32_t i);
