@@ -402,20 +402,6 @@ span_set_read(struct span_set *s, struct db *db, const char *tenant,
 	return o;
 }
 
-enum outcome
-span_set_lock(
-    const struct span_set *s, struct db *db, const char *tenant, int64_t begin)
-{
-	const struct db_value args[] = { db_str(tenant), db_str(s->of),
-		db_str(s->span), db_time(begin), db_time(begin) };
-
-	return db_exec(db,
-	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
-	    "id, sums, as_of) VALUES (?, ?, ?, ?, '', '', ?) "
-	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
-	    args, ARRAY_LEN(args), NULL);
-}
-
 enum { COLUMNS = 7 };
 
 /* Not a valid text: no kind has that name. */

@@ -122,12 +122,6 @@ enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
-/* Locks a day for this transaction by its row without an id, which is created
- * if missing: if two transactions add up parts of the day, the second sees the
- * first one's changes. */
-enum outcome span_set_lock(const struct span_set *s, struct db *db,
-    const char *tenant, int64_t begin) __attribute__((warn_unused_result));
-
 /* Returns an empty bulk that writes rows of sets; free it before db_close(). */
 struct db_bulk *span_set_bulk(struct db *db);
 

@@ -7,11 +7,11 @@
  * The table sums_due lists the hours whose rows are not all added up; for these
  * hours, readers use the rows instead. A transaction that stores a row of an
  * hour puts it on the list as its last write. The thread that computes the sums
- * locks the hour's row in the list before it reads any row of the hour, and
- * removes it in the same transaction. Therefore either the sums include every
- * stored row, or the hour is on the list again. An hour that is not on the list
- * and has no sums has no rows. Deleted rows stay counted until another row of
- * their hour is stored.
+ * locks the tenant, as transactions that store rows do, before it reads any row
+ * of the hour, and removes the hour from the list in the same transaction.
+ * Therefore either the sums include every stored row, or the hour is on the
+ * list again. An hour that is not on the list and has no sums has no rows.
+ * Deleted rows stay counted until another row of their hour is stored.
  */
 #ifndef SINK_ROLLUP_SUMS_DUE_H
 #define SINK_ROLLUP_SUMS_DUE_H
