@@ -576,6 +576,8 @@ run_forget(void *options)
 static const struct option_row forget_rows[] = {
 	OPTION_FORMAT(struct reaper, format),
 	RIGHTS_OPTIONS,
+	OPTION_REPEATED("state", "DIR", struct reaper, states, rights_take_path,
+	    "another state folder; may be repeated"),
 	REAPER_DRY_RUN,
 };
 

@@ -40,8 +40,6 @@ int rights_take_path(const char *value, void *to);
 	    "the archive, if not the configured one"),                         \
 	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
 		rights_take_path, "another file of records or audits"),        \
-	    OPTION_REPEATED("state", "DIR", struct reaper, states,             \
-		rights_take_path, "a state folder; may be repeated"),          \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"the customer's tenant; needed unless there is only one")
 
