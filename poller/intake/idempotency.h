@@ -10,7 +10,8 @@
  *
  * Keys are looked up in memory. The intake stores each together with the lines
  * of its request (request_store.h), so the store always has the key of an
- * answered request. Above the limit the oldest keys are dropped.
+ * answered request. A repeated request stores its key again, because the first
+ * one may have failed. Above the limit the oldest keys are dropped.
  *
  * Any thread may call any function at any time.
  */
