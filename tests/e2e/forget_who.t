@@ -127,7 +127,7 @@ class Test(Checklist):
             message("700", 1, 1, "customer", "70", None, "mine")])
         kinds = text, audit, broken, dead, webhook
         others = [kind(*whose) for kind in kinds
-                  for whose in (("others", "70"), ("lines", "71"))]
+                  for whose in (("other", "70"), ("lines", "71"))]
         path = self.lab.write("lines", "".join(
             x + "\n" for x in others + [kind("lines", "70")
                                         for kind in kinds]))
