@@ -19,6 +19,8 @@
 /* If address space is limited: the maximum number of bytes by which one commit
  * can enlarge a file with a limit. */
 #define ROOM ((size_t)256 << 20)
+/* The most bytes of a copy between two commits. */
+#define COPIED_AT_ONCE ((size_t)8 << 20)
 /* Size of LMDB's lock file, with its table of readers. */
 #define LOCK_BYTES 65536
 
@@ -341,17 +343,29 @@ lmdb_grow(struct lmdb_file *f)
 	return f->rc == 0;
 }
 
-/* Copies an entry to the table of the new file, the context. */
+struct copying {
+	struct lmdb_table *to;
+	size_t bytes; /* since the last commit */
+};
+
+/* LMDB keeps the pages of a transaction in memory, so the copy takes several.
+ * It has another name until it is complete. */
 static bool
 copy_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct lmdb_table *to = ctx;
+	struct copying *c = ctx;
+	struct lmdb_table *to = c->to;
 
 	/* The new file makes its own digest. */
 	if (to != to->file->meta || key_len != strlen(LMDB_DIGEST) ||
 	    memcmp(key, LMDB_DIGEST, key_len) != 0)
 		lmdb_put(to, key, key_len, data, len);
+	c->bytes += key_len + len;
+	if (c->bytes > COPIED_AT_ONCE) {
+		(void)lmdb_commit(to->file);
+		c->bytes = 0;
+	}
 	return to->file->rc == 0;
 }
 
@@ -360,14 +374,15 @@ copy_tables(struct lmdb_file *from, struct lmdb_file *to)
 {
 	char *names[LMDB_TABLES];
 	size_t i, n = lmdb_list_tables(from, names);
+	struct copying c = { NULL, 0 };
 
 	(void)lmdb_table(to, LMDB_META, true);
 	for (i = 0; i < n; i++) {
 		struct lmdb_table *old = lmdb_table(from, names[i], false);
-		struct lmdb_table *new = lmdb_table(to, names[i], true);
 
-		if (old != NULL && new != NULL)
-			lmdb_each(old, NULL, 0, copy_entry, new);
+		c.to = lmdb_table(to, names[i], true);
+		if (old != NULL && c.to != NULL)
+			lmdb_each(old, NULL, 0, copy_entry, &c);
 		free(names[i]);
 	}
 }

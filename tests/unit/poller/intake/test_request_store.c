@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -202,6 +203,44 @@ a_spool_that_is_used_no_more_becomes_small(void **state)
 	request_store_close(s);
 }
 
+/* Returns how much memory of its own the process has, in bytes. */
+static rlim_t
+data_bytes(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long kib = 0;
+	char line[256];
+
+	assert_non_null(f);
+	while (kib == 0 && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "VmData:", 7) == 0)
+			kib = strtoul(line + 7, NULL, 10);
+	(void)fclose(f);
+	assert_int_not_equal(kib, 0);
+	return (rlim_t)kib * 1024;
+}
+
+/* A spool that is compacted after a long outage of the broker may be larger
+ * than the memory of the listener. */
+static void
+a_copy_takes_less_memory_than_the_spool(void **state)
+{
+	struct request_store *s = open_store(*state, 256 * MIB);
+	struct rlimit before, little;
+	int i;
+
+	for (i = 0; i < 32; i++)
+		assert_int_equal(change(s, 0, 1000), 0);
+	assert_int_equal(change(s, 21000, 0), 0);
+	assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
+	little = before;
+	little.rlim_cur = data_bytes() + 20 * MIB;
+	assert_int_equal(setrlimit(RLIMIT_DATA, &little), 0);
+	assert_true(size_after_compacting(s) > (off_t)(40 * MIB));
+	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+	request_store_close(s);
+}
+
 /* Where LMDB's two roots have the number of the page that lists the tables. */
 #define TABLES_AT 128
 
@@ -246,6 +285,9 @@ test_request_store(void)
 		    keys_outlive_their_lines, tmpdir_enter, leave),
 		cmocka_unit_test_setup_teardown(
 		    what_is_removed_gives_room_on_a_full_disk, tmpdir_enter,
+		    leave),
+		cmocka_unit_test_setup_teardown(
+		    a_copy_takes_less_memory_than_the_spool, tmpdir_enter,
 		    leave),
 		cmocka_unit_test_setup_teardown(
 		    a_spool_that_is_used_no_more_becomes_small, tmpdir_enter,
