@@ -20,7 +20,7 @@
  * can enlarge a file with a limit. */
 #define ROOM ((size_t)256 << 20)
 /* The most bytes of a copy between two commits. */
-#define COPIED_AT_ONCE ((size_t)8 << 20)
+#define COPIED_AT_ONCE ((size_t)4 << 20)
 /* Size of LMDB's lock file, with its table of readers. */
 #define LOCK_BYTES 65536
 

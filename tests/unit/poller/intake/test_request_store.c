@@ -234,7 +234,7 @@ a_copy_takes_less_memory_than_the_spool(void **state)
 	assert_int_equal(change(s, 21000, 0), 0);
 	assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
 	little = before;
-	little.rlim_cur = data_bytes() + 20 * MIB;
+	little.rlim_cur = data_bytes() + 28 * MIB;
 	assert_int_equal(setrlimit(RLIMIT_DATA, &little), 0);
 	assert_true(size_after_compacting(s) > (off_t)(40 * MIB));
 	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
