@@ -154,8 +154,8 @@ struct model_changes {
 	bool totals;
 };
 
-/* How long after the window a snapshot or an assignment may still correct
- * intervals, and sums are kept for that. */
+/* How long after the window another operator may still be credited with an
+ * interval. */
 #define MODEL_CORRECTS_MS (7 * DAY_MS)
 
 struct model;

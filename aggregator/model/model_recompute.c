@@ -87,8 +87,9 @@ find_difference(
 	return d;
 }
 
-/* Intervals that ended long ago are reported once: the sums of their hours are
- * no longer in the state, so another operator could not be corrected there. */
+/* A chat's first assignment names the assignee of the time before it, too, but
+ * intervals that ended long ago keep the operator with which they were reported
+ * (messaging-metrics(7)). */
 static void
 report_difference(
     struct model *m, const struct chat *c, const struct interval *v, size_t n)
