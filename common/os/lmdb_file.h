@@ -156,7 +156,7 @@ bool lmdb_grow(struct lmdb_file *f);
 
 /* Replaces the file, which is committed, by a copy, which leaves no byte of
  * deleted data; LMDB keeps those until it reuses the page. No other process may
- * have it open. The file may then only be closed. */
+ * have it open. The file may then only be read, as it was, and closed. */
 bool lmdb_rewrite(struct lmdb_file *f);
 
 /* Commits a file under a temporary name and renames it. */
