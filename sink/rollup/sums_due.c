@@ -134,6 +134,16 @@ sums_due_list(struct sums_due *s)
 	return db_bulk_run(s->list, 0, db_bulk_rows(s->list));
 }
 
+/* The maximum number of hours in a transaction, which locks the tenant. */
+enum { HOURS_MAX = 6 };
+
+/* A day of a tenant, and those of its hours that are computed. */
+struct due_day {
+	const char *tenant;
+	int64_t begin, hours[HOURS_MAX];
+	size_t n;
+};
+
 /* The responses of a subject in the hours of a day. column: of intervals, names
  * the operator or channel; NULL: the tenant. */
 struct subject_day {
@@ -207,26 +217,31 @@ add_up(const struct span_set *from, int64_t begin, int64_t end,
 	}
 }
 
-/* Computes an hour from intervals, or the tenant's from that of its operators,
- * and the day from all its hours. Existing rows are written even if they become
- * empty. */
+/* Computes the hours from intervals, or the tenant's from those of its
+ * operators, and the day from all its hours. Existing rows are written even if
+ * they become empty. */
 static enum outcome
-make_subject(struct sums_due *s, const char *tenant, int64_t hour,
+make_subject(struct sums_due *s, const struct due_day *due,
     const struct span_set *operators, struct subject_day *d)
 {
-	int64_t day = clock_floor(hour, DAY_MS);
-	enum outcome o;
+	int64_t day = due->begin, hour;
+	enum outcome o =
+	    span_set_read(&d->days, s->db, due->tenant, day, day + 1, true);
+	size_t i;
 
-	o = span_set_read(&d->hours, s->db, tenant, hour, hour + 1, true);
-	if (o == OUTCOME_DONE)
-		o = span_set_read(&d->days, s->db, tenant, day, day + 1, true);
-	if (o == OUTCOME_DONE && d->column != NULL)
-		o = count_intervals(s, tenant, hour, d);
-	else if (o == OUTCOME_DONE)
-		add_up(operators, hour, hour + 1, &d->hours, hour, false);
+	for (i = 0; i < due->n && o == OUTCOME_DONE; i++) {
+		hour = due->hours[i];
+		o = span_set_read(
+		    &d->hours, s->db, due->tenant, hour, hour + 1, true);
+		if (o == OUTCOME_DONE && d->column != NULL)
+			o = count_intervals(s, due->tenant, hour, d);
+		else if (o == OUTCOME_DONE)
+			add_up(
+			    operators, hour, hour + 1, &d->hours, hour, false);
+	}
 	if (o == OUTCOME_DONE)
 		o = span_set_read(
-		    &d->hours, s->db, tenant, day, day + DAY_MS, false);
+		    &d->hours, s->db, due->tenant, day, day + DAY_MS, false);
 	add_up(&d->hours, day, day + DAY_MS, &d->days, day, true);
 	return o;
 }
@@ -234,7 +249,7 @@ make_subject(struct sums_due *s, const char *tenant, int64_t hour,
 enum { OPERATORS, CHANNELS, TENANT, SUBJECTS };
 
 static enum outcome
-make_responses(struct sums_due *s, const char *tenant, int64_t hour)
+make_responses(struct sums_due *s, const struct due_day *due)
 {
 	struct subject_day subjects[SUBJECTS] = {
 		[OPERATORS] = { .column = "operator",
@@ -253,65 +268,74 @@ make_responses(struct sums_due *s, const char *tenant, int64_t hour)
 
 	for (i = 0; i < SUBJECTS; i++) {
 		if (o == OUTCOME_DONE)
-			o = make_subject(s, tenant, hour,
-			    &subjects[OPERATORS].hours, &subjects[i]);
+			o = make_subject(
+			    s, due, &subjects[OPERATORS].hours, &subjects[i]);
 		sets[2 * i] = &subjects[i].hours;
 		sets[2 * i + 1] = &subjects[i].days;
 	}
 	if (o == OUTCOME_DONE)
-		o = span_sets_write(sets, ARRAY_LEN(sets), tenant, s->put);
+		o = span_sets_write(sets, ARRAY_LEN(sets), due->tenant, s->put);
 	for (i = 0; i < ARRAY_LEN(sets); i++)
 		span_set_release(sets[i]);
 	return o;
 }
 
-/* Locks the tenant and finds whether the hour is on the list. A lock on the
- * hour's row is not enough: in a Galera cluster, a transaction on another node
- * that finds the row on the list does not conflict with it. */
+/* Locks the tenant and finds the newest hours of the day before `end` that are
+ * on the list. A lock on their rows is not enough: in a Galera cluster, a
+ * transaction on another node that finds a row on the list does not conflict
+ * with it. */
 static enum outcome
-find_hour(struct sums_due *s, const char *tenant, int64_t hour, bool *listed)
+find_hours(struct sums_due *s, struct due_day *due, int64_t end)
 {
-	const struct text name = { tenant, strlen(tenant) };
-	const struct db_value args[] = { db_str(tenant), db_time(hour) };
-	uint64_t n = 0;
+	const struct text name = { due->tenant, strlen(due->tenant) };
+	int64_t next = due->begin + DAY_MS;
+	const struct db_value args[] = { db_str(due->tenant),
+		db_time(due->begin), db_time(next < end ? next : end) };
+	struct db_rows *rows = NULL;
 	enum outcome o = tenant_lock_alone(s->db, &name, 1);
 
 	if (o == OUTCOME_DONE)
-		o = db_query_count(s->db,
-		    "SELECT COUNT(*) FROM sums_due WHERE tenant = ? "
-		    "AND `hour` = ?",
-		    args, ARRAY_LEN(args), &n);
-	*listed = o == OUTCOME_DONE && n > 0;
+		o = db_query(s->db,
+		    "SELECT `hour` FROM sums_due WHERE tenant = ? "
+		    "AND `hour` >= ? AND `hour` < ? ORDER BY `hour` DESC",
+		    args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && due->n < HOURS_MAX && db_next(rows))
+		due->hours[due->n++] = db_get_time(rows, 0);
+	db_rows_free(rows);
 	return o;
 }
 
-/* With the lock: computes the sums of an hour and removes it from the list. */
+/* With the lock: computes the sums of the hours and removes them from the
+ * list. */
 static enum outcome
-make_sums(struct sums_due *s, const char *tenant, int64_t hour)
+make_sums(struct sums_due *s, const struct due_day *due)
 {
-	const struct db_value args[] = { db_str(tenant), db_time(hour) };
-	enum outcome o = make_responses(s, tenant, hour);
+	enum outcome o = make_responses(s, due);
+	size_t i;
 
-	if (o == OUTCOME_DONE)
-		o = analytics_hour_make(s->db, tenant, hour);
-	if (o == OUTCOME_DONE)
-		o = db_exec(s->db,
-		    "DELETE FROM sums_due WHERE tenant = ? AND `hour` = ?",
-		    args, ARRAY_LEN(args), NULL);
+	for (i = 0; i < due->n && o == OUTCOME_DONE; i++) {
+		o = analytics_hour_make(s->db, due->tenant, due->hours[i]);
+		if (o == OUTCOME_DONE)
+			o = db_exec(s->db,
+			    "DELETE FROM sums_due WHERE tenant = ? "
+			    "AND `hour` = ?",
+			    (const struct db_value[]){
+				db_str(due->tenant), db_time(due->hours[i]) },
+			    2, NULL);
+	}
 	return o;
 }
 
-/* Does nothing if another sink has already computed the hour. */
+/* Does nothing if another sink has already computed the hours. */
 static enum outcome
-make_hour(struct sums_due *s, const char *tenant, int64_t hour)
+make_day(struct sums_due *s, struct due_day *due, int64_t end)
 {
-	bool listed = false;
 	enum outcome o = db_begin(s->db);
 
 	if (o == OUTCOME_DONE)
-		o = find_hour(s, tenant, hour, &listed);
-	if (o == OUTCOME_DONE && listed)
-		o = make_sums(s, tenant, hour);
+		o = find_hours(s, due, end);
+	if (o == OUTCOME_DONE && due->n > 0)
+		o = make_sums(s, due);
 	if (o == OUTCOME_DONE)
 		o = db_commit(s->db);
 	if (o != OUTCOME_DONE)
@@ -319,25 +343,30 @@ make_hour(struct sums_due *s, const char *tenant, int64_t hour)
 	return o;
 }
 
-/* Computes the sums of at most a day's hours that are on the list and ended
- * some time ago, the newest first, each in its own transaction. *made: how
- * many. */
+/* Finds the newest hour that is on the list and ended some time ago. Computes
+ * the sums of it and of other such hours of its day in one transaction, which
+ * reads and writes the sums of the day once. *hours is increased by their
+ * number. *made: there was such an hour. */
 static enum outcome
-make_some(struct sums_due *s, int64_t now_ms, size_t *made)
+make_some(struct sums_due *s, int64_t now_ms, bool *made, size_t *hours)
 {
-	const struct db_value args[] = { db_time(
-	    clock_floor(now_ms - SETTLING_MS, HOUR_MS)) };
+	int64_t end = clock_floor(now_ms - SETTLING_MS, HOUR_MS);
+	const struct db_value args[] = { db_time(end) };
+	struct due_day due = { .n = 0 };
 	struct db_rows *rows = NULL;
 	enum outcome o = db_query(s->db,
 	    "SELECT tenant, `hour` FROM sums_due WHERE `hour` < ? "
-	    "ORDER BY `hour` DESC, tenant LIMIT 24",
+	    "ORDER BY `hour` DESC, tenant LIMIT 1",
 	    args, ARRAY_LEN(args), &rows);
 
-	*made = 0;
-	while (o == OUTCOME_DONE && !stop_asked() && db_next(rows)) {
-		o = make_hour(s, db_get(rows, 0), db_get_time(rows, 1));
-		*made += o == OUTCOME_DONE;
+	*made = o == OUTCOME_DONE && db_next(rows);
+	if (*made) {
+		due.tenant = db_get(rows, 0);
+		due.begin = clock_floor(db_get_time(rows, 1), DAY_MS);
+		o = make_day(s, &due, end);
 	}
+	if (o == OUTCOME_DONE)
+		*hours += due.n;
 	db_rows_free(rows);
 	return o;
 }
@@ -378,17 +407,16 @@ enum outcome
 sums_due_recompute(struct db *db, const char *tenant, size_t *hours)
 {
 	enum outcome o = db_transaction(db, list_all_hours, &tenant, false);
-	size_t made = 1;
+	bool made = true;
 	struct sums_due s;
 
 	*hours = 0;
 	sums_due_init(&s, db);
-	while (o == OUTCOME_DONE && made > 0) {
-		o = make_some(&s, clock_now_ms(), &made);
-		*hours += made;
+	while (o == OUTCOME_DONE && made && !stop_asked()) {
+		o = make_some(&s, clock_now_ms(), &made, hours);
 		if (o == OUTCOME_LATER && db_cause(db) == DB_CONFLICT) {
 			o = OUTCOME_DONE;
-			made = !stop_asked();
+			made = true;
 		}
 	}
 	sums_due_release(&s);
@@ -408,13 +436,14 @@ static bool
 make_due(struct sums_due *s)
 {
 	enum outcome o = db_wake(s->db);
-	size_t made = 0;
+	bool made = false;
+	size_t hours = 0;
 
 	if (o == OUTCOME_DONE)
-		o = make_some(s, clock_now_ms(), &made);
+		o = make_some(s, clock_now_ms(), &made, &hours);
 	if (o != OUTCOME_DONE)
 		log_debug("sums_due", "why=\"%s\"", db_why(s->db));
-	return o == OUTCOME_DONE && made > 0;
+	return o == OUTCOME_DONE && made;
 }
 
 static void *
