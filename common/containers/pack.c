@@ -170,7 +170,7 @@ code_signed(struct pack *k, int64_t *n)
 void
 code_limited(struct pack *k, uint32_t *n, uint32_t max)
 {
-	uint64_t number = *n;
+	uint64_t number = pack_reads(k) ? 0 : *n;
 
 	code_number(k, &number);
 	if (number > max)
@@ -181,7 +181,7 @@ code_limited(struct pack *k, uint32_t *n, uint32_t max)
 void
 code_flag(struct pack *k, bool *flag)
 {
-	uint32_t n = *flag;
+	uint32_t n = !pack_reads(k) && *flag;
 
 	code_limited(k, &n, 1);
 	*flag = n != 0;
