@@ -281,6 +281,19 @@ class Test(Checklist):
         self.sink("--recompute", "--tenant", "beta")
         self.is_right("recomputed by tenant")
 
+    def killed_recomputation_leaves_hours_due(self):
+        """Damaged sums are out of use as soon as the hours are listed."""
+        self.sql.ask("UPDATE response_rollups SET sums = 'x y'")
+        p = self.lab.start(["sink", "-c", self.conf, "--recompute"],
+                           self.lab.path("log"))
+        until(PATIENCE, lambda: p.poll() is not None or self.sql.number(
+            "SELECT COUNT(*) FROM sums_due") > 0, "hours that are due")
+        p.kill()
+        p.wait()
+        self.totals_are_right("recomputation killed", 2)
+        self._add_up()
+        self.sums_are_right("recomputation killed")
+
     def deleted_analyses_stay_counted(self):
         """As on_close = all deletes them, except where their hours are gone,
         too."""
