@@ -11,7 +11,8 @@ description of the poller:
   previous value is also considered if /messages had shown a message of that
   time or later.
 - The last message in the listing is known even while /messages hides it, and
-  stays known.
+  stays known. When a chat has left the listing, its dialog shows its last
+  message.
 - history = episode: messages before opened_at are left out.
 """
 
@@ -120,6 +121,7 @@ class Account:
         self.people = {}
         self.opened = {}  # dialog: when it was opened, if known
         self.shown = {}  # dialog: the newest message at the last look
+        self.listed = set()  # the dialogs of the last look
         self.next_id = 0
         self.operators_every = operators_every * 1000
         self.operators, self.operators_at, self.before = None, 0, 0
@@ -158,7 +160,7 @@ class Account:
         """Forgets what only the poller's state knew, because the state was
         lost."""
         self.hidden, self.opened, self.shown = {}, {}, {}
-        self.operators = None
+        self.listed, self.operators = set(), None
 
     def person(self, client):
         if client not in self.people:
@@ -238,6 +240,12 @@ class Account:
         needed when operators are not read every time."""
         operators = self.read_operators(now)
         dialogs = self.rows("/dialogs?state=open&order=asc&")
+        listed = {str(d["id"]) for d in dialogs}
+        for key in self.listed - listed:
+            left = self.dialog(key)
+            if left is not None and left["last_message"] is not None:
+                self.keep(self.hidden, left["last_message"])
+        self.listed = listed
         self.read_messages()
         chats, messages = {}, {}
         for d in dialogs:
