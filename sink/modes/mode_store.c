@@ -2,6 +2,7 @@
  * mode_store: storing rows, the default mode. The path of a row is consume.c ->
  * row_reader.c -> row_record.c -> batch.c -> workers.c -> batch_store.c.
  */
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -87,6 +88,7 @@ store_rows(struct sink *s, struct db **db)
 	struct consume c;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
+	int64_t began;
 
 	if (opt.wait_forever)
 		daemon_init();
@@ -104,12 +106,13 @@ store_rows(struct sink *s, struct db **db)
 		sums = sums_maker_start(sums_db);
 	consume_init(&c, in, *db, conf, &opt);
 	*db = NULL;
+	began = clock_mono_ms();
 	code = consume_run(&c);
 	consume_release(&c);
 	if (sums != NULL)
 		sums_maker_end(sums);
-	else if (code == PROG_OK)
-		sums_maker_run(sums_db);
+	else if (code == PROG_OK) /* in proportion: an import has many hours */
+		sums_maker_run(sums_db, clock_mono_ms() - began);
 	else
 		db_close(sums_db);
 	endpoint_close(in);

@@ -488,13 +488,13 @@ sums_maker_end(struct sums_maker *m)
 }
 
 void
-sums_maker_run(struct db *db)
+sums_maker_run(struct db *db, int64_t ms)
 {
-	int64_t end = clock_mono_ms() + RUN_MS;
+	int64_t end = clock_mono_ms() + (ms > RUN_MS ? ms : RUN_MS);
 	struct sums_due s;
 
 	sums_due_init(&s, db);
-	while (make_due(&s) && clock_mono_ms() < end)
+	while (make_due(&s) && clock_mono_ms() < end && !stop_asked())
 		continue;
 	sums_due_release(&s);
 	db_close(db);

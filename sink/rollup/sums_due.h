@@ -66,8 +66,8 @@ struct sums_maker *sums_maker_start(struct db *db)
     __attribute__((warn_unused_result));
 void sums_maker_end(struct sums_maker *m);
 
-/* The alternative at the end of a run that is not a daemon: computes sums for a
- * few seconds, so that the run ends soon. Closes db. */
-void sums_maker_run(struct db *db);
+/* The alternative at the end of a run that is not a daemon: computes sums for
+ * the given time, or two seconds if this is longer. Closes db. */
+void sums_maker_run(struct db *db, int64_t ms);
 
 #endif

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 
-from harness import BIN, TOKEN, Checklist, run_checks, shown_in
+from harness import BIN, TOKEN, Checklist, run_checks, shown_in, until
 
 SCRIPTS = os.path.abspath("scripts")
 NO_CRM = "unset CRM_URL CRM_TOKEN CRM_TENANT\n"
@@ -275,8 +275,13 @@ class Test(Checklist):
             self.typed(what, shown_in("reaper.1", "EXAMPLES", block))
         who = self.lab.sql("SELECT customer FROM chat_metrics WHERE tenant = "
                            "'acme' AND customer IS NOT NULL LIMIT 1")[0][0]
+        state = self.lab.path("lib/aggregator")
+        stream = self.lab.start(["aggregator", "-f", "queue:records", "--state",
+                                 state], cwd=self.lab.path("here"))
+        until(30, lambda: os.path.exists(state + "/stream.mdb"), "the state")
         self.typed("a customer's rights", shown_in(
             "reaper.1", "EXAMPLES", 6).replace("5001", who))
+        self.equal(self.lab.end(stream), 0, "the stream's exit code")
         self.that(re.search(f'"type":"export".*"customer":"{who}',
                             self.text("customer.ndjson")), "not exported")
 
