@@ -110,6 +110,10 @@ found(const struct run *r, size_t len, const char *wrong)
 	    r->path);
 }
 
+/* The share of fewer records is chance. On a host that stands still, a run of
+ * seconds has no more. */
+enum { ENOUGH = 200 };
+
 static int
 summary(const struct run *r, int64_t took_ms)
 {
@@ -121,7 +125,7 @@ summary(const struct run *r, int64_t took_ms)
 	       "them fast, seed %" PRIu64 ", %.1f s\n",
 	    r->target->name, r->done, n, share * 100, r->seed,
 	    (double)took_ms / 1000);
-	if (share >= r->target->fast)
+	if (n < ENOUGH || share >= r->target->fast)
 		return 0;
 	printf("%s: FAILED: less than %.0f %% are fast\n", r->target->name,
 	    r->target->fast * 100);
