@@ -44,8 +44,8 @@ void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
 /* Removes and returns a key that is due at `now` or before, borrowed until the
- * next call; false if there is none. Call it until then. In a state, the
- * earliest comes first. */
+ * next call. Returns false if no key is due; call it until it does. In a state,
+ * the earliest comes first. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
 

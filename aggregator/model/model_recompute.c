@@ -51,7 +51,7 @@ struct difference {
 	size_t from, old_end, end;
 };
 
-/* Whatever the operator and the channel. */
+/* Ignores the operator and the channel. */
 static bool
 is_same_span(const struct interval *a, const struct interval *b)
 {

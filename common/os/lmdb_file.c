@@ -14,7 +14,7 @@
 #include "common/os/file.h"
 #include "common/os/thread.h"
 
-/* Mapped at least, of a file without limit. */
+/* The smallest mapping of a file without a limit. */
 #define MAP_MIN ((size_t)16 << 20)
 /* If address space is limited: the maximum number of bytes by which one commit
  * can enlarge a file with a limit. */
@@ -40,9 +40,9 @@ lmdb_new(
 	return f;
 }
 
-/* Returns how many bytes LMDB may map now: what a file without limit needs
- * soon; the limit; or, if address space is limited, what the next commit can
- * need. */
+/* Returns how many bytes LMDB may map now. A file without a limit gets room to
+ * grow. Otherwise it is the limit or, if address space is limited, what the
+ * next commit can need. */
 static size_t
 map_size(const struct lmdb_file *f)
 {
