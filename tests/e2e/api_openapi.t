@@ -221,9 +221,13 @@ class Test(Checklist):
         target = self.target(path)
         if "dashboard" in path or "health" in path:
             return  # changes with the current time
+        # An answer up to now changes with the minute, but not twice at once.
         etag = self.server.ask(target, bearer).headers["ETag"]
         again = self.server.ask(target, bearer,
                                 headers={"If-None-Match": etag})
+        if again.status == 200:
+            again = self.server.ask(target, bearer, headers={
+                "If-None-Match": again.headers["ETag"]})
         self.that(again.status == 304, f"{path}: {again.status}")
         self.fits(path, again)
 
