@@ -69,6 +69,9 @@ for target in check check-fast check-e2e demo live eventcounter bench; do
 		>../out 2>&1 || fail "make $target: $(cat ../out)"
 	[ "$(head -n 2 ../got)" = "$PWD/build/bin
 $PWD/build/tests" ] || fail "make $target: $(cat ../got)"
+	sed -n '/^tests.*\.t$/p' ../got | while read -r test; do
+		[ -e "${makefile%/*}/$test" ] || fail "make $target: no $test"
+	done
 done
 make -s eventcounter || fail "make eventcounter"
 [ "$(sed 1,2d ../got | paste -sd ,)" = \
