@@ -34,9 +34,6 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct chat *const *v =
 	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
-	/* The rows that a one-shot run continues may include this row, too
-	 * (model_continue()). */
-	bool says_left = which == ROWS_CHANGED || !m->incremental;
 	size_t n = which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;
 	size_t i;
 
@@ -44,7 +41,7 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 		if (chat_is_open(v[i]))
 			emit_chat_row(
 			    m, v[i], record_status_name(CHAT_OPEN), to);
-		else if (says_left && chat_has_left(v[i]))
+		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
 			emit_chat_row(m, v[i], "left", to);
 	}
 }

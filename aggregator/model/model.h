@@ -114,7 +114,6 @@ struct operator_info {
 	bool in_snapshot;     /* the open snapshot lists it */
 	bool available, has_available;
 	bool nameless; /* a snapshot lacked the name: see operator_name() */
-	bool shown;    /* the rows that a one-shot run continues include it */
 	bool changed;
 
 	/* Derived, over open chats. */
@@ -268,11 +267,6 @@ void model_end_snapshot(struct model *m, const struct bucket_set *part);
  * recomputed. */
 void model_copy(struct model *to, const struct model *snapshot);
 
-/* Call after model_copy(), when the snapshot has been recomputed and the stream
- * has not. The rows of the snapshot exist, too, so chats that are open there
- * but not here have left, and operators with a row there get one here. */
-void model_continue(struct model *to, const struct model *snapshot);
-
 /* Derives everything that has changed. */
 void model_recompute(struct model *m, const struct definition *definition);
 
@@ -370,7 +364,7 @@ chat_is_gone(const struct chat *c)
 static inline bool
 operator_has_row(const struct operator_info *o)
 {
-	return o->listed || o->open_chats > 0 || o->responses.n > 0 || o->shown;
+	return o->listed || o->open_chats > 0 || o->responses.n > 0;
 }
 
 /* In ms; TALLY_NONE: no chat waits. */

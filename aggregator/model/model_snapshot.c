@@ -196,21 +196,3 @@ model_copy(struct model *to, const struct model *snapshot)
 		copy_chat(to, snapshot, snapshot->chats[i]);
 	close_snapshot(to, NULL);
 }
-
-void
-model_continue(struct model *to, const struct model *snapshot)
-{
-	struct chat *c;
-	size_t i;
-
-	/* The earlier row must be replaced, even if the operator has no row
-	 * now. */
-	for (i = 0; i < snapshot->operators_n; i++)
-		get_operator(to, snapshot, snapshot->operators[i])->shown =
-		    operator_has_row(snapshot->operators[i]);
-	for (i = 0; i < snapshot->chats_n; i++) {
-		c = model_find_chat(to, chat_id(snapshot->chats[i]));
-		if (c != NULL)
-			c->shown = snapshot->chats[i]->shown;
-	}
-}

@@ -189,62 +189,47 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
-/* The database keeps the newer of two rows. If a stream is not newer than the
- * snapshot it continues, its rows need a higher version. */
-static int64_t
-stream_version(const struct intake_tenant *t)
+/* Adds the report of one tenant. A stream that continues a snapshot stands
+ * between the snapshot's markers, so that the database deletes what neither of
+ * them has. */
+static void
+make_report(struct one_shot *b, struct intake_tenant *t, bool stream)
 {
-	int64_t as_of = t->stream->model.as_of;
+	struct tenant_rows *r = &b->reports[b->reports_n++];
+	const struct snapshot *s = t->whole;
+	struct pipeline *d = stream ? t->stream : &t->whole->pipeline;
+	int64_t end_at = s != NULL ? s->markers.end_at : 0;
 
-	return t->whole != NULL && as_of <= t->whole->markers.at
-		   ? t->whole->markers.at + 1
-		   : 0;
+	if (stream && d->model.as_of > end_at)
+		end_at = d->model.as_of;
+	if (stream && s != NULL)
+		buf_add(&t->whole->pass_through, buf_str(&t->pass_through),
+		    t->pass_through.len);
+	tenant_rows_init(
+	    r, d, b->job->definition, s != NULL ? s->markers.id : NULL, end_at);
+	r->pass_through = s != NULL ? &s->pass_through : &t->pass_through;
+	if (b->job->selection.allocation)
+		r->simulation = b->simulations[b->simulations_n++] =
+		    simulate_day(b, t);
 }
 
-/* Creates the reports of all tenants: an owned array of *n. People get the
- * newest report of a tenant; a database also gets the report of its
- * snapshot. */
-static struct tenant_rows *
-make_reports(struct one_shot *b, size_t *n)
+static void
+make_reports(struct one_shot *b)
 {
-	const struct aggregator_job *job = b->job;
 	size_t tenants, i;
 	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
-	struct tenant_rows *reports = xcalloc(2 * tenants + 1, sizeof *reports);
-	bool stream, both;
+	bool stream;
 
-	*n = 0;
+	b->reports = xcalloc(tenants + 1, sizeof *b->reports);
 	b->simulations = xcalloc(tenants + 1, sizeof(struct simulation *));
 	for (i = 0; i < tenants; i++) {
-		struct intake_tenant *t = list[i];
-
-		if (!reports_tenant(b, t))
+		if (!reports_tenant(b, list[i]))
 			continue;
-		stream = join_stream(b, t);
-		both = stream && job->format == OUTPUT_NDJSON;
-		if (t->whole != NULL && (!stream || both)) {
-			tenant_rows_init(&reports[*n], &t->whole->pipeline,
-			    job->definition, t->whole->markers.id,
-			    t->whole->markers.end_at);
-			reports[*n].continued = both;
-			reports[(*n)++].pass_through = &t->whole->pass_through;
-		}
-		if (both && t->whole != NULL)
-			model_continue(
-			    &t->stream->model, &t->whole->pipeline.model);
-		if (stream) {
-			tenant_rows_init(
-			    &reports[*n], t->stream, job->definition, NULL, 0);
-			reports[*n].version = stream_version(t);
-			reports[(*n)++].pass_through = &t->pass_through;
-		}
-		if (job->selection.allocation && (stream || t->whole != NULL))
-			reports[*n - 1].simulation =
-			    b->simulations[b->simulations_n++] =
-				simulate_day(b, t);
+		stream = join_stream(b, list[i]);
+		if (stream || list[i]->whole != NULL)
+			make_report(b, list[i], stream);
 	}
 	free(list);
-	return reports;
 }
 
 /* Shows people only the metrics that they selected. */
@@ -373,7 +358,7 @@ prepare_answer(struct one_shot *b)
 	const struct aggregator_job *job = b->job;
 
 	intake_end(&b->intake, b->cut);
-	b->reports = make_reports(b, &b->reports_n);
+	make_reports(b);
 	b->bad = b->bad || b->intake.failed > 0 || b->dead.count > 0 || b->cut;
 	/* If the program was stopped, a simulated day may be incomplete. */
 	b->stopped = b->simulations_n > 0 && stop_asked();

@@ -275,8 +275,6 @@ write_tables(const struct tenant_rows *r, enum share share,
 	*written = 0;
 	for (i = 0; i < c->n && rc == 0; i++) {
 		state = is_state(r, c->metrics[i]);
-		if (r->continued && !state)
-			continue;
 		if (share == SHARE_ALL || state == (share == SHARE_STATE))
 			rc = write_rows(r, c->metrics[i], line, ctx, written);
 	}

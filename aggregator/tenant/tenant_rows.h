@@ -16,8 +16,6 @@ struct tenant_rows {
 					 * markers */
 	int64_t end_at;                 /* the time in the end marker */
 	int64_t version;                /* of the rows; 0: they have none */
-	bool continued;                 /* other rows follow that cover the
-					 * past */
 	const struct buf *pass_through; /* lines to write before all rows
 					 * (passing_add()), or NULL; borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */

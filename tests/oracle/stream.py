@@ -23,7 +23,6 @@ DEFAULTS = {
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
     "shard": lambda r: 0, # which of several aggregators reads a record
 }
-LIVE = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
 class Snapshot:
@@ -261,13 +260,11 @@ def keyed(tables, newest):
 
 
 class Expected:
-    """rows: {tenant: {key: row}}; of_snapshots: in a one-shot run, the same for
-    each tenant's snapshot alone if a stream continues it, without rows about
-    the past; refused and late: line numbers; cut: tenants with a truncated
-    snapshot."""
+    """rows: {tenant: {key: row}}; refused and late: line numbers; cut: tenants
+    with a truncated snapshot."""
 
     def __init__(self):
-        self.rows, self.of_snapshots = {}, {}
+        self.rows = {}
         self.refused, self.late, self.cut = {}, set(), set()
         self.accepted, self.in_snapshots = [], [] # records
 
@@ -301,29 +298,7 @@ def expected(data, conf=None, by_hand=True):
             found.cut.add(name)
         if name in streams or not by_hand:
             found.rows[name] = t.rows()
-            keep_live(found.of_snapshots.get(name, {}))
-            add_left(found.rows[name], found.of_snapshots.get(name, {}),
-                     t.newest)
     return found
-
-
-def keep_live(rows):
-    for key in [k for k in rows if k[0] not in LIVE]:
-        del rows[key]
-
-
-def add_left(rows, before, newest):
-    """One-shot: adds rows that only the snapshot before the stream shows."""
-    for key, row in before.items():
-        if key in rows:
-            continue
-        if key[0] == "chat_metrics":
-            rows[key] = {"chat": row["chat"], "status": "left",
-                         "as_of": newest}
-        elif key[0] == "operator_metrics":
-            rows[key] = {"operator": row["operator"], "open_chats": 0,
-                         "responses": 0, "waiting_chats": 0,
-                         "longest_wait_seconds": None, "as_of": newest}
 
 
 def marker(t, r, found, whole, by_hand):
@@ -351,7 +326,7 @@ def replay(tenants, whole, found):
         if snapshots:
             s = max(snapshots, key=lambda s: s.at)
             found.in_snapshots += s.lines
-            found.of_snapshots[name] = alone(name, s, t.conf)
+            found.rows[name] = alone(name, s, t.conf)
             t.whole(s)
             t.listing, t.available = t.available, {}
         for r in given:

@@ -72,26 +72,18 @@ def passed_on(line):
 
 
 class Output:
-    """The aggregator's output by tenant: before the end of a snapshot, and
-    after it."""
+    """The aggregator's output by tenant."""
 
     def __init__(self, text):
-        self.rows, self.of_snapshots, self.passed = {}, {}, []
-        ended = {json.loads(x)["tenant"] for x in text.splitlines()
-                 if '"snapshot"' in x and json.loads(x)["type"] == "snapshot"}
+        self.rows, self.passed = {}, []
         for line in text.splitlines():
             record = json.loads(line, parse_float=Decimal)
-            name = record["tenant"]
-            if record["type"] == "snapshot":
-                if record["state"] == "end":
-                    ended.discard(name)
-            elif record["type"] == "row":
-                where = self.of_snapshots if name in ended else self.rows
+            if record["type"] == "row":
                 key, row = row_of(record)
-                rows = where.setdefault(name, {})
+                rows = self.rows.setdefault(record["tenant"], {})
                 assert key not in rows, "%s came twice" % (key,)
                 rows[key] = row
-            else:
+            elif record["type"] != "snapshot":
                 self.passed.append(passed_on(line))
 
 
@@ -142,13 +134,9 @@ def problems(data, conf):
     got, said = run(data, conf)
     yield from refusals(want.refused, said)
     yield from passed(data, want, got.passed)
-    for where, ours, theirs in (
-            ("snapshot of", want.of_snapshots, got.of_snapshots),
-            ("", want.rows, got.rows)):
-        for tenant in sorted(set(ours) | set(theirs)):
-            yield from differences(
-                (where + " " + tenant).strip(), ours.get(tenant, {}),
-                theirs.get(tenant, {}))
+    for tenant in sorted(set(want.rows) | set(got.rows)):
+        yield from differences(tenant, want.rows.get(tenant, {}),
+                               got.rows.get(tenant, {}))
 
 
 def passed(data, want, got):

@@ -17,9 +17,9 @@ possible. A message's id is the line's number unless the line sets another.
   = 2 TABLE KEY=VALUE ...       two such rows exist
   = refused 3                   only the third record is refused
 
-"ours" or "chatwoot" after "=" limits the line to that definition, "snapshot" to
-the rows of the snapshot alone. Records may come in any order unless the
-sentence ends with "in order"; snapshots are always in order.
+"ours" or "chatwoot" after "=" limits the line to that definition. Records may
+come in any order unless the sentence ends with "in order"; snapshots are always
+in order.
 """
 
 import json
@@ -127,9 +127,6 @@ class Wanted:
         self.definitions = (OURS, CHATWOOT)
         if words[0] in self.definitions:
             self.definitions = (words.pop(0),)
-        self.of_snapshot = words[0] == "snapshot"
-        if self.of_snapshot:
-            words.pop(0)
         self.refused = int(words[1]) if words[0] == "refused" else None
         self.number = None # at least one
         if words[0] == "no" or words[0].isdigit():
