@@ -9,7 +9,6 @@
 static const struct option_mode *const modes[] = {
 	&reaper_mode_reap,
 	&reaper_mode_list,
-	&reaper_mode_gone,
 	&reaper_mode_purge,
 	&reaper_mode_retention,
 	&reaper_mode_export,

@@ -30,19 +30,6 @@ reaper_check_tenant(const char *option, const char *name)
 	    "--%s '%s' is not a valid tenant name", option, name);
 }
 
-const char *
-reaper_choose_tenant(const struct reaper *r, const char *what)
-{
-	if (r->tenant != NULL)
-		return r->tenant;
-	if (conf_tenants(r->common.conf) == 1)
-		return conf_tenant(r->common.conf, 0);
-	(void)prog_usage_error(
-	    "which tenant does the %s belong to? choose it with --tenant",
-	    what);
-	return NULL;
-}
-
 /* Options override the configuration. */
 static int
 apply_path_options(const struct reaper *r, struct buf *why)

@@ -25,7 +25,7 @@ struct reaper_paths {
 struct reaper {
 	struct option_common common; /* must be first, see option_table.h */
 	const char *from, *to, *archive, *purge, *retention;
-	const char *forget, *export, *gone, *tenant;
+	const char *forget, *export, *tenant;
 	struct reaper_paths files, states;
 	enum output_format format; /* OUTPUT_AUTO: print only on a terminal */
 	bool force, dry_run, until_empty;
@@ -44,10 +44,6 @@ struct reaper {
  * the exit code after a message. The database would take "acme " for "acme". */
 int reaper_check_tenant(const char *option, const char *name)
     __attribute__((warn_unused_result));
-
-/* Returns the tenant of --tenant, otherwise the only one; NULL after a message
- * that `what`, such as "customer", needs a tenant. */
-const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 
 /* Opens the configured database, calls work() unless only the configuration is
  * checked, and closes it. */
@@ -99,17 +95,13 @@ enum exit_code counts_print(struct counts *c)
 void counts_release(struct counts *c);
 
 /* reap.c: reads chat records, deletes closed chats, then deletes what is too
- * old to be kept, and shows a summary. --gone deletes one chat, for a CRM that
- * does not report deleted chats, as if the CRM had answered that the chat is
- * gone; if records go to a broker, it also tells the aggregator of the
- * stream. */
-extern const struct option_mode reaper_mode_reap, reaper_mode_gone;
+ * old to be kept, and shows a summary. */
+extern const struct option_mode reaper_mode_reap;
 
 /* chats_to_ask.c: --list, the chats about which the CRM must be asked: those
  * that have left the snapshot, and all chats of a tenant whose newest snapshot
  * is older than [reaper] stale, because it is then unknown which ones have
- * left. poller
- * --status asks (poller/modes/status.c). */
+ * left. poller --status asks (poller/modes/status.c). */
 extern const struct option_mode reaper_mode_list;
 
 /* purge.c: --purge deletes all data of a tenant that has left the service: it

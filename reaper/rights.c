@@ -61,6 +61,20 @@ check_customer_id(const char *id)
 	return prog_usage_error("invalid customer id: it %s", wrong);
 }
 
+/* Returns the tenant of --tenant, otherwise the only one; NULL after a
+ * message. */
+static const char *
+choose_tenant(const struct reaper *r)
+{
+	if (r->tenant != NULL)
+		return r->tenant;
+	if (conf_tenants(r->common.conf) == 1)
+		return conf_tenant(r->common.conf, 0);
+	(void)prog_usage_error("which tenant does the customer belong to? "
+			       "choose it with --tenant");
+	return NULL;
+}
+
 int
 rights_check_options(void *options)
 {
@@ -210,7 +224,7 @@ rights_read_and(const struct reaper *r,
 	struct subject_lines l = { .subject = &s };
 	enum exit_code code;
 
-	s.tenant = reaper_choose_tenant(r, "customer");
+	s.tenant = choose_tenant(r);
 	s.id = customer_of(r);
 	if (s.tenant == NULL)
 		return PROG_USAGE;

@@ -38,13 +38,6 @@ send_dead_letter(struct close *c, const char *where, const char *line,
 	return o;
 }
 
-/* Returns the record's position in the input. */
-static const char *
-find_place(const struct close *c)
-{
-	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
-}
-
 /* Returns what is wrong with the times in an answer, or NULL. A tombstone in
  * the future would bar the rows of a reopened chat. */
 static const char *
@@ -81,7 +74,7 @@ collect_answer(struct close *c, const struct record *r)
 		t->gone++;
 	else
 		t->open++;
-	answers_add(&c->answers, r, find_place(c));
+	answers_add(&c->answers, r, endpoint_where(c->stage->in));
 }
 
 enum outcome
@@ -96,11 +89,12 @@ close_handle(void *ctx, char *line, size_t len)
 
 	if (record_parse(&r, &flat, line, len, &why) == -1)
 		o = send_dead_letter(
-		    c, find_place(c), line, len, buf_str(&why));
+		    c, endpoint_where(c->stage->in), line, len, buf_str(&why));
 	else if (r.type != RECORD_CHAT)
 		; /* the input may be a stream of all record types */
 	else if ((wrong = find_wrong_time(c, &r)) != NULL)
-		o = send_dead_letter(c, find_place(c), line, len, wrong);
+		o = send_dead_letter(
+		    c, endpoint_where(c->stage->in), line, len, wrong);
 	else if (r.at != CLOCK_NONE)
 		collect_answer(c, &r);
 	flat_release(&flat);

@@ -28,9 +28,7 @@ struct close {
 	/* Set by the caller; everything is borrowed. */
 	struct db *db;
 	struct stage *stage;        /* provides input and dead letters, and gets
-				     * the code; the input may be NULL, then
-				     * close_handle() gets the single record of
-				     * --gone */
+				     * the code */
 	struct append_file archive; /* without a path: none */
 	bool all;                   /* [reaper] on_close = all */
 	bool force, dry_run;
