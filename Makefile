@@ -211,11 +211,6 @@ demo: demo-programs  ## install what is missing, build, show the whole job
 	@$(BUILT) scripts/demo
 live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
 	@$(BUILT) scripts/demo --live
-eventcounter:  ## the same for the event counter, with 100 messages
-	@scripts/install-deps demo
-	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \
-	    $(B)/tests/tools/amqp_lines
-	@$(BUILT) scripts/eventcounter -b "$(abspath $(B)/bin)" -d $(B)/eventcounter
 bench: test-programs  ## measure against peers and limits, print ratios
 	@$(BUILT) tests/bench/run
 
@@ -338,8 +333,8 @@ clean:  ## remove what was built
 FORCE:
 .PHONY: FORCE all units sim load faults test-programs check check-fast check-e2e check-long \
         check-asan check-fuzz fuzz fuzzers mutants demo demo-programs live \
-        eventcounter bench asan analyze coverage lint install uninstall dist \
-        distcheck help clean
+        bench asan analyze coverage lint install uninstall dist distcheck help \
+        clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/faults/*/*/*.d \

@@ -57,13 +57,13 @@ grep -q nothing err || fail "$(cat err)"
 mkdir -p "a folder/tests/bench" "a folder/scripts"
 cd "a folder"
 cp "$makefile" .
-for script in tests/run tests/bench/run scripts/demo \
-	scripts/eventcounter scripts/install-deps scripts/build; do
+for script in tests/run tests/bench/run scripts/demo scripts/install-deps \
+	scripts/build; do
 	printf '#!/bin/sh\nprintf "%%s\\n" "$BIN" "$TESTBIN" "$@" >"%s/got"\n' \
 		"$tmp" >$script
 	chmod +x $script
 done
-for target in check check-fast check-e2e demo live eventcounter bench; do
+for target in check check-fast check-e2e demo live bench; do
 	rm -f ../got
 	BIN='' TESTBIN='' make -s -o test-programs -o demo-programs $target \
 		>../out 2>&1 || fail "make $target: $(cat ../out)"
@@ -73,6 +73,3 @@ $PWD/build/tests" ] || fail "make $target: $(cat ../got)"
 		[ -e "${makefile%/*}/$test" ] || fail "make $target: no $test"
 	done
 done
-make -s eventcounter || fail "make eventcounter"
-[ "$(sed 1,2d ../got | paste -sd ,)" = \
-	"-b,$PWD/build/bin,-d,build/eventcounter" ] || fail "$(cat ../got)"

@@ -43,7 +43,7 @@ for one in lead@example.com "o'neil@example.com" 'r&d+x@example.com' '~{*}@a'; d
 	refused 69 "cannot find the program 'sink'" mail-report "$one"
 done
 # Scripts that use getopts name the option, too.
-for script in job reap tenant mail-report eventcounter; do
+for script in job reap tenant mail-report; do
 	refused 64 "unknown option '-Z'" $script -Z
 	refused 64 "unknown option '--nosuch'" $script --nosuch
 	refused 0 "usage: $script" $script --help

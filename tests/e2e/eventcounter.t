@@ -12,15 +12,14 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import threading
 import time
 
 from amqp_doors import ACK, METHOD, Frames
 from events import Events
-from harness import (BIN, LONG, TESTBIN, Checklist, catches, run_checks, say,
-                     seed, until)
+from harness import (LONG, TESTBIN, Checklist, catches, run_checks, say, seed,
+                     until)
 
 QUEUE = "eventcountertest"
 TOOLS = TESTBIN + "/tools/"
@@ -295,32 +294,6 @@ class Test(Checklist):
         door.open()
         self.equal(p.wait(), 0, self.lab.text("log"))
         self.same("back")
-
-    def script(self):
-        """It publishes, counts and compares, and notices other counts."""
-        lab, data = self.lab, self.lab.path("data")
-        script = ["scripts/eventcounter", "-d", data]
-        out = lab.must([*script, "-b", BIN],
-                       env={"TESTBIN": TESTBIN}).out.decode().splitlines()
-        self.that("100 messages" in out[0], out)
-        self.equal(out[-1], "as expected", "compared")
-        lab.write("aggregator", "#!/bin/sh\n"
-                  f"echo '{{}}' >{data}/counted/created.json\n", 0o755)
-        done = lab.run([*script, "-b", lab.tmp], env={"TESTBIN": TESTBIN})
-        self.that(done.code == 1 and "created.json differs" in done.err, done)
-        lab.take(QUEUE)
-        self.that(not os.path.exists(data + "/servers"),
-                  "a broker of its own beside the given one")
-        shutil.copytree("scripts", lab.path("scripts"))
-        done = lab.run([lab.path("scripts/eventcounter"), "-d",
-                        lab.path("own")], env={"TESTBIN": lab.tmp,
-                                               "AMQP_URL": ""})
-        self.ends(done, 69, "cannot find the publisher; .* 'make "
-                  "eventcounter' builds it")
-        self.that(not os.path.exists(lab.path("own")), "a broker for nothing")
-        made = lab.must(["make", "-n", "eventcounter", "B=" + lab.path("build"),
-                         "SKIP_DEPS=1"]).out.decode()
-        self.that(f"-d {lab.path('build')}/eventcounter" in made, made)
 
     def misused(self):
         """Errors that need no broker are text cases."""

@@ -1,5 +1,5 @@
 /*
- * amqp_lines: a minimal publisher for tests and demos: each N lines of standard
+ * amqp_lines: a minimal publisher for tests: each N lines of standard
  * input as a persistent message of the broker without any other property, above
  * all without an id. Messages that are not confirmed because the broker is
  * unavailable are published again.
