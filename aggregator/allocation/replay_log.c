@@ -67,29 +67,12 @@ replay_log_add(struct replay_log *n, const struct record *r, const char *line,
 	buf_add(&n->lines, line, len);
 }
 
-static void
-add_snapshot_marker(struct replay_log *to, enum replay_kind what, int64_t at)
-{
-	XGROW(to->v, to->n, to->cap);
-	to->v[to->n++] =
-	    (struct replay_entry){ .when = at, .at = at, .what = what };
-}
-
 void
-replay_log_add_snapshot(
-    struct replay_log *to, struct replay_log *snapshot, int64_t at)
+replay_log_mark(struct replay_log *n, enum replay_kind what, int64_t at)
 {
-	size_t i;
-
-	add_snapshot_marker(to, REPLAY_SNAPSHOT_BEGIN, at);
-	for (i = 0; i < snapshot->n; i++) {
-		XGROW(to->v, to->n, to->cap);
-		to->v[to->n] = snapshot->v[i];
-		to->v[to->n++].line += to->lines.len;
-	}
-	buf_add(&to->lines, snapshot->lines.data, snapshot->lines.len);
-	add_snapshot_marker(to, REPLAY_SNAPSHOT_END, at);
-	replay_log_release(snapshot);
+	XGROW(n->v, n->n, n->cap);
+	n->v[n->n++] =
+	    (struct replay_entry){ .when = at, .at = at, .what = what };
 }
 
 static int

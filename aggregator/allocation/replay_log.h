@@ -39,9 +39,8 @@ void replay_log_release(struct replay_log *n);
 void replay_log_add(struct replay_log *n, const struct record *r,
     const char *line, size_t len, int64_t snapshot_at);
 
-/* Moves the records of a complete snapshot to the end of the log. */
-void replay_log_add_snapshot(
-    struct replay_log *to, struct replay_log *snapshot, int64_t at);
+/* Appends the begin or the end of a complete snapshot. */
+void replay_log_mark(struct replay_log *n, enum replay_kind what, int64_t at);
 
 /* Call after the last record: sorts by time; entries with the same time keep
  * their order. */

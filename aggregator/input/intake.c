@@ -17,16 +17,11 @@
 #define UNUSED "; all of it is ignored"
 
 static void
-free_snapshot(struct snapshot *s)
+free_markers(struct markers *m)
 {
-	if (s == NULL)
-		return;
-	pipeline_release(&s->pipeline);
-	buf_release(&s->pass_through);
-	buf_release(&s->events);
-	replay_log_release(&s->replay);
-	markers_close(&s->markers);
-	free(s);
+	if (m != NULL)
+		markers_close(m);
+	free(m);
 }
 
 static void
@@ -34,11 +29,12 @@ free_intake_tenant(void *p)
 {
 	struct intake_tenant *t = p;
 
-	free_snapshot(t->open);
-	free_snapshot(t->whole);
-	if (t->stream != NULL)
-		pipeline_release(t->stream);
-	free(t->stream);
+	free_markers(t->marked.open);
+	free_markers(t->whole);
+	if (t->pipeline != NULL)
+		pipeline_release(t->pipeline);
+	free(t->pipeline);
+	buf_release(&t->lines);
 	buf_release(&t->pass_through);
 	replay_log_release(&t->replay);
 	strmap_release(&t->failed, NULL);
@@ -108,13 +104,16 @@ refuses_future(struct intake *in)
 	return why != NULL;
 }
 
-static void
-open_tenant_stream(struct intake *in, struct intake_tenant *t)
+static struct pipeline *
+get_pipeline(struct intake *in, struct intake_tenant *t)
 {
 	struct text name = { t->name, t->name_len };
 
-	t->stream = xcalloc(1, sizeof *t->stream);
-	pipeline_init(t->stream, in->setup, name, true, CLOCK_NONE, 0);
+	if (t->pipeline == NULL) {
+		t->pipeline = xcalloc(1, sizeof *t->pipeline);
+		pipeline_init(t->pipeline, in->setup, name, 0);
+	}
+	return t->pipeline;
 }
 
 /* Keeps the line if it is to be passed through. */
@@ -134,20 +133,27 @@ pass_through(struct intake *in, struct buf *to)
 	}
 }
 
+/* Adds the current record. snapshot_at: the begin of its snapshot, or
+ * CLOCK_NONE. */
 static void
-add_to_stream(struct intake *in, struct intake_tenant *t)
+add_record(struct intake *in, struct intake_tenant *t, int64_t snapshot_at)
 {
-	struct record *r = &in->now->record;
+	const struct intake_line *l = in->now;
 
-	if (r->type == RECORD_UNKNOWN || refuses_future(in))
-		return;
-	if (t->stream == NULL)
-		open_tenant_stream(in, t);
 	pass_through(in, &t->pass_through);
 	if (in->setup->selection->allocation)
 		replay_log_add(
-		    &t->replay, r, in->now->text, in->now->len, CLOCK_NONE);
-	(void)pipeline_add(t->stream, r);
+		    &t->replay, &l->record, l->text, l->len, snapshot_at);
+	(void)pipeline_add(t->pipeline, &l->record);
+}
+
+static void
+add_to_stream(struct intake *in, struct intake_tenant *t)
+{
+	if (in->now->record.type == RECORD_UNKNOWN || refuses_future(in))
+		return;
+	get_pipeline(in, t)->model.stream = true;
+	add_record(in, t, CLOCK_NONE);
 }
 
 /* Reports a broken snapshot once. Its remaining lines are ignored. */
@@ -172,25 +178,17 @@ fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
 }
 
 static void
-set_open(struct intake_tenant *t, struct snapshot *s)
-{
-	t->open = s;
-	t->marked.open = s != NULL ? &s->markers : NULL;
-}
-
-static void
 drop_open(struct intake_tenant *t)
 {
-	struct snapshot *s = t->open;
-
-	set_open(t, NULL);
-	free_snapshot(s);
+	free_markers(t->marked.open);
+	t->marked.open = NULL;
+	buf_release(&t->lines);
 }
 
 static struct text
 open_id(const struct intake_tenant *t)
 {
-	const char *id = t->open->markers.id;
+	const char *id = t->marked.open->id;
 
 	return (struct text){ id, strlen(id) };
 }
@@ -199,46 +197,78 @@ open_id(const struct intake_tenant *t)
 static void
 begin_snapshot(struct intake *in, struct intake_tenant *t)
 {
+	static const char before[SCAN_BEFORE];
 	const struct record *r = &in->now->record;
-	struct snapshot *s;
 
-	if (t->open != NULL) {
+	if (t->marked.open != NULL) {
 		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: another one begins at line %" PRIu64 UNUSED,
 		    in->lines);
 		drop_open(t);
 	}
 	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
-	s = xcalloc(1, sizeof *s);
-	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
-	markers_open(&s->markers, r);
-	set_open(t, s);
+	t->marked.open = xcalloc(1, sizeof *t->marked.open);
+	markers_open(t->marked.open, r);
+	buf_add(&t->lines, before, sizeof before);
 }
 
-/* The snapshot is complete. The newest snapshot is kept; of two with the same
- * time, the later one. */
+/* Adds the lines of the open snapshot, which can be read and are not from the
+ * future. */
 static void
-finish_snapshot(const struct intake *in, struct intake_tenant *t)
+add_snapshot_lines(struct intake *in, struct intake_tenant *t)
 {
-	struct snapshot *s = t->open;
+	static const char behind[SCAN_BEHIND];
+	struct intake_line line, *before = in->now;
+	struct scan scan;
 
-	set_open(t, NULL);
-	if (in->setup->selection->allocation)
-		replay_log_add_snapshot(&t->replay, &s->replay, s->markers.at);
-	if (t->whole != NULL && t->whole->markers.at > s->markers.at) {
+	buf_add(&t->lines, behind, sizeof behind);
+	scan_init(&scan);
+	scan.skips_text = in->scan.skips_text;
+	scan_block(&scan, t->lines.data + SCAN_BEFORE,
+	    t->lines.len - SCAN_BEFORE - SCAN_BEHIND);
+	in->now = &line;
+	while (scan_record(&scan, &line.record) == 1) {
+		line.text = scan.line;
+		line.len = scan.len;
+		/* It takes out what the record says about the future. */
+		if (future_refuses(in->setup->future, &line.record) == NULL)
+			add_record(in, t, t->marked.open->at);
+	}
+	in->now = before;
+	scan_release(&scan);
+}
+
+/* The open snapshot is complete: it corrects the tenant, unless a newer one has
+ * done so. */
+static void
+apply_snapshot(struct intake *in, struct intake_tenant *t)
+{
+	struct markers *m = t->marked.open;
+	bool allocates = in->setup->selection->allocation;
+
+	if (t->whole != NULL && t->whole->at > m->at) {
 		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
-		    t->name, s->markers.id, t->whole->markers.id);
-		free_snapshot(s);
+		    t->name, m->id, t->whole->id);
+		drop_open(t);
 		return;
 	}
-	free_snapshot(t->whole);
-	t->whole = s;
+	if (allocates)
+		replay_log_mark(&t->replay, REPLAY_SNAPSHOT_BEGIN, m->at);
+	pipeline_begin_snapshot(get_pipeline(in, t), m->at);
+	add_snapshot_lines(in, t);
+	model_end_snapshot(&t->pipeline->model, NULL);
+	if (allocates)
+		replay_log_mark(&t->replay, REPLAY_SNAPSHOT_END, m->at);
+	free_markers(t->whole);
+	t->whole = m;
+	t->marked.open = NULL;
+	buf_release(&t->lines);
 }
 
 static struct marked_part *
 open_part(struct intake_tenant *t)
 {
-	return &t->open->markers.parts[MARKERS_WHOLE];
+	return &t->marked.open->parts[MARKERS_WHOLE];
 }
 
 static void
@@ -258,8 +288,8 @@ end_snapshot(struct intake *in, struct intake_tenant *t)
 		    open_part(t)->lines, in->lines, r->records);
 		drop_open(t);
 	} else {
-		markers_end_part(&t->open->markers, MARKERS_WHOLE, r);
-		finish_snapshot(in, t);
+		markers_end_part(t->marked.open, MARKERS_WHOLE, r);
+		apply_snapshot(in, t);
 	}
 }
 
@@ -268,7 +298,7 @@ static void
 fail_outside(struct intake *in, struct intake_tenant *t)
 {
 	struct text id = in->now->record.snapshot;
-	bool over = t->whole != NULL && text_is(id, t->whole->markers.id);
+	bool over = t->whole != NULL && text_is(id, t->whole->id);
 
 	fail_snapshot(in, t, id,
 	    over ? "continues after its end marker at line %" PRIu64
@@ -299,7 +329,6 @@ static void
 add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct intake_line *l = in->now;
-	struct snapshot *s = t->open;
 
 	if (!markers_are_of(t->marked.open, l->record.snapshot)) {
 		fail_outside(in, t);
@@ -308,13 +337,8 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 	open_part(t)->lines++;
 	if (refuses_future(in))
 		return;
-	pass_through(in, &s->pass_through);
-	if (in->setup->selection->allocation)
-		replay_log_add(
-		    &s->replay, &l->record, l->text, l->len, s->markers.at);
-	if (l->record.type == RECORD_EVENT && !s->pipeline.model.no_events)
-		markers_strip(&s->events, l->text, l->len, CLOCK_NONE);
-	(void)pipeline_add(&s->pipeline, &l->record);
+	buf_add(&t->lines, l->text, l->len);
+	buf_addc(&t->lines, '\n');
 }
 
 /* Counts a bad record as a line of its snapshot. */
@@ -403,15 +427,15 @@ line_ahead(struct intake *in, uint64_t n)
 	return &in->ahead[n % INTAKE_AHEAD];
 }
 
-/* Returns the model to which the line belongs; NULL: none yet. */
+/* Returns the model to which the line is added; NULL: none yet. */
 static const struct model *
 model_of_line(const struct intake_line *l)
 {
 	const struct intake_tenant *t = l->tenant;
 
-	if (l->record.snapshot.p != NULL)
-		return t->open != NULL ? &t->open->pipeline.model : NULL;
-	return t->stream != NULL ? &t->stream->model : NULL;
+	return l->record.snapshot.p == NULL && t->pipeline != NULL
+		   ? &t->pipeline->model
+		   : NULL;
 }
 
 /* Prefetches a part of what the lines will touch. */
@@ -503,7 +527,7 @@ intake_end(struct intake *in, bool cut)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct intake_tenant *t = e->value;
 
-		if (t->open != NULL)
+		if (t->marked.open != NULL)
 			fail_at_end(in, t, cut);
 	}
 	if (cut && in->failed == before)

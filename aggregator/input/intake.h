@@ -1,8 +1,8 @@
 /*
- * intake: reads the lines of a file or a pipe and sorts them by tenant into
- * snapshots, which stand between markers, and a stream, which is everything
- * else. A snapshot counts only if it is complete. A broken snapshot is reported
- * in one line and does not affect other tenants.
+ * intake: reads the lines of a file or a pipe and gives each to its tenant. The
+ * lines of a snapshot, which stand between markers, are kept until its end
+ * marker; if it is complete, it then corrects the tenant. A broken snapshot is
+ * reported in one line and changes nothing.
  *
  * A line belongs to the snapshot that it names, regardless of its place, so
  * lines of several tenants and of a stream may be mixed. Rows are refused and
@@ -22,28 +22,18 @@
 #include "aggregator/input/markers.h"
 #include "aggregator/tenant/pipeline.h"
 
-/* The records of a snapshot. */
-struct snapshot {
-	struct markers markers;
-	struct pipeline pipeline;
-	struct buf pass_through;
-	struct buf events; /* lines of events, for a stream that continues the
-			    * snapshot */
-	struct replay_log replay;
-};
-
 struct intake_tenant {
 	struct marked_tenant marked; /* first member */
 	char *name;
 	size_t name_len;
-	struct snapshot *open;    /* has begun and not ended; or NULL */
-	struct snapshot *whole;   /* the newest complete one; or NULL */
-	struct pipeline *stream;  /* or NULL */
-	struct buf pass_through;  /* records of the stream to pass through */
-	struct replay_log replay; /* records of both, if allocation is
-				   * selected */
-	struct strmap failed;     /* ids of snapshots that were already
-				   * reported */
+	struct buf lines;      /* of the open snapshot, as scan_block() takes
+				* them, but for the bytes behind them */
+	struct markers *whole; /* the newest complete snapshot, or NULL */
+	struct pipeline *pipeline; /* NULL: no record counts yet */
+	struct buf pass_through;   /* records to pass through */
+	struct replay_log replay;  /* records, if allocation is selected */
+	struct strmap failed;      /* ids of snapshots that were already
+				    * reported */
 };
 
 /* A line that was read but not yet added. */

@@ -16,16 +16,14 @@
 #define UNSORTED 64
 
 void
-model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
+model_init(struct model *m, struct text tenant)
 {
 	size_t i;
 
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
-	m->stream = stream;
-	m->as_of = m->now = as_of;
-	m->snapshot_at = stream ? CLOCK_NONE : as_of;
-	m->since = CLOCK_NONE;
+	m->as_of = m->now = m->since = CLOCK_NONE;
+	m->snapshot_at = CLOCK_NONE;
 	m->seed = dedup_new_seed();
 	m->totals.longest_wait = TALLY_NONE;
 	for (i = 0; i < BUCKETS; i++)
@@ -68,7 +66,7 @@ model_identities(const struct model *m)
 static void
 list_in_snapshot(struct model *m, struct chat *c)
 {
-	if (!m->stream || c->listed_at >= m->snapshot_at)
+	if (c->listed_at >= m->snapshot_at)
 		return;
 	chats_recompute_before(m, c, NULL);
 	c->listed_at = m->snapshot_at;
@@ -348,9 +346,8 @@ add_message(struct model *m, const struct record *r, struct chat **to)
 		return dedup_add(model_identities(m), f, r->at) == DEDUP_NEW
 			   ? MODEL_NEW
 			   : MODEL_DUPLICATE;
-	if (r->text.p != NULL &&
-	    (m->keeps_texts ||
-		(m->text_of != NULL && text_is(r->chat, m->text_of))))
+	if (r->text.p != NULL && m->text_of != NULL &&
+	    text_is(r->chat, m->text_of))
 		keep_text(m, r);
 	c = *to = get_chat(m, r);
 	message_read(&m->lexicon, &new, r, c->name_hints);

@@ -1,11 +1,12 @@
 /*
- * model: what the metrics know about one tenant, from one snapshot or from a
- * stream of records: its operators, chats and messages, and the identities of
- * messages and events, each of which counts once. Records are added in any
- * order; model_recompute() then derives everything that the metrics read, and
- * the result does not depend on that order, except that of two events with one
- * id, the first counts. Metrics read a recomputed model and cannot distinguish
- * a stream from a snapshot.
+ * model: what the metrics know about one tenant, from a stream of records and
+ * from snapshots that correct it: its operators, chats and messages, and the
+ * identities of messages and events, each of which counts once. Records are
+ * added in any order; model_recompute() then derives everything that the
+ * metrics read, and the result does not depend on that order, except that of
+ * two events with one id, the first counts, and that a snapshot corrects only
+ * what came before. Metrics read a recomputed model and cannot distinguish a
+ * stream from a snapshot.
  *
  * An incremental model (a daemon's) is recomputed repeatedly: only changed
  * chats are derived, the differences are listed until model_clear_changed(),
@@ -201,20 +202,21 @@ struct model {
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
 	void *ctx;           /* for fetch */
 	const char *text_of; /* the chat whose texts are kept; may be NULL */
-	bool keeps_texts;    /* of all chats */
 
+	bool stream; /* may be set later, too: some records are outside
+		      * snapshots. If not, a chat's newest description is final,
+		      * whatever its messages say */
 	char *tenant;
-	bool stream;   /* false: a snapshot */
-	int64_t as_of; /* for a stream: the newest `at` */
-	int64_t since; /* for a stream: its first time. Nothing is known about
-			* what came before */
+	int64_t as_of; /* the newest `at`; of a snapshot, only its own counts */
+	int64_t since; /* the first time. Nothing is known about what came
+			* before */
 	int64_t now;   /* as_of of rows and of unfinished waits: as_of at the
 			* last recomputation */
 	/* The time of the snapshot to which the records belong that are added
 	 * now; CLOCK_NONE: to none. */
 	int64_t snapshot_at;
-	/* For a stream: the time of the newest complete snapshot of each
-	 * bucket; CLOCK_NONE: none. */
+	/* The time of the newest complete snapshot of each bucket; CLOCK_NONE:
+	 * none. */
 	int64_t whole_at[BUCKETS];
 	struct lexicon lexicon;
 
@@ -234,10 +236,7 @@ struct model {
 	struct model_private *private;
 };
 
-/* as_of is that of the snapshot; CLOCK_NONE for a stream, where records set
- * it. */
-void model_init(
-    struct model *m, struct text tenant, bool stream, int64_t as_of);
+void model_init(struct model *m, struct text tenant);
 void model_release(struct model *m);
 
 /* Returns the time to which a record refers: a chat without a time counts from
@@ -252,20 +251,16 @@ model_record_time(const struct record *r)
 /* Takes one record of the tenant. Borrowed texts are copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 
-/* Correct a stream with a complete snapshot of its tenant: between these calls,
- * add the snapshot's operators and chats, then its messages, but no events. A
- * chat record decides which messages belong to a past episode, whose intervals
- * must not count a second time.
+/* Correct the model with a complete snapshot of its tenant: between these
+ * calls, add the snapshot's records; to an incremental model its operators and
+ * chats, then its messages, but no events. A chat record decides which messages
+ * belong to a past episode, whose intervals must not count a second time.
  * At the end, operators who are not in the snapshot are removed from the
  * directory. A chat that is not in the snapshot, and has no record newer than
  * it, becomes CHAT_GONE. A partial snapshot only covers the chats of these
  * buckets, and operators if part->all; part NULL: it is complete. */
 void model_begin_snapshot(struct model *m, int64_t at);
 void model_end_snapshot(struct model *m, const struct bucket_set *part);
-
-/* Adds the snapshot that the stream continues; call it before either is
- * recomputed. */
-void model_copy(struct model *to, const struct model *snapshot);
 
 /* Derives everything that has changed. */
 void model_recompute(struct model *m, const struct definition *definition);

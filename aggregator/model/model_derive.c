@@ -103,15 +103,15 @@ set_state(const struct model *m, struct chat *c)
 	c->newest = c->dropped.at > c->now.at ? c->dropped.at : c->now.at;
 	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
 		c->newest = c->messages[c->n - 1].at;
-	if (!m->stream)
-		return;
 	/* Apply the messages after the newest description. */
 	if (c->now.at != CLOCK_NONE)
 		since = c->now.at - 1000;
-	if (c->now.status == CHAT_NONE)
-		c->now.status = CHAT_OPEN;
-	apply_newer_status(c, since);
-	apply_newer_assignee(c, since);
+	if (m->stream) {
+		if (c->now.status == CHAT_NONE)
+			c->now.status = CHAT_OPEN;
+		apply_newer_status(c, since);
+		apply_newer_assignee(c, since);
+	}
 	/* The chat returns only with a record newer than the snapshot. */
 	if (missed != CLOCK_NONE && missed >= c->newest)
 		c->now.status = CHAT_GONE;

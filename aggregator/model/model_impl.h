@@ -10,8 +10,7 @@
  *   model_recompute.c     updates what metrics read
  *   model_derive.c        derives chats
  *   model_standing.c      the state of a chat for an allocation
- *   model_snapshot.c      snapshots that correct a stream or are continued by
- *                         one
+ *   model_snapshot.c      snapshots that correct a model
  *   model_forget_customer.c  removes the data about a customer
  *   model_pack.c          the packed form for the state
  */

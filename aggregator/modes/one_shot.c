@@ -116,12 +116,21 @@ reports_tenant(const struct one_shot *b, const struct intake_tenant *t)
 	return only == NULL || strcmp(only, t->name) == 0;
 }
 
+/* True if the tenant's records count. If the input was cut off, records outside
+ * a snapshot may be missing, so only tenants with complete snapshots have
+ * rows. */
+static bool
+counts(const struct one_shot *b, const struct intake_tenant *t)
+{
+	return t->pipeline != NULL && !(b->cut && t->pipeline->model.stream) &&
+	       reports_tenant(b, t);
+}
+
 /* True if no record of the tenant has a time, so the tenant has no rows. */
 static bool
-is_undated(const struct one_shot *b, const struct intake_tenant *t)
+is_undated(const struct intake_tenant *t)
 {
-	return t->stream != NULL && !b->cut && t->whole == NULL &&
-	       t->stream->model.as_of == CLOCK_NONE;
+	return t->pipeline->model.as_of == CLOCK_NONE;
 }
 
 /* Counts a tenant without rows. Its records are still passed through. */
@@ -141,44 +150,6 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	b->bad = true;
 }
 
-/* Counts the events in the snapshot, too, if they did not arrive in the
- * stream. */
-static int
-add_event_line(void *ctx, const char *line, size_t len)
-{
-	static const char behind[64]; /* see record_parse() */
-	struct buf copy = BUF_INIT, why = BUF_INIT;
-	struct flat flat = FLAT_INIT;
-	struct record r;
-
-	buf_add(&copy, line, len);
-	buf_add(&copy, behind, sizeof behind);
-	/* It has been read before. */
-	if (record_parse(&r, &flat, copy.data, len, &why) == 0)
-		(void)pipeline_add(ctx, &r);
-	flat_release(&flat);
-	buf_release(&copy);
-	buf_release(&why);
-	return 0;
-}
-
-/* True if the tenant's stream has rows. With a snapshot, the stream continues
- * the snapshot. */
-static bool
-join_stream(struct one_shot *b, struct intake_tenant *t)
-{
-	if (t->stream == NULL || b->cut)
-		return false;
-	if (is_undated(b, t)) {
-		count_undated(b, t);
-		return false;
-	}
-	if (t->whole == NULL)
-		return true;
-	model_copy(&t->stream->model, &t->whole->pipeline.model);
-	return buf_each_line(&t->whole->events, add_event_line, t->stream) == 0;
-}
-
 /* Replays the tenant's day. */
 static struct simulation *
 simulate_day(struct one_shot *b, struct intake_tenant *t)
@@ -189,25 +160,21 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
-/* Adds the report of one tenant. A stream that continues a snapshot stands
- * between the snapshot's markers, so that the database deletes what neither of
- * them has. */
+/* Adds the report of one tenant. The rows of a tenant with a snapshot stand
+ * between its markers, even if later records have changed them, so that the
+ * database deletes what is no longer there. */
 static void
-make_report(struct one_shot *b, struct intake_tenant *t, bool stream)
+make_report(struct one_shot *b, struct intake_tenant *t)
 {
 	struct tenant_rows *r = &b->reports[b->reports_n++];
-	const struct snapshot *s = t->whole;
-	struct pipeline *d = stream ? t->stream : &t->whole->pipeline;
-	int64_t end_at = s != NULL ? s->markers.end_at : 0;
+	const struct markers *s = t->whole;
+	int64_t end_at = t->pipeline->model.as_of;
 
-	if (stream && d->model.as_of > end_at)
-		end_at = d->model.as_of;
-	if (stream && s != NULL)
-		buf_add(&t->whole->pass_through, buf_str(&t->pass_through),
-		    t->pass_through.len);
-	tenant_rows_init(
-	    r, d, b->job->definition, s != NULL ? s->markers.id : NULL, end_at);
-	r->pass_through = s != NULL ? &s->pass_through : &t->pass_through;
+	if (s != NULL && s->end_at > end_at)
+		end_at = s->end_at;
+	tenant_rows_init(r, t->pipeline, b->job->definition,
+	    s != NULL ? s->id : NULL, end_at);
+	r->pass_through = &t->pass_through;
 	if (b->job->selection.allocation)
 		r->simulation = b->simulations[b->simulations_n++] =
 		    simulate_day(b, t);
@@ -218,16 +185,16 @@ make_reports(struct one_shot *b)
 {
 	size_t tenants, i;
 	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
-	bool stream;
 
 	b->reports = xcalloc(tenants + 1, sizeof *b->reports);
 	b->simulations = xcalloc(tenants + 1, sizeof(struct simulation *));
 	for (i = 0; i < tenants; i++) {
-		if (!reports_tenant(b, list[i]))
+		if (!counts(b, list[i]))
 			continue;
-		stream = join_stream(b, list[i]);
-		if (stream || list[i]->whole != NULL)
-			make_report(b, list[i], stream);
+		if (is_undated(list[i]))
+			count_undated(b, list[i]);
+		else
+			make_report(b, list[i]);
 	}
 	free(list);
 }
@@ -289,7 +256,7 @@ write_undated(struct one_shot *b, struct endpoint *out)
 	int ret = 0;
 
 	for (i = 0; i < n && ret == 0; i++) {
-		if (reports_tenant(b, list[i]) && is_undated(b, list[i]))
+		if (counts(b, list[i]) && is_undated(list[i]))
 			ret = buf_each_line(
 			    &list[i]->pass_through, aggregator_write_line, out);
 	}

@@ -17,12 +17,10 @@ stream_begin_snapshot(void *ctx, struct text tenant, int64_t at)
 	struct stream *s = ctx;
 	struct stream_tenant *t = stream_tenant(s, tenant);
 
-	if (t->pipeline.streaming != NULL)
-		streaming_metrics_pass_time(t->pipeline.streaming, at);
 	/* The last record may be old, but the snapshot's changes happen now. */
 	if (t->pipeline.allocation != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
-	model_begin_snapshot(&t->pipeline.model, at);
+	pipeline_begin_snapshot(&t->pipeline, at);
 }
 
 /* The state does not store whether a record about a message has arrived, so

@@ -55,8 +55,7 @@ stream_tenant(struct stream *s, struct text name)
 		t->name = text_dup(name);
 		t->stream = s;
 		t->number = (uint32_t)s->tenants_n;
-		pipeline_init(
-		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
+		pipeline_init(&t->pipeline, &s->setup, name, t->number);
 		t->pipeline.model.fetch = fetch_chat_messages;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
 		s->tenants[s->tenants_n++] = t;

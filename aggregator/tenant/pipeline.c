@@ -48,7 +48,7 @@ open_allocation(struct pipeline *d, const struct pipeline_setup *setup)
 
 void
 pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
-    struct text tenant, bool stream, int64_t as_of, uint32_t number)
+    struct text tenant, uint32_t number)
 {
 	const struct needs needs = needs_of(setup->selection);
 	struct model *m = &d->model;
@@ -56,21 +56,19 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	memset(d, 0, sizeof *d);
 	d->selection = setup->selection;
 	d->part = setup->part;
-	model_init(m, tenant, stream, as_of);
+	model_init(m, tenant);
 	m->ctx = d;
 	m->definition = setup->definition;
 	m->text_of = setup->text_of;
-	m->incremental = m->dedup_on_add = setup->state != NULL;
+	m->incremental = m->dedup_on_add = m->stream = setup->state != NULL;
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
-	/* A stream may continue a snapshot, and counts its words. */
-	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
 	/* Streaming metrics need the model to recognise duplicate messages. */
 	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
 	m->no_events = !needs.events;
-	if (d->selection->allocation && stream && setup->state != NULL)
+	if (d->selection->allocation && setup->state != NULL)
 		open_allocation(d, setup);
 	if (!needs.streaming)
 		return;
@@ -108,6 +106,14 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	    d->streaming != NULL)
 		streaming_metrics_event(d->streaming, r->user, r->event);
 	return taken;
+}
+
+void
+pipeline_begin_snapshot(struct pipeline *d, int64_t at)
+{
+	if (d->streaming != NULL)
+		streaming_metrics_pass_time(d->streaming, at);
+	model_begin_snapshot(&d->model, at);
 }
 
 void

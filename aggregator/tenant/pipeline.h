@@ -19,7 +19,7 @@ struct pipeline {
 	struct model model;
 	struct streaming_metrics *streaming; /* NULL: no streaming metric is
 					      * selected */
-	struct allocation *allocation; /* NULL: not selected, or not a stream */
+	struct allocation *allocation; /* NULL: not selected, or no state */
 	const struct metric_selection *selection;
 	struct shard part;
 };
@@ -42,16 +42,18 @@ struct pipeline_setup {
 	bool clocks;           /* keeps chats even if no metric needs them */
 };
 
-/* stream: false for a snapshot, which has the time as_of. number: the tenant's
- * number in the state. Afterwards the caller may set fields of the model, as
- * after model_init(). */
+/* number: the tenant's number in the state. Afterwards the caller may set
+ * fields of the model, as after model_init(). */
 void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
-    struct text tenant, bool stream, int64_t as_of, uint32_t number);
+    struct text tenant, uint32_t number);
 void pipeline_release(struct pipeline *d);
 
 /* Adds a record to the model, and passes new data to the streaming metrics and
  * the allocation. */
 enum model_result pipeline_add(struct pipeline *d, const struct record *r);
+
+/* Calls model_begin_snapshot(). */
+void pipeline_begin_snapshot(struct pipeline *d, int64_t at);
 
 /* Recomputes all changes, including the streaming metrics. refresh: also
  * figures that change only with time. */

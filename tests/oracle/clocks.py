@@ -221,9 +221,10 @@ class Chat:
             status.after(e)
             self.step(e)
         self.status = status.now
-        if missing is not None and all(missing >= e.at for e in events
-                                       if e.what in (Happening.SAYS,
-                                                     Happening.MESSAGE)):
+        self.missed = missing is not None and all(
+            missing >= e.at for e in events
+            if e.what in (Happening.SAYS, Happening.MESSAGE))
+        if self.missed:
             self.status = "left"
 
     def holder_before_all(self):
@@ -396,7 +397,11 @@ class Chat:
         self.begin()
 
     def is_as_said(self, record):
-        """A snapshot's record is final for status and operator."""
+        """A snapshot's record is final for status and operator. Without a
+        record the chat is not open."""
+        if record is None:
+            self.status = "left"
+            return
         self.status = record.get("status") or "open"
         self.operator = record.get("operator")
 

@@ -2,9 +2,10 @@
 
 expected() reads the lines in order and returns the rows of every table, the
 refused lines and the late ones. In a stream, a line is late relative to the
-newest time before it. In a one-shot run nothing is late, and only the newest
-snapshot counts. With several aggregators, each has the identities of the events
-it reads and its own silences of users. Everything else is the same.
+newest time before it, and the events of snapshots do not count. In a one-shot
+run nothing is late, and if all records of a tenant are from snapshots, its chat
+records are final. With several aggregators, each has the identities of the
+events it reads and its own silences of users. Everything else is the same.
 """
 
 import collections
@@ -48,7 +49,6 @@ class Tenant:
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names, self.available = {}, {}, {}
         self.told = {} # operator -> time of the newest record, or snapshot
-        self.listing = {} # one-shot: availability according to the snapshot
         self.events = []
         self.snapshots = [] # (at, its chats)
         self.open = None
@@ -97,18 +97,17 @@ class Tenant:
             name = known
         self.listed[r["operator"]] = {
             "name": name,
-            "available": self.available.get(
-                r["operator"], self.listing.get(r["operator"], (None,)))[0],
+            "available": self.available.get(r["operator"], (None,))[0],
             "reported": r.get("reported_open_chats", old.get("reported")),
         }
 
     def message(self, r):
-        """In a stream, a later version keeps the time of the first."""
+        """A later version keeps the time of the first."""
         if r.get("about"):
             return
         versions = self.versions[r["chat"], r["id"]]
         taken = self.taken_in(r)
-        if versions and not self.by_hand:
+        if versions:
             taken["at"] = versions[0]["at"]
         versions.append(taken)
 
@@ -158,12 +157,11 @@ class Tenant:
         """Applies a complete snapshot to the known state."""
         self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
-        if not self.by_hand:
-            for name in [*self.listed, *(
-                    r["operator"] for r in snapshot.lines
-                    if r["type"] == "operator")]:
-                self.told[name] = max(snapshot.at,
-                                      self.told.get(name, snapshot.at))
+        for name in [*self.listed, *(
+                r["operator"] for r in snapshot.lines
+                if r["type"] == "operator")]:
+            self.told[name] = max(snapshot.at,
+                                  self.told.get(name, snapshot.at))
         self.listed = {}
         chats = set()
         self.operators_told(
@@ -182,7 +180,10 @@ class Tenant:
                 self.events.append(self.taken_in(r))
         self.snapshots.append((snapshot.at, chats))
 
-    def chats(self, alone=False):
+    def newest_snapshot(self):
+        return max((at for at, _ in self.snapshots), default=None)
+
+    def chats(self, alone):
         own = collections.defaultdict(list)
         for (chat, _), versions in self.versions.items():
             own[chat] += versions
@@ -192,49 +193,35 @@ class Tenant:
     def chat(self, name, messages, alone):
         definition, window = self.conf["definition"], self.conf["window"]
         said = self.said.get(name, [])
-        messages = sorted(messages, key=self.came if self.by_hand
-                          else lambda m: m["taken"])
-        newest = max((at for at, _ in self.snapshots), default=None)
+        messages = sorted(messages, key=lambda m: m["taken"])
+        newest = self.newest_snapshot()
         lacked = newest is not None and not any(
             at == newest and name in there for at, there in self.snapshots)
         if not self.by_hand:
             said = clocks.heard(said, messages, definition, window)
-        return clocks.Chat(said, messages, definition, not alone,
+        chat = clocks.Chat(said, messages, definition, not alone,
                            newest if lacked else None)
+        if alone and not chat.missed:
+            chat.is_as_said(max(said, key=clocks.says_last, default=None))
+        return chat
 
-    def keep_first_times(self):
-        """In a one-shot run, sets first times once the order of all versions is
-        known."""
-        for versions in self.versions.values():
-            versions.sort(key=self.came)
-            for m in versions:
-                m["at"] = versions[0]["at"]
-
-    def rows(self):
-        """{(table, key...): row}"""
+    def rows(self, alone=False):
+        """{(table, key...): row}. alone: all records are from snapshots."""
         if self.newest is None:
             return {}
-        if self.by_hand:
-            self.keep_first_times()
-        chats = self.chats()
+        chats = self.chats(alone)
         found = metrics.live_rows(
             self.name, self.listed, self.names, chats, self.newest)
         tables = {t: list(rows.values()) for t, rows in found.items()}
         tables.update(self.counted(chats))
         return keyed(tables, self.newest)
 
-    def came(self, m):
-        """In a one-shot run, the snapshot comes after all records outside
-        it."""
-        return self.by_hand and m.get("snapshot") is not None, m["line"]
-
     def counted(self, chats):
-        versions = [sorted(v, key=self.came) for v in self.versions.values()]
         first = None if self.by_hand else self.first
         events = [dict(e, before=first) if e["before"] is None else e
-                  for e in (sorted(self.events, key=self.came)
-                            if self.by_hand else self.events)]
-        return counts.rows(versions, events, chats, self.newest, self.conf)
+                  for e in self.events]
+        return counts.rows(list(self.versions.values()), events, chats,
+                           self.newest, self.conf)
 
 
 def time_of(r):
@@ -273,12 +260,12 @@ def expected(data, conf=None, by_hand=True):
     conf = dict(DEFAULTS, **(conf or {}))
     found = Expected()
     read, found.refused = records.read(data)
-    tenants, whole, streams = {}, {}, set()
+    tenants, streams = {}, set()
     for r in read:
         name = r["tenant"]
         t = tenants.setdefault(name, Tenant(name, conf, by_hand))
         if r["type"] == "snapshot":
-            marker(t, r, found, whole, by_hand)
+            marker(t, r, found)
         elif r.get("snapshot") is not None:
             if t.open is not None and t.open.id == r["snapshot"]:
                 t.open.add(r)
@@ -287,21 +274,17 @@ def expected(data, conf=None, by_hand=True):
         else:
             found.accepted.append(r)
             streams.add(name)
-            if by_hand:
-                whole.setdefault(name, []).append(r)
-            else:
-                t.take(r)
-    if by_hand:
-        replay(tenants, whole, found)
+            t.take(r)
     for name, t in tenants.items():
         if t.open is not None:
             found.cut.add(name)
-        if name in streams or not by_hand:
-            found.rows[name] = t.rows()
+        found.rows[name] = t.rows(alone=by_hand and name not in streams)
     return found
 
 
-def marker(t, r, found, whole, by_hand):
+def marker(t, r, found):
+    """A complete snapshot is applied at its end, unless a newer one came
+    first."""
     if r["state"] == "begin":
         if t.open is not None:
             found.cut.add(t.name)
@@ -310,47 +293,8 @@ def marker(t, r, found, whole, by_hand):
     s, t.open = t.open, None
     if s is None or s.id != r["snapshot"] or len(s.lines) != r["records"]:
         found.cut.add(t.name)
-    elif by_hand:
-        whole.setdefault(t.name, []).append(s)
-    else:
+        return
+    newest = t.newest_snapshot()
+    if newest is None or newest <= s.at:
         found.in_snapshots += s.lines
         t.whole(s)
-
-
-def replay(tenants, whole, found):
-    """One-shot: applies the newest snapshot first, then the records after
-    it."""
-    for name, given in whole.items():
-        t = tenants[name]
-        snapshots = [x for x in given if isinstance(x, Snapshot)]
-        if snapshots:
-            s = max(snapshots, key=lambda s: s.at)
-            found.in_snapshots += s.lines
-            found.rows[name] = alone(name, s, t.conf)
-            t.whole(s)
-            t.listing, t.available = t.available, {}
-        for r in given:
-            if not isinstance(r, Snapshot):
-                t.take(r)
-        for operator, (_, at) in t.available.items():
-            known, since = t.listing.get(operator, (None, None))
-            if None not in (at, since) and at < since:
-                t.listed[operator]["available"] = known
-
-
-def alone(name, snapshot, conf):
-    """The rows of a snapshot, whose chat records are final."""
-    t = Tenant(name, conf)
-    t.whole(snapshot)
-    t.newest = snapshot.at
-    t.keep_first_times()
-    chats = t.chats(alone=True)
-    for k, c in chats.items():
-        if k in t.said:
-            c.is_as_said(max(t.said[k], key=clocks.says_last))
-        else:
-            c.status = "left" # no record described it
-    found = metrics.live_rows(name, t.listed, {}, chats, snapshot.at)
-    tables = {table: list(rows.values()) for table, rows in found.items()}
-    tables.update(t.counted(chats))
-    return keyed(tables, snapshot.at)

@@ -9,15 +9,9 @@ KEY = ("conversation_id",)
 ZERO_IF_WITHDRAWN = ("messages",)
 
 
-def came(m):
-    """In a one-shot run, the snapshot comes after all records outside it."""
-    return (m.get("snapshot") is not None, m["line"]) \
-        if m["now"] is None else (False, m["taken"])
-
-
 def places(versions):
     """The place of each message in its chat, as for the clocks."""
-    told = sorted((m for v in versions for m in v), key=came)
+    told = sorted((m for v in versions for m in v), key=lambda m: m["taken"])
     return {(chat, m["id"]): place
             for chat, own in counts.groups(told, counts.of_chat)
             for place, m in enumerate(in_order(own))}
