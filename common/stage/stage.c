@@ -2,9 +2,10 @@
  * stage: see stage.h. The effect of a crash at each point:
  *
  *   reading, handling     the lines are read again
- *   flush, dead letters   the same, and part of the effect exists already
+ *   flush                 the same, and part of the effect exists already
  *   confirm               the same, for this batch and the part of the next
- *                         one that was read
+ *                         ones that was read
+ *   dead letters          the same; they may be written twice
  *   acknowledge           lines are read again whose effect exists completely
  *
  * A line may therefore be handled twice, but is never lost.
@@ -12,10 +13,13 @@
 #include "common/stage/stage.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
@@ -27,7 +31,7 @@
 /* Wait while send() or confirm() is not complete. */
 #define SOON_MS 1
 /* How long a flush may be unconfirmed while the next batch is read; after that
- * the stage waits for it. */
+ * the stage waits for it, unless flushes overlap. */
 #define CONFIRM_MS 1000
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
@@ -35,8 +39,15 @@
 /* How often links are served; must be shorter than any heartbeat. */
 #define LOOK_MS 400
 
-static void
-keep_links(struct stage *s)
+/* A flush that is not acknowledged. */
+struct stage_flush {
+	struct endpoint_mark input; /* what it acknowledges */
+	int64_t began_ms;
+	uint64_t lines; /* of its batch */
+};
+
+void
+stage_serve(struct stage *s)
 {
 	s->looked_ms = clock_mono_ms();
 	notify_alive();
@@ -52,7 +63,7 @@ serve_others(void *ctx)
 {
 	struct stage *s = ctx;
 
-	keep_links(s);
+	stage_serve(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
 }
@@ -68,62 +79,80 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 	       retry_wait(retry, serve_others, s);
 }
 
-/* Acknowledges everything before the mark; NULL: everything so far. */
-static void
-acknowledge_input(struct stage *s, const struct endpoint_mark *mark)
-{
-	if (s->dry_run)
-		return;
-	if (mark != NULL)
-		endpoint_ack_to(s->in, mark);
-	else
-		endpoint_ack(s->in);
-}
-
-/* Acknowledges a flush once it is confirmed; waits only if asked to. LATER: not
- * yet confirmed. */
+/* Waits, if asked to, for the oldest flush only. LATER: that one is not
+ * confirmed, although it waited. */
 static enum outcome
-acknowledge_flush(struct stage *s, bool wait)
+confirm_flushes(struct stage *s, bool wait)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	int64_t now, part = s->rest, rest;
-	enum outcome o;
+	enum outcome o = OUTCOME_DONE;
 
-	if (!s->unconfirmed)
-		return OUTCOME_DONE;
+	while (s->confirmed < s->flushes_n) {
+		wait = wait && s->confirmed == 0;
+		if (s->confirm != NULL)
+			o = s->confirm(s->ctx, wait);
+		if (o == OUTCOME_DONE)
+			s->confirmed++;
+		else if (!wait || !try_again(s, o, &retry))
+			break;
+	}
+	return o == OUTCOME_LATER && !wait ? OUTCOME_DONE : o;
+}
+
+/* Removes the confirmed flushes, which are acknowledged. */
+static void
+forget_flushes(struct stage *s)
+{
+	const struct stage_flush *f = s->flushes;
+	const struct stage_flush *last = &f[s->confirmed - 1];
+	int64_t now = clock_mono_ms(), part = s->rest, rest;
+
+	for (; f <= last; f++)
+		if (f->lines > 0)
+			daemon_metrics_flushed(s->metrics, now - f->began_ms);
+	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
+	if (part > 0 && part < 100 && last->lines >= MANY_LINES)
+		part = 100;
+	rest = (now - last->began_ms) * part / 100;
+	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
+	s->flushes_n -= s->confirmed;
+	s->confirmed = 0;
+	memmove(s->flushes, f, s->flushes_n * sizeof *f);
+}
+
+/* Acknowledges the flushes that are confirmed, after their dead letters; waits,
+ * if asked to, for the oldest one. Any outcome but DONE ends the run. */
+static enum outcome
+acknowledge_flushes(struct stage *s, bool wait)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum outcome o = confirm_flushes(s, wait);
+
+	if (o != OUTCOME_DONE || s->confirmed == 0)
+		return o;
 	do {
-		o = s->confirm != NULL ? s->confirm(s->ctx, wait)
-				       : OUTCOME_DONE;
-	} while (wait && o != OUTCOME_DONE && try_again(s, o, &retry));
+		o = deadletter_flush(s->dead);
+	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
+	if (o == OUTCOME_NEVER)
+		s->code = s->dead->code;
 	if (o != OUTCOME_DONE)
 		return o;
-	s->unconfirmed = false;
 	/* Commit point: the input is no longer needed. */
-	acknowledge_input(s, s->confirm != NULL ? &s->flushed : NULL);
+	if (!s->dry_run)
+		endpoint_ack_to(s->in, &s->flushes[s->confirmed - 1].input);
 	FAULT_POINT("input.acknowledged");
-	now = clock_mono_ms();
-	if (s->flush_lines > 0)
-		daemon_metrics_flushed(s->metrics, now - s->flush_ms);
-	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
-	if (s->flush_lines >= MANY_LINES && part < 100)
-		part = 100;
-	rest = (now - s->flush_ms) * part / 100;
-	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
+	forget_flushes(s);
 	return OUTCOME_DONE;
 }
 
-/* Called between two reads; returns LATER only when it is time to give up. */
+/* Called between two reads. */
 static enum outcome
 look_for_confirm(struct stage *s)
 {
-	enum outcome o;
-	bool wait;
+	bool wait = s->flushes_n > 0 && !s->overlaps &&
+		    clock_mono_ms() - s->flushes[0].began_ms >= CONFIRM_MS;
 
-	if (!s->unconfirmed)
-		return OUTCOME_DONE;
-	wait = clock_mono_ms() - s->flush_ms >= CONFIRM_MS;
-	o = acknowledge_flush(s, wait);
-	return o == OUTCOME_LATER && !wait ? OUTCOME_DONE : o;
+	return acknowledge_flushes(s, wait);
 }
 
 /* Handles a line or a block; *lines: the number of lines in a block. */
@@ -169,7 +198,7 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 
 	if (stop_asked() || s->enough)
 		return -1;
-	if (left < 0 || !s->prompt || s->unconfirmed)
+	if (left < 0 || !s->prompt || (s->flushes_n > 0 && !s->overlaps))
 		return left;
 	if (s->resting_ms <= now)
 		return 0;
@@ -186,13 +215,13 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 	int64_t asked;
 
 	*again = false;
-	if (left == 0 || (!sends && !s->unconfirmed))
+	if (left == 0 || (!sends && s->flushes_n == 0))
 		return read_line_or_block(s, line, len, left);
 	status = read_line_or_block(s, line, len, 0);
 	if (status != ENDPOINT_WAIT || stop_asked())
 		return status;
 	soon = sends && s->send(s->ctx);
-	if ((!soon && !s->unconfirmed) || left <= SOON_MS)
+	if ((!soon && s->flushes_n == 0) || left <= SOON_MS)
 		return read_line_or_block(s, line, len, left);
 	asked = clock_mono_ms();
 	status = read_line_or_block(s, line, len, SOON_MS);
@@ -223,13 +252,14 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 			*left = batch_wait_ms(s, b);
 	} else if (status != ENDPOINT_WAIT || b->lines > 0 || stop_asked()) {
 		return false;
-	} else if (s->unconfirmed) {
+	} else if (s->flushes_n > 0) {
 		/* Until then, the broker sends no more. */
-		*o = acknowledge_flush(s, true);
+		*o = acknowledge_flushes(s, true);
 	} else {
 		/* These messages contain no lines. Without an acknowledgement
 		 * the broker would send no more. */
-		acknowledge_input(s, NULL);
+		if (!s->dry_run)
+			endpoint_ack(s->in);
 		serve_others(s);
 	}
 	return !s->enough;
@@ -254,7 +284,7 @@ read_batch(struct stage *s, enum outcome *o)
 		if (*o != OUTCOME_DONE)
 			break;
 		if (clock_mono_ms() - s->looked_ms >= LOOK_MS)
-			keep_links(s);
+			stage_serve(s);
 		status = read_more(s, &b, &line, &len, (int)left, &again);
 		lines = 1;
 		if (status == ENDPOINT_RECORD)
@@ -270,38 +300,32 @@ read_batch(struct stage *s, enum outcome *o)
 	return ENDPOINT_RECORD;
 }
 
-/* Flush, dead letters, confirm, acknowledge: in this order, or not at all. The
- * last two steps run while the next batch is read. */
+/* Flush, confirm, dead letters, acknowledge: in this order, or not at all. All
+ * but the first run while the next batch is read. */
 static enum outcome
 complete_batch(struct stage *s, uint64_t lines)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	enum outcome o = acknowledge_flush(s, true);
+	enum outcome o =
+	    s->overlaps ? OUTCOME_DONE : acknowledge_flushes(s, true);
+	int64_t now;
 
 	if (o != OUTCOME_DONE)
 		return o;
 	/* Data that need no flush need not wait for this one. */
 	if (s->send != NULL)
 		(void)s->send(s->ctx);
-	s->flush_ms = clock_mono_ms();
+	now = clock_mono_ms();
 	do {
 		o = s->flush(s->ctx);
 	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	if (o != OUTCOME_DONE)
 		return o;
-	retry_reset(&retry);
-	do {
-		o = deadletter_flush(s->dead);
-	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
-	if (o == OUTCOME_NEVER)
-		s->code = s->dead->code;
-	if (o != OUTCOME_DONE)
-		return o;
-	s->flushed = endpoint_mark(s->in);
-	s->flush_lines = lines;
-	s->unconfirmed = true;
-	o = acknowledge_flush(s, false);
-	return o == OUTCOME_LATER ? OUTCOME_DONE : o;
+	XGROW(s->flushes, s->flushes_n, s->flushes_cap);
+	s->flushes[s->flushes_n++] = (struct stage_flush){
+		.input = endpoint_mark(s->in), .began_ms = now, .lines = lines
+	};
+	return acknowledge_flushes(s, false);
 }
 
 enum exit_code
@@ -312,21 +336,21 @@ stage_refusal(enum outcome o, enum exit_code code)
 	return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
 }
 
-enum exit_code
-stage_verdict(struct endpoint *in, const struct deadletter *dead,
-    enum endpoint_status status)
+/* Returns the exit code at the end of the input; logs errors. */
+static enum exit_code
+stage_verdict(struct stage *s, enum endpoint_status status)
 {
 	if (status == ENDPOINT_FAILED) {
-		log_error("%s", endpoint_why(in));
-		return endpoint_code(in);
+		log_error("%s", endpoint_why(s->in));
+		return endpoint_code(s->in);
 	}
 	if (status == ENDPOINT_CUT) {
 		log_error("the input '%s' ends inside %s; send it again from "
 			  "its source",
-		    endpoint_name(in), endpoint_where(in));
+		    endpoint_name(s->in), endpoint_where(s->in));
 		return PROG_DATA;
 	}
-	return deadletter_code(dead);
+	return deadletter_code(s->dead);
 }
 
 static bool
@@ -336,18 +360,13 @@ may_go_on(const struct stage *s, enum endpoint_status status)
 	       !s->enough && !stop_asked();
 }
 
-enum exit_code
-stage_run(struct stage *s)
+static enum exit_code
+run_batches(struct stage *s)
 {
 	enum endpoint_status status;
 	enum outcome o;
 	uint64_t before;
 
-	s->code = PROG_SOFTWARE;
-	s->ended = s->unconfirmed = false;
-	s->lines = 0;
-	s->looked_ms = clock_mono_ms();
-	notify_ready();
 	do {
 		before = s->lines;
 		status = read_batch(s, &o);
@@ -362,11 +381,30 @@ stage_run(struct stage *s)
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
 	} while (may_go_on(s, status));
-	o = acknowledge_flush(s, true);
-	if (o != OUTCOME_DONE)
-		return stage_refusal(o, s->code);
+	while (s->flushes_n > 0) {
+		o = acknowledge_flushes(s, true);
+		if (o != OUTCOME_DONE)
+			return stage_refusal(o, s->code);
+	}
 	s->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	log_debug("stage_done", "input=%s lines=%" PRIu64, endpoint_name(s->in),
 	    s->lines);
-	return stage_verdict(s->in, s->dead, status);
+	return stage_verdict(s, status);
+}
+
+enum exit_code
+stage_run(struct stage *s)
+{
+	enum exit_code code;
+
+	s->code = PROG_SOFTWARE;
+	s->ended = false;
+	s->lines = 0;
+	s->looked_ms = clock_mono_ms();
+	notify_ready();
+	code = run_batches(s);
+	free(s->flushes);
+	s->flushes = NULL;
+	s->flushes_n = s->flushes_cap = s->confirmed = 0;
+	return code;
 }

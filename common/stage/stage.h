@@ -1,9 +1,9 @@
 /*
- * stage: the main loop of aggregator and reaper, which acknowledges input last.
- * (The sink, which reads on while it stores, has its own loop: consume.h.)
+ * stage: the main loop of aggregator, sink and reaper, which acknowledges input
+ * last.
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
- *   -> flush the dead letters -> confirmed, while the next batch is read
+ *   -> confirmed, while the next batch is read -> flush the dead letters
  *   -> acknowledge the batch -> asked to stop?
  *
  * The stage decides when to flush: after a number of lines, after a time, or as
@@ -33,6 +33,8 @@ struct stage {
 			       * many lines at least 100 */
 	int rest_ms;          /* minimum rest */
 	int idle_ms;          /* how often idle() is called; 0: every second */
+	bool overlaps;        /* a flush may begin while earlier ones are not
+			       * confirmed yet */
 	bool wait_forever;    /* repeat for ever a flush that returns LATER */
 	bool dry_run;         /* acknowledge nothing: all messages stay in a
 			       * queue */
@@ -53,10 +55,11 @@ struct stage {
 	enum outcome (*flush)(void *ctx);
 
 	/* May be NULL: flush() does everything. Otherwise flush() may begin
-	 * work that confirm() completes while the next batch is read. DONE: the
-	 * effect of the last flush is safe. Without `wait`, LATER means not
-	 * yet, and it does not block. With `wait`, it returns the same outcomes
-	 * as flush(). */
+	 * work that confirm() completes while the next batch is read. DONE,
+	 * once for each flush, in order: the effect of the oldest flush that
+	 * was not confirmed yet is safe. Without `wait`, LATER means not yet,
+	 * and it does not block. With `wait`, it returns the same outcomes as
+	 * flush(); if that takes long, it calls stage_serve(). */
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more
@@ -87,12 +90,12 @@ struct stage {
 	uint64_t lines; /* number of lines read, including bad ones */
 
 	/* Private. */
-	int64_t resting_ms; /* a prompt stage does not flush earlier */
-	int64_t looked_ms;  /* when pump() was last called */
-	bool unconfirmed;   /* a flush has begun and is not acknowledged */
-	struct endpoint_mark flushed; /* what that flush acknowledges */
-	int64_t flush_ms;             /* when that flush began */
-	uint64_t flush_lines;
+	int64_t resting_ms;          /* a prompt stage does not flush earlier */
+	int64_t looked_ms;           /* when pump() was last called */
+	struct stage_flush *flushes; /* that are not acknowledged, the oldest
+				      * first */
+	size_t flushes_n, flushes_cap;
+	size_t confirmed; /* how many of them are confirmed */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal asks
@@ -100,12 +103,11 @@ struct stage {
  * from a file or pipe, or the code of the failure. Logs errors. */
 enum exit_code stage_run(struct stage *s);
 
+/* Serves the links and the service manager, for callbacks that take long. */
+void stage_serve(struct stage *s);
+
 /* Returns the exit code after an outcome that was not DONE; `code` is for
  * NEVER. Other loops use it, too. */
 enum exit_code stage_refusal(enum outcome o, enum exit_code code);
-
-/* Returns the exit code at the end of the input; logs errors. */
-enum exit_code stage_verdict(struct endpoint *in, const struct deadletter *dead,
-    enum endpoint_status status);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * mode_store: storing rows, the default mode. The path of a row is consume.c ->
- * row_reader.c -> row_record.c -> batch.c -> workers.c -> batch_store.c.
+ * mode_store: storing rows, the default mode. The path of a row is stage.c ->
+ * consume.c -> row_reader.c -> row_record.c -> batch.c -> workers.c ->
+ * batch_store.c.
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -12,28 +12,11 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/notify.h"
-#include "common/os/retry.h"
+#include "common/monitoring/prometheus.h"
 #include "common/os/stop.h"
-#include "common/stage/stage.h"
 
-enum {
-	/* How long to wait for input while idle, and for the workers between
-	 * two reads of the input. */
-	IDLE_MS = 1000,
-	LOOK_MS = 1,
-	/* Time between two heartbeats while there is nothing to read. */
-	PUMP_MS = 100,
-	RETRY_BASE_MS = 200,
-	RETRY_CAP_MS = 5000,
-};
-
-/* Once these batches are stored, the input may be acknowledged up to here. */
-struct read_mark {
-	struct endpoint_mark input;
-	struct workers_mark batches;
-	uint64_t lines; /* number read until then */
-};
+/* How often a wait for the workers serves the links. */
+#define SERVE_MS 100
 
 /* The CRM's clock may have been set back. A queue also redelivers older
  * snapshots, which needs no warning. */
@@ -209,34 +192,13 @@ add_sink_metrics(void *ctx, struct buf *to, const char *labels)
 	    "Snapshots stored completely.", c->counts.snapshots);
 }
 
+/* Ends the run: after LATER, too, because the failed step has already been
+ * retried. */
 static enum outcome
-fail_with_code(struct consume *c, enum exit_code code)
+end_run(struct consume *c, enum outcome o, enum exit_code code)
 {
-	c->code = code;
+	c->stage.code = stage_refusal(o, code);
 	return OUTCOME_NEVER;
-}
-
-/* While rows are stored, only the workers can report progress. */
-static void
-say_alive(struct consume *c)
-{
-	if (!workers_busy(c->workers))
-		notify_alive();
-	else
-		notify_idle();
-}
-
-/* The broker closes a connection that is silent for long. */
-static void
-keep_heartbeats(void *ctx)
-{
-	struct consume *c = ctx;
-
-	c->pumped_ms = clock_mono_ms();
-	say_alive(c);
-	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
-	endpoint_pump(c->in);
-	deadletter_pump(&c->dead);
 }
 
 /* Writes a dead letter for a row that the database refused. */
@@ -264,75 +226,13 @@ send_all_bad(struct consume *c, const struct row_batch *b)
 }
 
 /* Logs why a batch was not stored. */
-static enum outcome
-explain_outcome(struct consume *c, const struct worker_result *r)
-{
-	if (r->outcome == OUTCOME_NEVER) {
-		log_error("%s", db_why(r->db));
-		return fail_with_code(c, db_code(r->db));
-	}
-	if (!stop_asked())
-		log_error("%s; nothing is lost, run it again", db_why(r->db));
-	return r->outcome;
-}
-
-static enum outcome
-flush_dead_letters(struct consume *c)
-{
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	enum outcome o;
-
-	do {
-		o = deadletter_flush(&c->dead);
-		if (o == OUTCOME_LATER)
-			daemon_metrics_retried(c->metrics, 1);
-	} while (o == OUTCOME_LATER && c->wait_forever &&
-		 retry_wait(&retry, keep_heartbeats, c));
-	return o == OUTCOME_NEVER ? fail_with_code(c, c->dead.code) : o;
-}
-
-/* Records how far the input has been read. */
 static void
-mark_input(struct consume *c)
+explain_outcome(const struct worker_result *r)
 {
-	struct read_mark m = { .input = row_reader_mark(&c->reader),
-		.lines = c->reader.lines };
-	const struct read_mark *last =
-	    c->marks_n > 0 ? &c->marks[c->marks_n - 1] : NULL;
-
-	if (last != NULL && last->lines == m.lines &&
-	    memcmp(&last->input, &m.input, sizeof m.input) == 0)
-		return;
-	workers_mark(c->workers, &m.batches);
-	XGROW(c->marks, c->marks_n, c->marks_cap);
-	c->marks[c->marks_n++] = m;
-}
-
-/* Acknowledges input that is safe. */
-static enum outcome
-acknowledge(struct consume *c)
-{
-	const struct read_mark *m;
-	size_t n = c->acked;
-	enum outcome o;
-
-	while (n < c->marks_n && workers_safe(c->workers, &c->marks[n].batches))
-		n++;
-	if (n == c->acked)
-		return OUTCOME_DONE;
-	o = flush_dead_letters(c);
-	if (o != OUTCOME_DONE)
-		return o;
-	m = &c->marks[n - 1];
-	FAULT_POINT("sink.before_acknowledge");
-	/* Commit point: the lines are no longer needed. */
-	endpoint_ack_to(c->in, &m->input);
-	/* The last one is kept, to detect whether anything has been read since
-	 * then. */
-	c->marks_n -= n - 1;
-	memmove(c->marks, m, c->marks_n * sizeof *m);
-	c->acked = 1;
-	return OUTCOME_DONE;
+	if (r->outcome == OUTCOME_NEVER)
+		log_error("%s", db_why(r->db));
+	else if (!stop_asked())
+		log_error("%s; nothing is lost, run it again", db_why(r->db));
 }
 
 /* Finishes a stored batch: its dead letters come first, then it is safe. */
@@ -341,22 +241,21 @@ finish_batch(struct consume *c, const struct worker_result *r)
 {
 	enum outcome o;
 
-	if (r->outcome != OUTCOME_DONE)
-		return explain_outcome(c, r);
+	if (r->outcome != OUTCOME_DONE) {
+		explain_outcome(r);
+		return end_run(c, r->outcome, db_code(r->db));
+	}
 	o = send_all_bad(c, r->batch);
-	if (o == OUTCOME_NEVER)
-		return fail_with_code(c, c->dead.code);
 	if (o != OUTCOME_DONE)
-		return o;
+		return end_run(c, o, c->dead.code);
 	count_batch(c, r->batch);
-	daemon_metrics_retried(c->metrics, r->retries);
-	daemon_metrics_flushed(c->metrics, r->took_ms);
-	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
+	daemon_metrics_retried(c->stage.metrics, r->retries);
 	workers_take_back(c->workers, r);
 	return OUTCOME_DONE;
 }
 
-/* Waits for a batch, at most this long; then finishes all that are stored. */
+/* Waits for a batch, at most this long; then finishes all that are stored, and
+ * starts those that are due. */
 static enum outcome
 finish_batches(struct consume *c, int timeout_ms)
 {
@@ -368,109 +267,77 @@ finish_batches(struct consume *c, int timeout_ms)
 		o = finish_batch(c, &r);
 		timeout_ms = 0;
 	}
-	return o == OUTCOME_DONE ? acknowledge(c) : o;
+	if (o == OUTCOME_DONE)
+		workers_start(c->workers, c->flushed_ms);
+	return o;
 }
 
-/* Reads the input once. */
-static enum endpoint_status
-read_input(struct consume *c, int timeout_ms, enum outcome *o)
+/* Waits until no batch is full. */
+static enum outcome
+make_room(struct consume *c)
 {
-	enum endpoint_status status =
-	    row_reader_read(&c->reader, timeout_ms, o);
-
-	if (*o == OUTCOME_NEVER)
-		c->code = c->dead.code;
-	if (*o == OUTCOME_DONE)
-		mark_input(c);
-	return status;
-}
-
-/* Returns how long to wait for more lines. A queue delivers available ones at
- * once; a pipe gets some time to deliver more. */
-static int
-wait_ms(const struct consume *c)
-{
-	if (workers_busy(c->workers))
-		return 0;
-	if (!workers_filled(c->workers))
-		return IDLE_MS;
-	return c->one_shot ? (int)c->linger_ms : 0;
-}
-
-/* Starts due batches. drained: no more lines are available now. */
-static void
-start_batches(struct consume *c, bool drained)
-{
-	if (drained && !c->one_shot)
-		workers_start(c->workers, INT64_MAX);
-	else
-		workers_start(c->workers, clock_mono_ms() - c->linger_ms);
-}
-
-/* Reads a block, or waits for a worker if a batch is full; meanwhile starts and
- * finishes batches. Returns RECORD or WAIT to continue, otherwise the status
- * that ended the input. *o: the outcome of the failure. */
-static enum endpoint_status
-take_step(struct consume *c, enum outcome *o)
-{
-	enum endpoint_status status = ENDPOINT_WAIT;
-	bool drained = false;
+	enum outcome o = OUTCOME_DONE;
 	int wait = 0;
 
-	say_alive(c);
-	*o = OUTCOME_DONE;
-	if (!workers_full(c->workers)) {
-		status = read_input(c, wait_ms(c), o);
-		drained = status == ENDPOINT_WAIT;
-	}
-	if (*o != OUTCOME_DONE)
-		return status;
-	start_batches(c, drained);
-	if (status == ENDPOINT_WAIT &&
-	    clock_mono_ms() - c->pumped_ms >= PUMP_MS)
-		keep_heartbeats(c);
-	if (workers_full(c->workers))
-		wait = PUMP_MS;
-	else if (drained && workers_busy(c->workers))
-		wait = LOOK_MS;
-	*o = finish_batches(c, wait);
-	return status == ENDPOINT_TOOLONG ? ENDPOINT_RECORD : status;
-}
-
-/* Stores everything that was read. */
-static enum outcome
-finish_all(struct consume *c)
-{
-	enum outcome o = finish_batches(c, 0);
-
-	while (o == OUTCOME_DONE &&
-	       (workers_filled(c->workers) || workers_busy(c->workers))) {
-		workers_start(c->workers, INT64_MAX);
-		o = finish_batches(c, PUMP_MS);
-		keep_heartbeats(c);
+	while (o == OUTCOME_DONE && workers_full(c->workers)) {
+		o = finish_batches(c, wait);
+		if (wait > 0)
+			stage_serve(&c->stage);
+		wait = SERVE_MS;
 	}
 	return o;
 }
 
-static enum exit_code
-consume_input(struct consume *c)
+static enum outcome
+store_block(void *ctx, char *block, size_t len, size_t *lines)
 {
-	enum endpoint_status status;
+	struct consume *c = ctx;
 	enum outcome o;
+	bool more = true;
 
-	notify_ready();
+	row_reader_begin(&c->reader, block, len, c->stage.lines);
 	do {
-		status = take_step(c, &o);
+		o = make_room(c);
 		if (o != OUTCOME_DONE)
-			return stage_refusal(o, c->code);
-	} while ((status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
-		 !stop_asked());
-	notify_stopping();
-	o = finish_all(c);
+			break;
+		o = row_reader_lines(&c->reader, &more);
+		if (o != OUTCOME_DONE)
+			o = end_run(c, o, c->dead.code);
+	} while (o == OUTCOME_DONE && more);
+	*lines = c->reader.lines - c->stage.lines;
+	return o;
+}
+
+static enum outcome
+flush_rows(void *ctx)
+{
+	struct consume *c = ctx;
+
+	XGROW(c->marks, c->marks_n, c->marks_cap);
+	workers_mark(c->workers, &c->marks[c->marks_n++]);
+	c->flushed_ms = clock_mono_ms();
+	workers_start(c->workers, c->flushed_ms);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+confirm_rows(void *ctx, bool wait)
+{
+	struct consume *c = ctx;
+	enum outcome o = finish_batches(c, 0);
+
+	while (o == OUTCOME_DONE && !workers_safe(c->workers, &c->marks[0])) {
+		if (!wait)
+			return OUTCOME_LATER;
+		o = finish_batches(c, SERVE_MS);
+		stage_serve(&c->stage);
+	}
 	if (o != OUTCOME_DONE)
-		return stage_refusal(o, c->code);
-	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
-	return stage_verdict(c->in, &c->dead, status);
+		return o;
+	c->marks_n--;
+	memmove(c->marks, c->marks + 1, c->marks_n * sizeof *c->marks);
+	FAULT_POINT("sink.before_acknowledge");
+	return OUTCOME_DONE;
 }
 
 void
@@ -478,17 +345,28 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt)
 {
 	memset(c, 0, sizeof *c);
-	c->in = in;
-	c->code = PROG_SOFTWARE;
 	c->one_shot = !endpoint_is_queue(endpoint_name(in));
-	c->wait_forever = opt->wait_forever;
-	c->linger_ms = conf_int(conf, "sink", "batch_age");
 	c->snapshots = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
-	c->workers = workers_open(db, conf, c->wait_forever);
+	c->workers = workers_open(db, conf, opt->wait_forever);
 	row_reader_init(&c->reader, in, &c->dead, c->workers);
-	if (c->wait_forever)
-		c->metrics = daemon_metrics_open(conf,
+	/* A queue delivers available lines at once, so a pause means that there
+	 * are none; a pipe gets some time to deliver more. */
+	c->stage = (struct stage){ .in = in,
+		.dead = &c->dead,
+		.ctx = c,
+		.batch_records =
+		    (size_t)(conf_int(conf, "sink", "batch") *
+			     conf_int(conf, "sink", "connections")),
+		.batch_ms = (int)conf_int(conf, "sink", "batch_age"),
+		.prompt = !c->one_shot,
+		.overlaps = true,
+		.wait_forever = opt->wait_forever,
+		.handle_block = store_block,
+		.flush = flush_rows,
+		.confirm = confirm_rows };
+	if (opt->wait_forever)
+		c->stage.metrics = daemon_metrics_open(conf,
 		    endpoint_amqp_name(endpoint_name(in)), add_sink_metrics, c);
 }
 
@@ -497,9 +375,8 @@ consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
 	const struct row_reader *t = &c->reader;
-	bool unfinished = c->ended && has_cut_snapshots(c);
+	bool unfinished = c->stage.ended && has_cut_snapshots(c);
 
-	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
 	    "cut=%llu skipped=%llu batches=%llu snapshots=%llu swept=%llu "
@@ -510,9 +387,9 @@ consume_finish(struct consume *c, enum exit_code code)
 	    (unsigned long long)t->skipped, (unsigned long long)n->batches,
 	    (unsigned long long)n->snapshots, (unsigned long long)n->swept,
 	    (unsigned long long)n->left);
-	if (code != PROG_OK || !c->one_shot || !c->ended)
+	if (code != PROG_OK || !c->one_shot || !c->stage.ended)
 		return code;
-	if (c->reader.lines == 0) {
+	if (c->stage.lines == 0) {
 		log_error(
 		    "no input; sink reads the rows that aggregator writes");
 		return PROG_NOINPUT;
@@ -523,13 +400,13 @@ consume_finish(struct consume *c, enum exit_code code)
 enum exit_code
 consume_run(struct consume *c)
 {
-	return consume_finish(c, consume_input(c));
+	return consume_finish(c, stage_run(&c->stage));
 }
 
 void
 consume_release(struct consume *c)
 {
-	daemon_metrics_close(c->metrics);
+	daemon_metrics_close(c->stage.metrics);
 	workers_close(c->workers);
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);

@@ -1,14 +1,16 @@
 /*
- * consume: the sink's loop. It reads lines, and workers store their rows
- * (workers.h), each in its own transactions.
+ * consume: what the sink does with its input: the callbacks of the loop of all
+ * readers (stage.h). Lines become rows, and workers store them (workers.h),
+ * each in its own transactions.
  *
  *   1 a row, or the end of a snapshot, goes into the batch of its worker
  *   2 the worker stores the batch when it is full, when the input has nothing
  *     more, or when it is old: a single row does not wait, and under load
- *     batches are large
+ *     batches are large. Flushes overlap: a flush is confirmed once each worker
+ *     has stored what it had then, whatever the workers have received since
  *   3 dead letters are written for rows that only the database refused
- *   4 once the batches with all rows and ends up to a line are stored, dead
- *     letters are confirmed and the input is acknowledged up to that line
+ *   4 once a flush is confirmed, dead letters are confirmed and the input is
+ *     acknowledged up to it
  *
  * What is left if the program, or the machine, stops after
  *
@@ -30,10 +32,8 @@
 #define SINK_READ_CONSUME_H
 
 #include "common/conf/conf.h"
-#include "common/monitoring/prometheus.h"
+#include "common/stage/stage.h"
 #include "sink/read/row_reader.h"
-
-struct read_mark;
 
 struct consume_counts {
 	uint64_t stored;    /* rows stored, only the newest of each key */
@@ -52,18 +52,13 @@ struct consume {
 	struct row_reader reader;
 
 	/* private */
-	struct daemon_metrics *metrics; /* NULL: none */
-	struct endpoint *in;
-	enum exit_code code; /* set by the function that returns NEVER */
-	bool one_shot;       /* the input is a file or pipe, not a queue */
-	bool wait_forever;   /* retry for ever while a server is unreachable */
-	bool ended;          /* all input was read and acknowledged */
-	int64_t linger_ms;   /* how long a row from a pipe waits for others */
-	int64_t pumped_ms;   /* when heartbeats were last served */
+	struct stage stage;
+	bool one_shot; /* the input is a file or pipe, not a queue */
 	struct workers *workers;
-	struct read_mark *marks; /* ends of lines that are not acknowledged
-				  * yet, */
-	size_t marks_n, marks_cap, acked; /* except for the first ones */
+	struct workers_mark *marks; /* of the flushes that are not confirmed,
+				     * the oldest first */
+	size_t marks_n, marks_cap;
+	int64_t flushed_ms; /* rows that arrived by then are to be stored */
 	struct strmap snapshots; /* tenant -> progress of its newest snapshot */
 };
 

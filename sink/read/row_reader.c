@@ -260,20 +260,26 @@ read_record_rows(struct row_reader *t, const struct record *r)
 	return read_analytics(t, b, r);
 }
 
-/* Reads lines of the current block until a batch is full. */
-static enum outcome
-read_block_lines(struct row_reader *t)
+void
+row_reader_begin(struct row_reader *t, char *block, size_t len, uint64_t lines)
+{
+	t->lines = lines;
+	scan_block(&t->scan, block, len);
+}
+
+enum outcome
+row_reader_lines(struct row_reader *t, bool *more)
 {
 	enum outcome o = OUTCOME_DONE;
 	struct record r;
 	int rc;
 
+	*more = true;
 	while (o == OUTCOME_DONE && !workers_full(t->workers)) {
 		rc = scan_record(&t->scan, &r);
-		if (rc == 0) {
-			t->inside = false;
+		*more = rc != 0;
+		if (!*more)
 			break;
-		}
 		t->lines++;
 		if (rc == -1)
 			buf_setf(&t->why, "%s", buf_str(&t->scan.why));
@@ -281,44 +287,6 @@ read_block_lines(struct row_reader *t)
 			o = reject_line(t);
 	}
 	return o;
-}
-
-static enum outcome
-reject_long_line(struct row_reader *t)
-{
-	t->lines++;
-	return deadletter_add(t->dead, endpoint_where_in(t->in, NULL), NULL, 0,
-	    endpoint_refusal(t->in));
-}
-
-enum endpoint_status
-row_reader_read(struct row_reader *t, int timeout_ms, enum outcome *o)
-{
-	enum endpoint_status status = ENDPOINT_RECORD;
-	struct endpoint_mark mark;
-	char *block;
-	size_t len;
-
-	*o = OUTCOME_DONE;
-	if (!t->inside) {
-		mark = endpoint_mark(t->in);
-		status = endpoint_read_block(t->in, &block, &len, timeout_ms);
-		if (status == ENDPOINT_TOOLONG)
-			*o = reject_long_line(t);
-		if (status != ENDPOINT_RECORD)
-			return status;
-		t->mark = mark;
-		scan_block(&t->scan, block, len);
-		t->inside = true;
-	}
-	*o = read_block_lines(t);
-	return status;
-}
-
-struct endpoint_mark
-row_reader_mark(const struct row_reader *t)
-{
-	return t->inside ? t->mark : endpoint_mark(t->in);
 }
 
 void

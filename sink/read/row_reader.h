@@ -21,7 +21,7 @@ struct snapshot_progress {
 };
 
 struct row_reader {
-	uint64_t lines;     /* lines read, including bad ones */
+	uint64_t lines;     /* number of the current line */
 	uint64_t rows;      /* lines that are rows of a table */
 	uint64_t cut;       /* texts truncated to the width of their
 			     * column */
@@ -37,23 +37,21 @@ struct row_reader {
 	struct buf why;
 	uint32_t warned_cut[TABLES]; /* bit k: the warning for column k was
 				      * logged */
-	struct endpoint_mark mark;   /* for the lines before the block */
-	bool inside;                 /* the block has lines left */
 };
 
 /* The arguments are borrowed and must outlive t. */
 void row_reader_init(struct row_reader *t, struct endpoint *in,
     struct deadletter *dead, struct workers *workers);
 
-/* Reads a block, or the rest of one, until a batch is full. Returns the
- * endpoint's status; RECORD and TOOLONG mean that lines were read. *o is DONE,
- * or the outcome of a dead letter that could not be written: then stop. */
-enum endpoint_status row_reader_read(
-    struct row_reader *t, int timeout_ms, enum outcome *o);
+/* Begins a block of lines, which is borrowed until it is read; `lines` precede
+ * it. */
+void row_reader_begin(
+    struct row_reader *t, char *block, size_t len, uint64_t lines);
 
-/* Returns how far the input may be acknowledged once all rows read so far are
- * safe. */
-struct endpoint_mark row_reader_mark(const struct row_reader *t);
+/* Reads lines of the block until a batch is full, or to the end; *more: there
+ * are lines left. Returns DONE, or the outcome of a dead letter that could not
+ * be written: then stop. */
+enum outcome row_reader_lines(struct row_reader *t, bool *more);
 
 void row_reader_release(struct row_reader *t);
 

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/os/notify.h"
@@ -50,7 +49,6 @@ static void
 store_own_batch(struct worker *w)
 {
 	struct worker_result *r = &w->result;
-	int64_t begin = clock_mono_ms();
 
 	batch_sort(w->storing);
 	(void)pthread_mutex_lock(&w->all->altering);
@@ -59,7 +57,6 @@ store_own_batch(struct worker *w)
 	r->batch = w->storing;
 	r->outcome = store_batch(&w->store, w->storing, w->all->wait_forever);
 	r->db = w->store.db;
-	r->took_ms = clock_mono_ms() - begin;
 	r->retries = db_retries(w->store.db) - w->retries;
 	w->retries += r->retries;
 }
@@ -200,28 +197,6 @@ workers_full(const struct workers *w)
 
 	for (i = 0; i < w->n; i++)
 		if (is_full(w, w->worker[i].filling))
-			return true;
-	return false;
-}
-
-bool
-workers_busy(const struct workers *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (w->worker[i].storing != NULL)
-			return true;
-	return false;
-}
-
-bool
-workers_filled(const struct workers *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (!batch_is_empty(w->worker[i].filling))
 			return true;
 	return false;
 }

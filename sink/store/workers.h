@@ -36,7 +36,6 @@ struct worker_result {
 	struct row_batch *batch;
 	enum outcome outcome;
 	const struct db *db; /* has the reason if the outcome is not DONE */
-	int64_t took_ms;
 	uint64_t retries;
 	size_t worker; /* for workers_take_back() */
 };
@@ -57,10 +56,6 @@ struct row_batch *workers_records(
 /* True if a batch is full: no row may be added to any batch until that one is
  * started. */
 bool workers_full(const struct workers *w);
-
-/* True if there are rows, or an end, that are not stored or not taken back. */
-bool workers_busy(const struct workers *w);   /* being stored */
-bool workers_filled(const struct workers *w); /* not started */
 
 /* Starts the batches of idle workers if they are full, or if their first row
  * arrived by that time (monotonic). */

@@ -275,23 +275,26 @@ acknowledges_last(void **state)
 		run_case(i);
 }
 
-/* A flush is acknowledged when it is confirmed: before the next flush, and
- * before the end. */
+/* A flush is acknowledged when it is confirmed: before the next flush unless
+ * they overlap, and before the end. */
 static void
 reads_on_until_confirmed(void **state)
 {
 	static const struct {
 		const char *input, *handle, *confirm, *events;
 		enum exit_code code;
+		bool overlaps;
 	} runs[] = {
-		{ "rwrE", "", "d", "hfcAhfcA", PROG_OK },
-		{ "rwrE", "", "lll", "hfcchcCAfcA", PROG_OK },
-		{ "rwwwrE", "", "ll", "hfccCAhfcA", PROG_OK },
-		{ "rwrE", "", "llll", "hfcchcC", PROG_TEMPFAIL },
-		{ "rwrE", "dn", "ll", "hfcch", PROG_NOPERM },
-		{ "rwrE", "", "ln", "hfcc", PROG_NOPERM },
-		{ "rrE", "", "l", "hhfcCA", PROG_OK },
-		{ "rrs", "", "l", "hhfcCA", PROG_OK },
+		{ "rwrE", "", "d", "hfcAhfcA", PROG_OK, false },
+		{ "rwrE", "", "lll", "hfcchcCAfcA", PROG_OK, false },
+		{ "rwwwrE", "", "ll", "hfccCAhfcA", PROG_OK, false },
+		{ "rwrE", "", "llll", "hfcchcC", PROG_TEMPFAIL, false },
+		{ "rwrE", "dn", "ll", "hfcch", PROG_NOPERM, false },
+		{ "rwrE", "", "ln", "hfcc", PROG_NOPERM, false },
+		{ "rrE", "", "l", "hhfcCA", PROG_OK, false },
+		{ "rrs", "", "l", "hhfcCA", PROG_OK, false },
+		{ "rwrE", "", "llldld", "hfcchcfccACA", PROG_OK, true },
+		{ "rwrE", "", "llln", "hfcchcfc", PROG_NOPERM, true },
 	};
 	size_t i;
 
@@ -301,7 +304,9 @@ reads_on_until_confirmed(void **state)
 			.handle = runs[i].handle,
 			.flush = "",
 			.confirm = runs[i].confirm,
-			.stage = { .batch_records = 9, .confirm = confirm } };
+			.stage = { .batch_records = 9,
+			    .confirm = confirm,
+			    .overlaps = runs[i].overlaps } };
 
 		assert_int_equal(run_play(&p), runs[i].code);
 		assert_string_equal(buf_str(&p.events), runs[i].events);
