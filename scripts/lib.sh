@@ -293,12 +293,6 @@ records_to() {
 	esac
 }
 
-# warned: a program has warned about a configuration that others may read; the
-# next programs of this run do not repeat the warning.
-warned() {
-	export MESSAGING_WARNED="$config"
-}
-
 # keep_failure CODE: sets $rc, the exit code of the job, to the first code that
 # is not 0.
 keep_failure() {

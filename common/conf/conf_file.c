@@ -325,15 +325,6 @@ read_file_text(struct conf_source *src, char *text, size_t len, struct buf *why)
 	return rc;
 }
 
-/* Of the programs that scripts/job runs, only the first one warns. */
-static bool
-is_warned_of(const char *path)
-{
-	const char *warned = getenv("MESSAGING_WARNED");
-
-	return warned != NULL && strcmp(warned, path) == 0;
-}
-
 /* Reads the open file and closes it. */
 static int
 load_fd(struct conf_source *src, int fd, struct buf *why)
@@ -357,7 +348,7 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 		src->conf->error = errno;
 	} else {
 		rc = read_file_text(src, text.data, text.len, why);
-		if (src->has_secret && !is_warned_of(src->path))
+		if (src->has_secret)
 			secret_warn_if_open(fd, src->path);
 	}
 	if (text.data != NULL)

@@ -129,7 +129,7 @@ def check_keys():
                  if sec == "ENVIRONMENT" and words[0] == "Ev"}
     compare(page.path, "variable",
             {env for _, env in keys.values() if env}
-            | {"MESSAGING_CONFIG", "MESSAGING_WARNED", "CRM_TENANT"},
+            | {"MESSAGING_CONFIG", "CRM_TENANT"},
             variables)
 
 
