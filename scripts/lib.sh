@@ -130,7 +130,6 @@ find_config() {
 	if [ -z "$config" ]; then
 		config=${MESSAGING_CONFIG:-}
 	fi
-	[ -n "$config" ] || [ ! -e messaging.conf ] || find_here
 	if [ -z "$config" ] && [ -e /etc/messaging-analytics/messaging.conf ]; then
 		config=/etc/messaging-analytics/messaging.conf
 	fi
@@ -147,21 +146,6 @@ find_config() {
 	*) config=$PWD/$config ;;
 	esac
 	export MESSAGING_CONFIG="$config"
-}
-
-# find_here: sets $config to ./messaging.conf or prints why not, as the programs
-# do. In a folder like /tmp, anybody could have put the file there.
-find_here() {
-	why="it belongs to somebody else"
-	case $(stat -L -c %u messaging.conf) in
-	0 | "$(id -u)")
-		config=messaging.conf
-		[ ! -r messaging.conf ] || return 0
-		config='' why="$(id -un) may not read it"
-		;;
-	esac
-	printf '%s\n' "$me: './messaging.conf' is not read: $why;\
- set MESSAGING_CONFIG to insist" >&2
 }
 
 # Ends the script: the file does not exist, or the user may not read it or its

@@ -6,7 +6,6 @@
  * file and line. A test compares the man page messaging.conf(5) with the table.
  *
  * The file is that of -c FILE, otherwise $MESSAGING_CONFIG, otherwise
- * ./messaging.conf if it belongs to the user or root, otherwise
  * /etc/messaging-analytics/messaging.conf. No file is needed if the environment
  * is enough: AMQP_URL, MYSQL_URL, CRM_URL, CRM_TOKEN or CRM_TOKEN_FILE,
  * CRM_ACCOUNT, CRM_PROFILE, CRM_TENANT (which gives one tenant, "default").

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -36,7 +35,6 @@
 #define INI_MAX_LINE 16384
 
 #define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
-#define LOCAL_FILE "messaging.conf"
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
 /* A file that is being read. */
@@ -390,47 +388,21 @@ load_named(struct conf *c, const char *path, struct buf *why)
 	return load_fd(&src, fd, why);
 }
 
-static bool
-is_owned_by_us(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 &&
-	       (st.st_uid == geteuid() || st.st_uid == 0);
-}
-
-/* Searches for a file if none was named. It is fine if there is none. Many
- * users may not read the system's file, and seldom need it, so only
- * conf_add_unread() mentions it, when a setting is missing. */
+/* Reads the system's file, unless there is none. Many users may not read it,
+ * and seldom need it, so only conf_add_unread() mentions it, when a setting is
+ * missing. */
 static int
-load_found(struct conf *c, struct buf *why)
+load_system_file(struct conf *c, struct buf *why)
 {
-	static const char *const places[] = { LOCAL_FILE, SYSTEM_FILE };
-	struct conf_source src = { .conf = c };
-	size_t i;
-	int fd;
+	struct conf_source src = { .conf = c, .path = SYSTEM_FILE };
+	int fd = open_found(SYSTEM_FILE);
 
-	for (i = 0; i < ARRAY_LEN(places); i++) {
-		src.path = places[i];
-		fd = open_found(places[i]);
-		if (fd < 0 && errno != ENOENT && errno != ENOTDIR && i > 0)
-			c->unread = errno;
-		else if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
-			log_warn("'%s' is not read: %s; %s", places[i],
-			    log_errno(errno), syserr_way_out(errno));
-		if (fd < 0)
-			continue;
-		/* In a folder like /tmp, anybody could have created it. */
-		if (i == 0 && !is_owned_by_us(fd)) {
-			log_warn("ignoring './%s': it belongs to another user; "
-				 "use -c to read it",
-			    places[i]);
-			(void)close(fd);
-			continue;
-		}
-		c->path = xstrdup(places[i]);
+	if (fd >= 0) {
+		c->path = xstrdup(SYSTEM_FILE);
 		return load_fd(&src, fd, why);
 	}
+	if (errno != ENOENT && errno != ENOTDIR)
+		c->unread = errno;
 	return 0;
 }
 
@@ -452,8 +424,7 @@ conf_add_source(const struct conf *c, struct buf *to)
 	else
 		buf_adds(to,
 		    "; no configuration was found: MESSAGING_CONFIG is not "
-		    "set, and there is no ./" LOCAL_FILE
-		    " and no " SYSTEM_FILE);
+		    "set, and there is no " SYSTEM_FILE);
 }
 
 int
@@ -465,7 +436,7 @@ conf_file_load(struct conf *c, const char *path, struct buf *why)
 		return load_named(c, path, why);
 	if (env != NULL && *env != '\0')
 		return load_named(c, env, why);
-	return load_found(c, why);
+	return load_system_file(c, why);
 }
 
 /* Reads a file in the tenants' folder. Any error affects only that tenant. */

@@ -200,40 +200,13 @@ echo "- through a link: folders are those that the programs use"
 mkdir "$tmp/at" "$tmp/at/tenants" "$tmp/elsewhere"
 printf '[poller]\ntenants = tenants\n' >"$tmp/elsewhere/conf"
 ln -s ../elsewhere/conf "$tmp/at/messaging.conf"
-for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
-	# shellcheck disable=SC2086 # two words
-	(cd "$tmp/at" && "$scripts/tenant" $way add linked --replace <<<x) ||
-		fail "tenant $way: $?"
+for way in "$tmp/at/messaging.conf" messaging.conf; do
+	(cd "$tmp/at" && "$scripts/tenant" -c "$way" add linked --replace <<<x) ||
+		fail "tenant -c $way: $?"
 	is "beside the link" "$(ls -A "$tmp/at/tenants")" linked.conf
 	is "where it leads" "$(ls -A "$tmp/elsewhere")" conf
 	rm "$tmp/at/tenants/linked.conf"
 done
-
-echo "- a file that nobody named: not another user's, nor one that is closed"
-# found: prints the configuration that scripts use in that folder.
-found() {
-	(cd "$tmp/found" &&
-		sh -euc '. "$0"; find_config; echo "$config"' "$scripts/lib.sh") \
-		2>"$tmp/err"
-}
-# passed_over WHY: a message says that messaging.conf is not read.
-passed_over() {
-	[ "$(found)" != "$tmp/found/messaging.conf" ] || fail "it is read"
-	says "'./messaging.conf' is not read: $1; set MESSAGING_CONFIG to insist\$"
-	[ "$(wc -l <"$tmp/err")" = 1 ] || fail "$(cat "$tmp/err")"
-}
-mkdir "$tmp/found"
-: >"$tmp/found/messaging.conf"
-if [ "$(id -u)" = 0 ]; then
-	chown 12345 "$tmp/found/messaging.conf"
-	passed_over "it belongs to somebody else"
-	is "by name" "$(MESSAGING_CONFIG=messaging.conf found)" \
-		"$tmp/found/messaging.conf"
-	[ ! -s "$tmp/err" ] || fail "by name: $(cat "$tmp/err")"
-else
-	chmod 000 "$tmp/found/messaging.conf"
-	passed_over "$(id -un) may not read it"
-fi
 
 echo "- purged: what the poller keeps goes, unless the rows could not"
 printf '[poller]\nstate = at\n[metrics]\nfolder = at\n' >"$tmp/kept"
