@@ -297,8 +297,7 @@ write_assignments(const struct one_shot *b, struct endpoint *to)
 static enum exit_code
 write_output(struct one_shot *b)
 {
-	struct endpoint_options opt = { .conf = b->job->conf,
-		.repeatable = true };
+	struct endpoint_options opt = { .conf = b->job->conf };
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct endpoint *out =

@@ -66,11 +66,9 @@ struct endpoint_options {
 			    * asked to stop; otherwise give up after [amqp]
 			    * wait_timeout */
 
-	bool append;     /* writing a file: after its present content, whose
-			  * input was acknowledged and will not be delivered
-			  * again */
-	bool repeatable; /* writing: the input can be read again, so standard
-			  * output is not synced if it is a file */
+	bool append; /* writing a file: after its present content, whose
+		      * input was acknowledged and will not be delivered
+		      * again */
 
 	bool lazy; /* writing a queue: opening does not connect;
 		    * endpoint_connect() or the first flush does */

@@ -3,9 +3,8 @@
  * complete lines are written as long as the reader accepts them.
  *
  * A file is truncated, readable by its owner only (records are personal data),
- * and synced by each flush, so that DONE means safe; standard output is not
- * synced with options.repeatable. Daemons use options.append and continue the
- * file, because their input will not be delivered again.
+ * and synced by each flush, so that DONE means safe. Daemons use options.append
+ * and continue the file, because their input will not be delivered again.
  *
  * A pipe whose reader is gone (`| head`) is a normal end: NEVER with PROG_OK. A
  * pipe that is full when the program is asked to stop gets GRACE_MS.
@@ -42,7 +41,6 @@ struct stdio_endpoint {
 	struct buf out;     /* writing: output that has not been written yet */
 	bool broken;        /* permanently: why and code have the reason */
 	bool is_file;
-	bool synced; /* each flush syncs it */
 	int fd;
 };
 
@@ -133,7 +131,6 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 		log_warn("reading records from this terminal, one per line; "
 			 "end with ^D; -h shows other inputs");
 	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	s->synced = s->is_file && !(standard && opt->repeatable);
 	lines_init(&s->lines, fd,
 	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
 	s->lines.uncounted = opt->uncounted;
@@ -274,18 +271,11 @@ static enum outcome
 stdio_flush(struct endpoint *e)
 {
 	struct stdio_endpoint *s = stdio_of(e);
-	int copy;
 
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: everything written so far is on disk. */
-	if (s->synced && fsync(s->fd) != 0) {
-		(void)stdio_fail(s, errno);
-		return OUTCOME_NEVER;
-	}
-	/* Some file systems report a lack of space only on close. */
-	copy = s->is_file && !s->synced ? dup(s->fd) : -1;
-	if (copy >= 0 && close(copy) != 0) {
+	if (s->is_file && fsync(s->fd) != 0) {
 		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
