@@ -2,11 +2,13 @@
  * Tests of the lists of Chat2Desk and Qiscus, page by page: where each
  * continues and where it ends. Text cases test what their rows become.
  */
-#include "tests/unit/profile_world.h"
+#include "tests/unit/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/xalloc.h"
+#include "poller/crm/profile.h"
 
 static const struct profile_options options = { .tenant = "acme",
 	.account = "app-1" };
@@ -21,6 +23,18 @@ open_profile(const char *name)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);
 	return p;
+}
+
+static json_t *
+json(const char *text)
+{
+	struct buf why = BUF_INIT;
+	json_t *v = value_parse(text, strlen(text), NULL, &why);
+
+	if (v == NULL)
+		fail_msg("%s: %s", text, buf_str(&why));
+	buf_release(&why);
+	return v;
 }
 
 /* Where the list goes on, or the error; empty at its end. */

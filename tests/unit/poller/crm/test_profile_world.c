@@ -1,9 +1,10 @@
 /*
- * Tests of the limits of a profile, and of how bodies are passed to it.
+ * Tests of the limits of a profile, and of how bodies are passed to it. Text
+ * cases test its requests and what it says about its CRM.
  */
-#define _DEFAULT_SOURCE /* mkstemp, setenv */
+#define _DEFAULT_SOURCE /* mkstemp */
 
-#include "tests/unit/profile_world.h"
+#include "tests/unit/unit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,7 @@
 #include "common/os/thread.h"
 #include "poller/crm/profile.h"
 
-static char bot[] = "777";
-static char *bots[] = { bot, NULL };
-static const struct profile_options options = { PROFILE_OPTIONS };
+static const struct profile_options options = { .tenant = "acme" };
 
 /* Opens a profile that a test wrote to a file. */
 static struct profile *
@@ -30,70 +29,52 @@ open_text(const char *text, struct buf *why)
 	assert_int_equal(close(fd), 0);
 	p = profile_open(path, &options, why);
 	assert_int_equal(unlink(path), 0);
+	/* Only libjq saw an empty environment. */
+	assert_non_null(getenv("PATH"));
 	return p;
 }
 
-/* The settings of the poller that a profile requests, and the answers. */
-static const struct {
-	const char *expression, *want; /* the path that comes of it */
-} worlds[] = {
-	{ "$ENV.SECRET", "/null" },
-	{ "env.SECRET", "/null" },
-	{ "env | length", "/0" },
-	{ "$ENV | length", "/0" },
-	{ "input_filename", "/null" },
-	{ "[inputs] | length", "/0" },
-	{ "get_search_list | length", "/0" },
-	{ "try input catch \"x\"", "/x" },
-	{ "try (\"a\" | modulemeta) catch \"x\"", "/x" },
-	{ "try halt catch \"x\"", "/x" },
-	{ ".tenant", "/acme" },
-	{ ".options.bot_operators[0]", "/777" },
-	{ ".options.history", "/episode" },
-	/* The prelude's own functions give the same results as libjq's. */
-	{ "[5,6,5] | [indices(5), indices([6,5]), indices([])]",
-	    "/[[0,2],[1],[]]" },
-	{ "[5,6,5] | [index(5), rindex(5), index(7), rindex(7)]",
-	    "/[0,2,null,null]" },
-	{ "[5,[6]] | [index([[6]]), index([6]), index([5,[6],7])]",
-	    "/[1,null,null]" },
-	{ "\"aba\" | [indices(\"a\"), index(\"a\"), rindex(\"a\")]",
-	    "/[[0,2],0,2]" },
-	{ "try (7 | index(7)) catch \"x\"", "/x" },
-	{ "[\"aba\" | ltrimstr(\"a\", \"b\", 7)] | join(\" \")",
-	    "/ba aba aba" },
-	{ "[\"aba\" | rtrimstr(\"a\", \"b\", 7)] | join(\" \")",
-	    "/ab aba aba" },
-	{ "7 | [ltrimstr(\"a\"), rtrimstr(\"a\")]", "/[7,7]" },
-};
-
+/* poller --try, which the text cases use, does not show the type. */
 static void
-a_profile_has_no_world(void **state)
+a_body_has_a_type(void **state)
 {
-	struct profile_input in = { .now_ms = 1000 };
+	struct profile_input in = { .now_ms = 0 };
 	struct profile_request r;
-	struct buf why = BUF_INIT, text = BUF_INIT, want = BUF_INIT;
-	struct profile *p;
-	size_t i;
+	struct buf why = BUF_INIT;
+	struct profile *p =
+	    open_text("def chats_request: {path: \"/a\", body: [1]};"
+		      "def chat_request: {path: \"/a\", form: {}};",
+		&why);
 
 	(void)state;
-	assert_int_equal(setenv("SECRET", "x", 1), 0);
-	/* One profile for all of them, because reading a profile takes time. */
-	buf_adds(&text, "def chats_request: {path: \"");
-	for (i = 0; i < ARRAY_LEN(worlds); i++) {
-		buf_addf(&text, "/\\(%s)\\n", worlds[i].expression);
-		buf_addf(&want, "%s\n", worlds[i].want);
-	}
-	buf_adds(&text, "\"};");
-	p = open_text(buf_str(&text), &why);
-	if (p == NULL || profile_request(p, PROFILE_CHATS, &in, &r, &why) != 1)
-		fail_msg("%s", buf_str(&why));
-	assert_string_equal(r.target, buf_str(&want));
-	free(r.target);
+	assert_non_null(p);
+	assert_int_equal(profile_request(p, PROFILE_CHATS, &in, &r, &why), 1);
+	assert_string_equal(r.type, "application/json");
+	profile_request_release(&r);
+	assert_int_equal(profile_request(p, PROFILE_CHAT, &in, &r, &why), 1);
+	assert_string_equal(r.type, "application/x-www-form-urlencoded");
+	profile_request_release(&r);
 	profile_close(p);
-	buf_release(&text);
-	buf_release(&want);
-	assert_string_equal(getenv("SECRET"), "x");
+	buf_release(&why);
+}
+
+/* A misspelled member must not count as a refusal, or the chat would be
+ * reserved again. */
+static void
+an_assignment_without_operator_cannot_be_read(void **state)
+{
+	struct profile_input in = { .status = 200 };
+	struct profile_answer out;
+	struct buf why = BUF_INIT;
+	struct profile *p = open_text("def assign_read: {};\n", &why);
+
+	(void)state;
+	assert_non_null(p);
+	profile_read(p, PROFILE_ASSIGN, &in, &out);
+	assert_int_equal(out.error, ERROR_CLASS_UNUSABLE);
+	assert_non_null(strstr(buf_str(&out.message), "{operator}"));
+	profile_answer_release(&out);
+	profile_close(p);
 	buf_release(&why);
 }
 
@@ -266,7 +247,8 @@ int
 test_profile_world(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_profile_has_no_world),
+		cmocka_unit_test(a_body_has_a_type),
+		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
 		cmocka_unit_test(a_call_that_does_not_end_is_ended),
 		cmocka_unit_test(a_call_may_end_behind_a_path),
 		cmocka_unit_test(a_call_without_end_ends_in_a_thread),

@@ -1,0 +1,2 @@
+# Makes the request that the test gives.
+def chats_request: .cursor;
