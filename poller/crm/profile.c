@@ -565,7 +565,7 @@ profile_open(
 	p->limit_ms = CALL_MS;
 	p->options = list_options(opt);
 	profile_set_operators(p, NULL, NULL);
-	p->program = program_open(name, opt->shared, why);
+	p->program = program_open(name, opt, why);
 	if (p->program == NULL || read_about(p, why) != 0) {
 		profile_close(p);
 		return NULL;

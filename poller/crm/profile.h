@@ -124,6 +124,9 @@ struct profile_options {
 	char *const *need;          /* likewise: tags that chats must have */
 	bool shared; /* other profiles of the same thread may share the compiled
 		      * program */
+	const char *only; /* the only function that is called, besides about;
+			   * NULL: all, whose compilation takes twice as long.
+			   * Such a profile is not shared. */
 };
 
 /* An address of a CRM, and the headers of each request to it. */

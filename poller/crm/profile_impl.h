@@ -19,9 +19,10 @@ struct program;
 struct program_input;
 
 /* Compiles a profile: a path if name has a slash, otherwise NAME.jq in the
- * folder of profiles. may_share: others of the same thread may use the same
- * program. Returns NULL and *why, which names the line, on failure. */
-struct program *program_open(const char *name, bool may_share, struct buf *why)
+ * folder of profiles. Returns NULL and *why, which names the line, on
+ * failure. */
+struct program *program_open(
+    const char *name, const struct profile_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 void program_close(struct program *g);
 

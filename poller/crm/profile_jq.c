@@ -13,6 +13,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -266,28 +267,42 @@ extern char **environ;
 /* Static, because another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
-/* Calls the function that the input names. */
 static void
-add_main(struct buf *program)
+add_function(struct buf *program, const char *only, const char *function,
+    const char *call)
 {
+	if (only == NULL || strcmp(only, function) == 0)
+		buf_addf(program, " elif $c == \"%s\" then %s", function, call);
+}
+
+/* Calls the function that the input names. libjq drops the functions that this
+ * does not use, which takes less time than keeping them. */
+static void
+add_main(struct buf *program, const char *only)
+{
+	char function[64], call[96];
 	const char *name;
 	size_t i;
 
+	/* about initialises jq's regular expressions before there are
+	 * threads. */
 	buf_adds(program,
 	    "def jq_read(f): (failure // http_failure) as $e"
 	    " | .call as $call | if $e == null then f else $e end"
 	    " | jq_given($call);"
-	    "jq_call(.call as $c | if $c == \"hook_read\" then hook_read");
+	    "jq_call(.call as $c | if $c == \"about\" then"
+	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)");
+	add_function(program, only, "hook_read", "hook_read");
 	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
-		buf_addf(program,
-		    " elif $c == \"%s_request\" then %s_request | jq_http"
-		    " elif $c == \"%s_read\" then jq_read(%s_read)",
-		    name, name, name, name);
+		(void)snprintf(function, sizeof function, "%s_request", name);
+		(void)snprintf(call, sizeof call, "%s | jq_http", function);
+		add_function(program, only, function, call);
+		(void)snprintf(function, sizeof function, "%s_read", name);
+		(void)snprintf(call, sizeof call, "jq_read(%s)", function);
+		add_function(program, only, function, call);
 	}
-	/* Initialises jq's regular expressions before there are threads. */
-	buf_adds(program, " else (\"\" | test(\"\")) as $ready"
-			  " | about | jq_checked_about end)");
+	buf_adds(program, " else null end)");
 }
 
 static void
@@ -329,7 +344,7 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 /* jq keeps writing its first error into *error. */
 static int
 profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
-    struct buf *error, struct buf *why)
+    const char *only, struct buf *error, struct buf *why)
 {
 	char **saved = environ;
 	struct buf program = BUF_INIT;
@@ -343,7 +358,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	add_main(&program);
+	add_main(&program, only);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;
@@ -464,13 +479,13 @@ program_close(struct program *g)
 
 /* Compiles the profile, unless it has been compiled for another tenant. */
 static struct program *
-get_program(const char *name, const struct profile_file *f, bool may_share,
-    struct buf *why)
+get_program(const char *name, const struct profile_file *f,
+    const struct profile_options *opt, struct buf *why)
 {
 	uint64_t version =
 	    checksum(checksum(0, f->prelude.data, f->prelude.len), f->text.data,
 		f->text.len);
-	struct program *g = may_share ? shared : NULL;
+	struct program *g = opt->shared ? shared : NULL;
 
 	while (g != NULL && g->version != version)
 		g = g->next;
@@ -483,11 +498,11 @@ get_program(const char *name, const struct profile_file *f, bool may_share,
 	g->version = version;
 	g->jq = jq_init();
 	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, &g->error, why) != 0) {
+	    profile_compile(g->jq, name, f, opt->only, &g->error, why) != 0) {
 		program_close(g);
 		return NULL;
 	}
-	if (may_share) {
+	if (opt->shared) {
 		g->next = shared;
 		shared = g;
 	}
@@ -495,13 +510,14 @@ get_program(const char *name, const struct profile_file *f, bool may_share,
 }
 
 struct program *
-program_open(const char *name, bool may_share, struct buf *why)
+program_open(
+    const char *name, const struct profile_options *opt, struct buf *why)
 {
 	struct profile_file f;
 	struct program *g = NULL;
 
 	if (profile_file_read(&f, name, why) == 0)
-		g = get_program(name, &f, may_share, why);
+		g = get_program(name, &f, opt, why);
 	profile_file_release(&f);
 	return g;
 }

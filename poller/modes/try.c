@@ -101,13 +101,16 @@ static enum exit_code
 open_and_try(struct poller *p, const char *tenant, json_t *with)
 {
 	char *section = xasprintf("crm %s", tenant);
-	const struct profile_options opt = tenant_profile_options(
+	struct profile_options opt = tenant_profile_options(
 	    p->common.conf, tenant, section, p->with_text);
 	struct buf why = BUF_INIT;
-	struct profile *profile = profile_open(
-	    conf_text(p->common.conf, section, "profile"), &opt, &why);
+	struct profile *profile;
 	enum exit_code code = PROG_CONFIG;
 
+	if (!p->common.only_check)
+		opt.only = p->function;
+	profile = profile_open(
+	    conf_text(p->common.conf, section, "profile"), &opt, &why);
 	if (profile == NULL)
 		log_error("%s", buf_str(&why));
 	else
