@@ -1,7 +1,7 @@
 /*
- * Tests of sink/calendar: names that are not time zones, and files that are cut
- * or damaged. tests/cases/calendar.t compares the units of all zones with
- * another implementation.
+ * Tests of sink/calendar: files that are cut or damaged. tests/cases/calendar.t
+ * compares the units of all zones with another implementation, and the text
+ * case zones-unknown of the sink has names that are not time zones.
  */
 #include "tests/unit/unit.h"
 
@@ -69,31 +69,6 @@ read_file(int64_t change, const char *rule)
 }
 
 static void
-names_that_are_no_zones(void **state)
-{
-	static const char *const names[] = { "", "Nowhere", "Europe",
-		"europe/lisbon", "/etc/passwd", "/UTC", "../zoneinfo/UTC",
-		"Europe/../UTC", "Europe/./Lisbon", "Europe//Lisbon",
-		"Europe/Lisbon/", "UTC ", " UTC", "tzdata.zi", "leapseconds",
-		"EST5EDT,M3.2.0,M11.1.0", "+05:30", "right/UTC", "UTC\n",
-		"Europe/Lisbon%00", "\xc3\xa9", "localtime", "posixrules",
-		"posix/Europe/Lisbon", "Factory" };
-	struct buf why = BUF_INIT;
-	char name[4096];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(names); i++) {
-		assert_null(zone_open(names[i], &why));
-		assert_non_null(strstr(buf_str(&why), "Europe/Lisbon"));
-	}
-	memset(name, 'x', sizeof name - 1);
-	name[sizeof name - 1] = '\0';
-	assert_null(zone_open(name, NULL));
-	buf_release(&why);
-}
-
-static void
 every_cut_is_refused(void **state)
 {
 	struct buf file = BUF_INIT;
@@ -155,7 +130,6 @@ int
 test_calendar(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_that_are_no_zones),
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(every_byte_may_be_wrong),
 		cmocka_unit_test(a_slim_file_is_refused),
