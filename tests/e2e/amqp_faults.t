@@ -269,12 +269,17 @@ class Test(Checklist):
     def idle_connections_live_on(self):
         """Idle connections stay open, also that of a reader that has prefetched
         its maximum."""
-        beats = self.settings(heartbeat="3s", prefetch=1000)
+        seconds = iter((3, 10, 20))
+        self.repeat(lambda: self.idle_for_three(next(seconds)))
+
+    def idle_for_three(self, heartbeat):
+        """A pause of two heartbeats, on either side, would break a link."""
+        beats = self.settings(heartbeat=f"{heartbeat}s", prefetch=1000)
         reader = Running(self, "read", "queue:idle", env=beats)
         self.expect(0, "", "write", "queue:much", stdin=records(1, 100000))
-        busy = Running(self, "-e", "-l", "9000", "read", "queue:much",
-                       env=beats)
-        self.expect(0, "", "idle", "queue:idle", "9s", **beats)
+        busy = Running(self, "-e", "-l", 3000 * heartbeat, "read",
+                       "queue:much", env=beats)
+        self.expect(0, "", "idle", "queue:idle", f"{3 * heartbeat}s", **beats)
         until(PATIENCE, lambda: reader.lines(), "what comes after idling")
         busy.has(records(1, 100000))
         self.that(busy.process.wait(PATIENCE) == 0, busy.said())

@@ -173,6 +173,11 @@ class Test(Checklist):
 
     def trickle(self):
         """A trickle of messages keeps it running."""
+        self.repeat(lambda: self.trickled(self.lab.path("gottrickle")))
+
+    def trickled(self, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        self.lab.take(QUEUE)
         p = self.events("trickle", n=10, seed=5).trickle(
             self.lab, QUEUE, QUEUE, 2)
         # On a busy machine, the reader might otherwise end before the first one

@@ -98,6 +98,19 @@ class Checks:
     def equal(self, got, want, what):
         return self.that(got == want, f"{what}: {got!r}, not {want!r}")
 
+    def repeat(self, check, spoilt=lambda: True):
+        """Makes a check that a pause of the machine can spoil, and makes it
+        again, twice at most, if it failed and SPOILT() does not deny that this
+        may be the reason. A defect makes each of them fail."""
+        for _ in range(2):
+            failed, any_failed = self.checks_failed, Checks.any_failed
+            check()
+            if self.checks_failed == failed or not spoilt():
+                return
+            self.checks_failed, Checks.any_failed = failed, any_failed
+            say("once more: the machine may have paused")
+        check()
+
     def ends(self, done, code, says=None, what=""):
         """Checks a finished program: its exit code, and a pattern for its one
         line of output ("": no output; None: any output)."""
@@ -454,7 +467,7 @@ class Lab:
     def end(self, process):
         """Ends a process with SIGTERM; returns its exit code."""
         process.terminate()
-        return process.wait(60)
+        return process.wait(240)
 
     def text(self, name):
         """The content of a file in the folder, "" if it does not exist."""

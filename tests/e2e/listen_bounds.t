@@ -267,7 +267,8 @@ def body():
     checks = Checks()
     with Lab("listen_bounds") as lab:
         hasty = Listener(lab, "hasty", **SHORT, **LIMITS)
-        slow_ones_are_cut_off(checks, hasty.port)
+        # A slow client that a busy machine delays counts as silent.
+        checks.repeat(lambda: slow_ones_are_cut_off(checks, hasty.port))
         who_does_not_read_is_cut_off(hasty.process, hasty.port)
         said = stop(checks, hasty)
         checks.that("slow=0" not in said, f"not counted: {said}")

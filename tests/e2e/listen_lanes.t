@@ -5,6 +5,7 @@ objects, which the tenant's own thread reads.
 """
 
 import glob
+import itertools
 import os
 import threading
 
@@ -57,7 +58,7 @@ class Spinner(threading.Thread):
             "POST", f"/hooks/slow/slow/{SECRET}", {"spin": True})[0])
 
 
-def check_others(checks, listener):
+def check_others(checks, listener, tries):
     before = cpu_ms(listener.process.pid)
     answers = []
     spinners = [Spinner(listener, answers) for _ in range(SPINNERS)]
@@ -71,7 +72,7 @@ def check_others(checks, listener):
     took = cpu_ms(listener.process.pid) - before
     checks.that(took < 2000 * SPINNERS, f"they took {took} ms of a processor")
     n = b"".join(listener.lines()).count(b"it takes longer than 1 s")
-    checks.that(n == SPINNERS, f"{n} are told to take too long")
+    checks.that(n == SPINNERS * tries, f"{n} are told to take too long")
 
 
 def objects(n):
@@ -152,7 +153,8 @@ def body():
             "crm slow": {"profile": profile, **hook},
             "crm quick": {"profile": "qiscus", **hook}})
         listener = Listener(lab, "one", "-c", conf)
-        check_others(checks, listener)
+        tries = itertools.count(1)
+        checks.repeat(lambda: check_others(checks, listener, next(tries)))
         end(checks, listener)
         check_many_objects(checks, lab, {
             "crm slow": {"profile": "qiscus", **hook},

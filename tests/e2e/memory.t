@@ -24,18 +24,22 @@ def body():
             "crm acme": {"url": sim.url, "token": TOKEN, "concurrency": 16},
             "poller": {"state": lab.path("state")},
         })
-        peaks = []
-        for n in range(POLLS):
-            done = lab.run(["poller", "-c", conf])
-            checks.that(done.code == 0, f"poll {n + 1}: {done}")
-            peaks.append(done.peak_kib)
-            sim.advance(60)
-        say(f"peaks of {POLLS} polls: {peaks} KiB")
-        # The first poll holds all messages in memory and does not count.
-        early, late = max(peaks[1:4]), max(peaks[-3:])
-        checks.that(
-            late <= early * TOLERANCE, f"{early} KiB grew to {late} KiB"
-        )
+
+        def polls():
+            peaks = []
+            for n in range(POLLS):
+                done = lab.run(["poller", "-c", conf])
+                checks.that(done.code == 0, f"poll {n + 1}: {done}")
+                peaks.append(done.peak_kib)
+                sim.advance(60)
+            say(f"peaks of {POLLS} polls: {peaks} KiB")
+            # The first poll holds all messages in memory and does not count.
+            early, late = max(peaks[1:4]), max(peaks[-3:])
+            checks.that(late <= early * TOLERANCE,
+                        f"{early} KiB grew to {late} KiB")
+
+        # A peak also depends on how many answers arrive at once.
+        checks.repeat(polls)
         return checks.result()
 
 
