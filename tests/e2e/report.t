@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from harness import TESTBIN, Checklist, need, run_checks, say, until
 from report_mail import check_mail
 from report_page import ReportPage, shown
+from sinklib import pass_midnight
 from streamlib import Sql
 
 need("selenium", "python3-selenium", optional=True)
@@ -352,9 +353,9 @@ class Test(Checklist):
         """Adds a row for each day at 23:59 UTC, where this is in the future,
         and for each midnight. In the first minute there is nothing to
         compare."""
+        today = pass_midnight()
         until(PATIENCE, lambda: datetime.now(timezone.utc).strftime("%H:%M")
               != "00:00", "the first minute of the day to be over")
-        today = datetime.now(timezone.utc).date()
         days = [str(today + timedelta(days=n)) for n in (-1, 0, 1)]
         for day in days[:2]:
             self.sql.ask(

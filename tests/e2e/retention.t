@@ -89,6 +89,8 @@ class Test(Tables):
                 "LESS THAN (MAXVALUE))")
 
     def fill(self, *days):
+        global TODAY
+        TODAY = pass_midnight()
         self.sql.ask("; ".join(f"DELETE FROM {t}" for t in
                                (*TIMES, *LIVE, "tenants")))
         self.cut(days)

@@ -267,7 +267,14 @@ class Test(Tables):
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"restored: {failed}")
 
-    def anew(self, before=""):
+    def anew(self, before=None):
+        """A table of messages with the partition of the present and, before it,
+        that of the day BEFORE."""
+        global TODAY
+        TODAY = pass_midnight()
+        before = "" if before is None else (
+            f"PARTITION p{day(before)} VALUES LESS THAN "
+            f"('{day(before + 1, '%F')}'), ")
         self.sql.ask("TRUNCATE TABLE messages; ALTER TABLE messages REMOVE "
                      "PARTITIONING; ALTER TABLE messages PARTITION BY RANGE "
                      f"COLUMNS (created_at) ({before}PARTITION bmax VALUES "
@@ -301,8 +308,7 @@ class Test(Tables):
 
     def days_of_an_outage_get_theirs(self):
         for since in -3, -400:
-            self.anew(f"PARTITION p{day(since)} VALUES LESS THAN "
-                      f"('{day(since + 1, '%F')}'), ")
+            self.anew(since)
             self.store("after the outage", [message(0, 1)])
             days = [f"p{day(n)}" for n in range(-2, 4)]
             self.partitions("after the outage", " ".join([

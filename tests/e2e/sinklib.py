@@ -97,10 +97,10 @@ class Tables(Checklist):
 
 def pass_midnight():
     """Returns the present day, after waiting for the next one if that is near:
-    a test that names partitions by the number of their day has to see only
+    a check that names partitions by the number of their day has to see only
     one."""
     left = 86400 - time.time() % 86400
-    if left < 300:
+    if left < 120:
         time.sleep(left)
     return datetime.now(timezone.utc).date()
 
