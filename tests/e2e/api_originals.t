@@ -171,7 +171,7 @@ class World:
         for n, end in enumerate(ends + [self.moment() for _ in range(120)]):
             row = {"tenant": tenant, "end_at": end, "chat": self.dice.choice(
                        [f"c{n}", *CONVERSATIONS]),
-                   "message": "", "kind": self.dice.choice(
+                   "message": f"i{n}", "kind": self.dice.choice(
                        ["resolution", "resolution", "reply"]),
                    "channel": self.dice.choice([None, *CHANNELS]),
                    "ms": self.dice.randrange(10**7),

@@ -122,9 +122,10 @@ class BoardWorld:
                 rows.append((f"90{n:02}", minutes))
             for minutes in range(EPISODE_MINUTES - 10, 30, -40 - n):
                 rows.append((f"90{n:02}", minutes))
+        # None ends in the future: an interval lasts up to ten minutes.
         for n in range(600):
             rows.append((f"80{n:03}",
-                         self.dice.randrange(HISTORY_DAYS * 1440)))
+                         self.dice.randrange(10, HISTORY_DAYS * 1440)))
         cells, messages = [], []
         for n, (chat, minutes) in enumerate(rows):
             self.add_interval(
