@@ -159,6 +159,9 @@ class Test(Checklist):
                      "'listed' has a consumer")
         reader.terminate()
         reader.wait(PATIENCE)
+        until(PATIENCE, lambda: self.lab.run(
+            ["aggregator", "--declare"], stdin=b"readers listed\n").out ==
+            b"0 listed\n", "the broker to notice its end")
         self.declare(0, [
             "drop queue listed", "drop queue listed", "look queue listed",
             "count listed.dead", "drop exchange tee", "look exchange tee",

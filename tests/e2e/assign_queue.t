@@ -8,6 +8,7 @@ ends it normally.
 import json
 import os
 import re
+import time
 
 from assigning import GET, PAST, PUT, Assigning
 from harness import TOKEN, run_checks, until
@@ -235,18 +236,23 @@ class Test(Assigning):
         message are acknowledged together."""
         self.free(self.d)
         self.sim.fault("slow", value=4000, method="PUT", count=1)
+        began = time.monotonic()
         self.put(self.reservation("p6", self.d, self.a),
                  self.reservation("p7", self.d, self.b))
         self.called(PUT)
-        self._end()
-        self.comes((self.d, self.a, "p6"))
+        self.p.terminate()
+        in_time = time.monotonic() - began < 4
+        self.equal(self.p.wait(240), 0, self._said())
+        first, got = self._outcomes(), []
+        # A signal that a busy machine sends too late finds both done.
+        self.that([x[3] for x in first] == ["p6"] or not in_time,
+                  f"outcomes: {first}")
         self.equal(self.calls(PUT), 1, "changes")
         self._begin()
-        got = []
         until(20, lambda: got.extend(self._outcomes()) or
-              "p7" in {x[3] for x in got}, "p7")
+              "p7" in {x[3] for x in first + got}, "p7")
         self._end()
-        self.equal(sorted(got + self._outcomes()),
+        self.equal(sorted(got + self._outcomes()) or first,
                    [(str(self.d), str(self.a), "open", name)
                     for name in ("p6", "p7")], "outcomes")
 

@@ -127,8 +127,9 @@ def killed(a, checks, whole):
     """A killed run and a complete one together write everything; the second
     reads only the rest."""
     path = a.lab.path(a.name + ".first")
-    # Slow enough that the run is killed before its end on a busy machine, too.
+    # Time to save some chats; then no answer, so it is killed before its end.
     a.sim.control("set", latency=50)
+    a.sim.fault("hang", after=67)
     before = a.sim.calls()
     with open(path, "wb") as f:
         p = a.lab.start(a.argv, stdout=f)
@@ -136,6 +137,7 @@ def killed(a, checks, whole):
               "60 calls")
         p.kill()
         p.wait()
+    a.sim.fault()
     a.sim.control("set", latency=0)
     with open(path, "rb") as f:
         first = f.read()

@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import socket
-import threading
 
 from amqp_doors import Slow
 from harness import (BIN, PROBE, Checklist, Sim, catches, program, run_checks,
@@ -215,23 +214,6 @@ class Test(Checklist):
         self.equal(self.lab.end(p), 0, self.lab.text("slow.out"))
 
     def crm_says_nothing(self):
-        asked, held = threading.Event(), []
-        crm = socket.create_server(("127.0.0.1", 0))
-
-        def take():
-            while True:
-                try:
-                    held.append(crm.accept()[0])
-                except OSError:
-                    return
-                held[-1].recv(1)
-                asked.set()
-
-        threading.Thread(target=take, daemon=True).start()
-        url = f"http://127.0.0.1:{crm.getsockname()[1]}/v1"
-        conf = self.lab.conf("silent", {"crm acme": {
-            "url": url, "token": "token", "assign": "yes", "hook": "secret",
-            "hook_secret": KEY}})
         chat = self.lab.write("acme", CHAT.replace('"t"', '"acme"') + "\n")
         given = self.lab.write("given", assignment("7") + "\n")
         hook = "https://hooks.example.org"
@@ -240,12 +222,19 @@ class Test(Checklist):
                         "--registered", "--register " + hook,
                         "--unregister " + hook, f"--assign -f {given}",
                         "--assign -f queue:given -t queue:records"):
-            asked.clear()
-            self.start("poller", "poller", "-c", conf, *options.split(),
-                       env={"CRM_URL": "", "CRM_TOKEN": ""})
-            until(30, asked.is_set, f"poller {options} to ask")
-            self.end("poller")
-        crm.close()
+            # Each gets a port of its own, which no earlier one has asked.
+            with socket.create_server(("127.0.0.1", 0)) as crm:
+                port = crm.getsockname()[1]
+                conf = self.lab.conf("silent", {"crm acme": {
+                    "url": f"http://127.0.0.1:{port}/v1", "token": "token",
+                    "assign": "yes", "hook": "secret", "hook_secret": KEY}})
+                self.start("poller", "poller", "-c", conf, *options.split(),
+                           env={"CRM_URL": "", "CRM_TOKEN": ""})
+                crm.settimeout(120)
+                with crm.accept()[0] as asked:
+                    asked.settimeout(120)
+                    self.that(asked.recv(1), f"poller {options} asks nothing")
+                    self.end("poller")
 
     def hang_up(self):
         lab = self.lab
