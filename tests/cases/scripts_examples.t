@@ -228,7 +228,7 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 	# The board and all reads go to the API, which answers; everything else
 	# goes to the listener, which is away.
 	python3 -B - "$tmp/api" >"$tmp/said.api" 2>&1 <<'END' &
-import socketserver, sys, time
+import os, socketserver, sys, time
 from http.server import BaseHTTPRequestHandler
 class Api(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -240,7 +240,8 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
         if self.path.endswith("/stream"):
             self.wfile.write(b"data: now\n\n")
-            time.sleep(3)
+            while not os.path.exists(sys.argv[1] + ".seen"):
+                time.sleep(0.02)
     do_HEAD = do_POST = do_GET
     address_string = lambda self: "nginx"
 socketserver.UnixStreamServer(sys.argv[1], Api).serve_forever()
@@ -282,8 +283,17 @@ END
 502 POST /api/v1/messages/send
 502 DELETE /api/v1/now
 END
-	ask /api/v1/now/stream -N --max-time 2 >"$tmp/codes" || :
-	grep -qx 'data: now' "$tmp/answer" || fail "an event is held up"
+	# The stream does not end before its event has arrived.
+	rm -f "$tmp/answer"
+	ask /api/v1/now/stream -N >"$tmp/codes" &
+	reader=$!
+	for _ in $(seq 600); do
+		! grep -qsx 'data: now' "$tmp/answer" || break
+		sleep 0.1
+	done
+	grep -qsx 'data: now' "$tmp/answer" || fail "an event is held up"
+	: >"$tmp/api.seen"
+	wait "$reader"
 	kill "$api"
 	wait "$api" || :
 	trap 'kill "$server"; wait "$server"; rm -rf "$tmp"' EXIT

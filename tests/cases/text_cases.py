@@ -129,7 +129,7 @@ def run(program, case, more):
             [os.environ["BIN"] + "/" + program] +
             [state if word == "STATE" else word for word in argv],
             cwd=case.parent, input=read(case / f"in{n or ''}"),
-            capture_output=True, text=True, env=env, timeout=60)
+            capture_output=True, text=True, env=env, timeout=600)
                 for n, argv in runs]
     out, err = ("".join(text) for text in zip(
         *((d.stdout, d.stderr) for d in done)))

@@ -651,7 +651,7 @@ class Test(Checklist):
     def in_lines(self, path, *headers):
         """A header may be repeated."""
         c = http.client.HTTPConnection("127.0.0.1", self.server.port,
-                                       timeout=30)
+                                       timeout=PATIENCE)
         c.putrequest("GET", V1 + path)
         for name, value in headers:
             c.putheader(name, value)
@@ -942,7 +942,7 @@ class Test(Checklist):
 
     def it_ends_when_asked(self):
         self.server.process.terminate()
-        self.that(self.server.process.wait(30) == 0, "it ends badly")
+        self.that(self.server.process.wait(PATIENCE) == 0, "it ends badly")
         self.that(not os.path.exists(self.lab.path("serve.port")),
                   "the port file stays")
         with open(self.server.log, encoding="utf-8") as f:

@@ -11,7 +11,7 @@ import re
 from urllib.parse import quote
 
 import api
-from api_client import Server, resources, token
+from api_client import PATIENCE, Server, resources, token
 from harness import Checklist, need, run_checks, seed
 
 need("jsonschema", "python3-jsonschema")
@@ -323,7 +323,7 @@ class Test(Checklist):
             self.fits(path, answer)
         now = self.server.ask("/api/v1/now", bearer)
         c = http.client.HTTPConnection("127.0.0.1", self.server.port,
-                                       timeout=30)
+                                       timeout=PATIENCE)
         c.request("GET", path, headers={"Authorization": "Bearer " + bearer})
         got = c.getresponse()
         kind = got.headers["Content-Type"].split(";")[0]

@@ -7,7 +7,7 @@ from SQL.
 import http.client
 import json
 
-from api_client import token
+from api_client import PATIENCE, token
 from board_world import TENANT, BoardWorld, quoted
 from harness import Checklist, run_checks
 from streamlib import millis
@@ -370,7 +370,7 @@ class Test(Checklist):
         """Listeners with different teams get different answers."""
         for teams in (["support"], ["sales"], []):
             connection = http.client.HTTPConnection(
-                "127.0.0.1", self.server.port, timeout=30)
+                "127.0.0.1", self.server.port, timeout=PATIENCE)
             connection.request("GET", V1 + "now/stream", headers={
                 "Authorization": "Bearer " + token(
                     tenant_id=TENANT, role=LEAD, teams=teams)})

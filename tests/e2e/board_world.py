@@ -109,8 +109,8 @@ class BoardWorld:
     def of_open_chats(tenant):
         return (f"FROM intervals WHERE tenant = '{tenant}' AND kind IN "
                 "('first_response', 'reply') AND withdrawn = 0 AND chat IN "
-                "(SELECT chat FROM chat_metrics WHERE status = 'open') "
-                "AND start_at >= UTC_TIMESTAMP() - INTERVAL "
+                f"(SELECT chat FROM chat_metrics WHERE tenant = '{tenant}' "
+                "AND status = 'open') AND start_at >= UTC_TIMESTAMP() - INTERVAL "
                 f"{EPISODE_MINUTES + 60} MINUTE")
 
     def put_intervals(self, tenant):

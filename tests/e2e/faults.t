@@ -105,7 +105,7 @@ class Run:
         while True:
             fault = self.next_fault(argv)
             done = self.lab.run(self.program(argv), stdin=stdin,
-                                env=self.env(argv), timeout=120)
+                                env=self.env(argv))
             if done.code != -9 or not fault:
                 break
             if cut:

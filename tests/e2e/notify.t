@@ -134,7 +134,7 @@ class Test:
 
     def end(self, p, name):
         p.terminate()
-        self.checks.that(p.wait(30) == 0, f"{name}: exit {p.returncode}")
+        self.checks.that(p.wait(PATIENCE) == 0, f"{name}: exit {p.returncode}")
         said = [w for w in p.manager.look() if w != "WATCHDOG=1"]
         self.checks.that(said == ["READY=1", "STOPPING=1"], f"{name}: {said}")
 
