@@ -129,7 +129,8 @@ def check_ends_of_csv():
 
 def main():
     os.environ.pop("MESSAGING_CONFIG", None)
-    seed = int(os.environ.get("SEED") or time.time())
+    seed = int(os.environ.get("SEED") or os.environ.get("FIRST_SEED") or
+               time.time())
     print(f"SEED={seed}")
     dice = random.Random(seed)
     check_cuts()
