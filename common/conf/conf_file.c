@@ -89,7 +89,7 @@ check_ini_value(const char *value, struct buf *why)
 	size_t len = strlen(value);
 	const char *s;
 
-	if (len > 1 && value[0] == '"' && value[len - 1] == '"') {
+	if (value[0] == '"' && value[len - 1] == '"') {
 		buf_setf(why, "write values without quotes");
 		return -1;
 	}

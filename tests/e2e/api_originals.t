@@ -202,10 +202,19 @@ class Test(Checklist):
                   "--migrate"])
         self.world = World(lab, self.dice)
         lab.must(["sink", "--recompute"])
+        self._make_due()
         self.server = Server(lab, {
             "serve": {"rate": 0, "query_timeout": "60s"},
             "crm " + OURS: {"token": "unused", "teams": "support: a1"}})
         self.admin = token(tenant_id=OURS, role="admin")
+
+    def _make_due(self):
+        """Lists half of our hours as due. Their sums must not be read."""
+        self.world.sql.ask(
+            "INSERT INTO sums_due SELECT DISTINCT tenant, hour FROM "
+            f"message_analytics_hours WHERE tenant = '{OURS}' AND "
+            "CRC32(hour) % 2; UPDATE message_analytics_hours m JOIN sums_due d "
+            "USING (tenant, hour) SET m.messages = m.messages + 100")
 
     def analytics(self, path, **parameters):
         parameters.setdefault("tenant_id", OURS)

@@ -178,6 +178,15 @@ class Test(Checklist):
             self.letters("-b", lab.path("bin"), "-o", "ndjson", *queues,
                          code=77)
 
+    def more_than_a_broker_delivers(self):
+        """A list acknowledges nothing, and the broker delivers at most 65,535
+        messages without an acknowledgement."""
+        self.lab.put("many.dead", [letter("of many", "{}")] * 65540)
+        done = self.letters("many", "-o", "ndjson",
+                            says="has more than 65535 messages")
+        self.equal([r["letters"] for r in done.records()], [65535], "listed")
+        self.dropped(65540, "--all", "many")
+
     def of_shards(self):
         """Queues of scripts/topology are listed, too."""
         self.lab.must(["scripts/topology", "-n", "2"])
