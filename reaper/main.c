@@ -18,7 +18,7 @@ static const struct option_mode *const modes[] = {
 int
 main(int argc, char **argv)
 {
-	struct reaper r = { .format = OUTPUT_AUTO };
+	struct reaper r = { .from = "-", .format = OUTPUT_AUTO };
 
 	return program_main(modes, ARRAY_LEN(modes), argc, argv, &r);
 }

@@ -28,7 +28,7 @@ struct reaper {
 	const char *forget, *export, *tenant;
 	struct reaper_paths files, states;
 	enum output_format format; /* OUTPUT_AUTO: print only on a terminal */
-	bool force, dry_run, until_empty;
+	bool force, dry_run;
 	struct db *db; /* set by reaper_with_db() */
 };
 

@@ -9,20 +9,11 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
 #include "reaper/close/close.h"
 
 #define BATCH_MS 1000
-#define EXPIRY_EVERY_MS HOUR_MS
-
-/* The context of the stage's functions. */
-struct reap_run {
-	struct close close; /* must be first: its functions get this address */
-	const struct reaper *options;
-	int64_t expired_at; /* monotonic */
-};
 
 static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct reaper, from,
@@ -33,26 +24,7 @@ static const struct option_row rows[] = {
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
 	    "delete even if very many chats are gone at once"),
-	OPTION_FLAG("until-empty", struct reaper, until_empty,
-	    "from a queue: end when it is empty"),
 };
-
-static enum exit_code
-expire_old_rows(struct reap_run *r)
-{
-	r->expired_at = clock_mono_ms();
-	return age_expire(r->options);
-}
-
-/* A reaper that reads a queue runs for days, and also deletes old rows. */
-static void
-expire_when_due(void *ctx)
-{
-	struct reap_run *r = ctx;
-
-	if (clock_mono_ms() - r->expired_at > EXPIRY_EVERY_MS && !stop_asked())
-		(void)expire_old_rows(r); /* errors are logged */
-}
 
 static void
 show_chat(struct output_table *to, const struct answer *one)
@@ -101,13 +73,13 @@ show_dry_run(const struct reaper *r, const struct answers *answers)
 }
 
 static void
-add_tenants(struct counts *to, const struct summary *summary)
+add_tenants(struct counts *to, const struct strmap *tenants)
 {
-	const struct summary_tenant *n;
+	const struct close_counts *n;
 	struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&summary->tenants, &i)) != NULL) {
+	while ((e = strmap_next(tenants, &i)) != NULL) {
 		n = e->value;
 		counts_add(to, e->key,
 		    (const uint64_t[]){ n->open, n->closed, n->gone, n->deleted,
@@ -133,24 +105,23 @@ show_summary(const struct reaper *r, struct close *c)
 	if (r->dry_run)
 		return show_dry_run(r, &c->answers);
 	counts_init(&counts, r, "reaped", NULL, columns, ARRAY_LEN(columns));
-	add_tenants(&counts, &c->summary);
+	add_tenants(&counts, &c->counts);
 	code = counts_print(&counts);
 	counts_release(&counts);
 	return code;
 }
 
 static void
-init_stage(struct reap_run *r, struct stage *s)
+init_stage(const struct reaper *r, struct close *c, struct stage *s)
 {
-	const struct conf *conf = r->options->common.conf;
-	struct close *c = &r->close;
+	const struct conf *conf = r->common.conf;
 
 	c->stage = s;
-	c->db = r->options->db;
+	c->db = r->db;
 	c->all = conf_text(conf, "reaper", "on_close")[0] == 'a';
-	c->force = r->options->force;
-	c->dry_run = r->options->dry_run;
-	c->from_queue = endpoint_is_queue(r->options->from);
+	c->force = r->force;
+	c->dry_run = r->dry_run;
+	c->from_queue = endpoint_is_queue(r->from);
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
 	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {
@@ -159,99 +130,74 @@ init_stage(struct reap_run *r, struct stage *s)
 		if (c->ahead_ms < DAY_MS)
 			c->ahead_ms = DAY_MS;
 	}
-	s->ctx = r;
+	s->ctx = c;
 	s->batch_records = CLOSE_BATCH;
 	s->batch_ms = BATCH_MS;
 	s->handle = close_handle;
 	s->flush = close_flush;
-	s->pump = r->options->dry_run ? NULL : expire_when_due;
 }
 
 /* Reads the open input. Chats that are gone are deleted only if the whole
  * input was read. */
 static enum exit_code
-read_and_delete(struct reap_run *r, struct stage *s)
+read_and_delete(const struct reaper *r, struct close *c, struct stage *s)
 {
 	enum exit_code code = stage_run(s), late;
 	enum outcome o;
 
 	if (code == PROG_OK || code == PROG_DATA) {
-		o = close_finish(&r->close, s->ended);
+		o = close_finish(c, s->ended);
 		if (o != OUTCOME_DONE)
 			code = stage_refusal(o, s->code);
-		else if (code == PROG_OK && r->close.refused &&
-			 !s->wait_forever)
+		else if (code == PROG_OK && c->refused)
 			code = PROG_DATA;
 	}
 	if (deadletter_flush(s->dead) != OUTCOME_DONE && code == PROG_OK)
 		code = s->dead->code;
 	if (code == PROG_OK)
 		code = deadletter_code(s->dead);
-	if ((code == PROG_OK || code == PROG_DATA) && !r->options->dry_run &&
+	if ((code == PROG_OK || code == PROG_DATA) && !r->dry_run &&
 	    !stop_asked()) {
-		late = expire_old_rows(r);
+		late = age_expire(r);
 		code = code != PROG_OK ? code : late;
 	}
-	late = show_summary(r->options, &r->close);
+	late = show_summary(r, c);
 	return code != PROG_OK ? code : late;
 }
 
 static enum exit_code
-reap_input(const struct reaper *asked)
+reap_input(const struct reaper *r)
 {
-	struct reap_run r = { .options = asked, .expired_at = clock_mono_ms() };
+	struct close c;
 	struct deadletter dead = { .count = 0 };
-	struct stage s = { .dead = &dead };
-	bool dry_run = asked->dry_run;
-	struct endpoint_options opt = { .conf = asked->common.conf,
-		.until_empty = asked->until_empty || dry_run };
+	struct stage s = { .dead = &dead, .dry_run = r->dry_run };
+	struct endpoint_options opt = { .conf = r->common.conf,
+		.until_empty = true };
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	s.dry_run = dry_run;
-	if (dry_run) /* nothing is acknowledged */
+	if (r->dry_run) /* nothing is acknowledged */
 		opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
-	s.wait_forever = opt.wait_forever =
-	    endpoint_is_queue(asked->from) && !opt.until_empty;
-	if (s.wait_forever)
-		daemon_init();
-	close_init(&r.close);
-	code = reaper_open_archive(asked, &r.close.archive);
+	close_init(&c);
+	code = reaper_open_archive(r, &c.archive);
 	if (code != PROG_OK)
 		goto out;
-	s.in = endpoint_open_read(asked->from, &opt, &why, &code);
+	s.in = endpoint_open_read(r->from, &opt, &why, &code);
 	if (s.in == NULL) {
 		log_error("%s", buf_str(&why));
 		goto out;
 	}
-	if (!dry_run)
+	if (!r->dry_run)
 		deadletter_open(&dead, s.in, &opt);
-	init_stage(&r, &s);
-	if (s.wait_forever)
-		s.metrics = daemon_metrics_open(asked->common.conf,
-		    endpoint_amqp_name(asked->from), summary_add_metrics,
-		    &r.close.summary);
-	code = read_and_delete(&r, &s);
-	daemon_metrics_close(s.metrics);
+	init_stage(r, &c, &s);
+	code = read_and_delete(r, &c, &s);
 	deadletter_close(&dead);
 	endpoint_close(s.in);
 out:
-	append_file_close(&r.close.archive);
-	close_release(&r.close);
+	append_file_close(&c.archive);
+	close_release(&c);
 	buf_release(&why);
 	return code;
-}
-
-static int
-check_reap_options(void *options)
-{
-	struct reaper *r = options;
-
-	if (r->from == NULL)
-		r->from = "-";
-	if (r->until_empty && !endpoint_is_queue(r->from))
-		return prog_usage_error("--until-empty needs -f queue:NAME");
-	return -1;
 }
 
 static enum exit_code
@@ -267,6 +213,5 @@ const struct option_mode reaper_mode_reap = {
 		 "  reaper --list | poller --status | reaper\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check_reap_options,
 	.run = run_reap,
 };

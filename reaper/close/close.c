@@ -4,10 +4,12 @@
 #include "reaper/close/close.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/records/record.h"
 #include "reaper/close/transaction.h"
 
@@ -22,8 +24,25 @@ void
 close_release(struct close *c)
 {
 	answers_release(&c->answers);
-	summary_release(&c->summary);
+	strmap_release(&c->counts, free);
 	buf_release(&c->why);
+}
+
+/* Returns a tenant's counts, which are added if the tenant is new. */
+static struct close_counts *
+counts_of(struct close *c, struct text tenant)
+{
+	void **slot = strmap_put(&c->counts, tenant.p, tenant.len);
+
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof(struct close_counts));
+	return *slot;
+}
+
+static struct text
+tenant_of(const struct answer *one)
+{
+	return (struct text){ one->tenant, strlen(one->tenant) };
 }
 
 static enum outcome
@@ -63,8 +82,7 @@ find_wrong_time(const struct close *c, const struct record *r)
 static void
 collect_answer(struct close *c, const struct record *r)
 {
-	struct summary_tenant *t =
-	    summary_of(&c->summary, r->tenant.p, r->tenant.len);
+	struct close_counts *t = counts_of(c, r->tenant);
 
 	if (r->status == CHAT_NONE)
 		return;
@@ -119,19 +137,21 @@ set_fate_of_gone(struct answer *list, size_t n, enum answer_fate fate)
 			list[i].fate = fate;
 }
 
-/* Refuses to delete a tenant's gone chats if, together with those of the last
- * hour, there are too many. */
+/* Refuses to delete a tenant's gone chats if, together with those of earlier
+ * batches, there are too many. */
 static enum outcome
-limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
-    struct summary_tenant *t)
+limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone)
 {
-	uint64_t rows = 0, with_rows = 0, lately = summary_gone_lately(t);
+	uint64_t deleted = counts_of(c, tenant_of(list))->deleted_gone;
+	uint64_t rows = 0, with_rows = 0;
 	enum outcome o = OUTCOME_DONE;
 
-	if (gone + lately > (uint64_t)c->least)
+	if (gone + deleted > (uint64_t)c->least)
 		o = transaction_count(c, list, n, &rows, &with_rows);
-	if (o != OUTCOME_DONE || !close_gone_is_too_many(with_rows + lately,
-				     rows + lately, c->percent, c->least))
+	with_rows += deleted;
+	rows += deleted;
+	if (o != OUTCOME_DONE ||
+	    !close_gone_is_too_many(with_rows, rows, c->percent, c->least))
 		return o;
 	set_fate_of_gone(list, n, FATE_REFUSED);
 	c->refused = true;
@@ -139,7 +159,7 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
 		  " known chats of tenant '%s' are suddenly missing from the "
 		  "CRM; none of their rows were deleted; if they were really "
 		  "deleted there, run this again with --force",
-	    with_rows + lately, rows + lately, list[0].tenant);
+	    with_rows, rows, list[0].tenant);
 	return OUTCOME_DONE;
 }
 
@@ -147,8 +167,6 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
 static enum outcome
 limit_gone(struct close *c, struct answer *list, size_t n)
 {
-	struct summary_tenant *t =
-	    summary_of(&c->summary, list[0].tenant, strlen(list[0].tenant));
 	uint64_t gone = 0;
 	size_t i;
 
@@ -158,7 +176,7 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 		set_fate_of_gone(list, n, FATE_KEEP);
 		c->unsure += gone;
 	} else if (gone > 0 && !c->force) {
-		return limit_share(c, list, n, gone, t);
+		return limit_share(c, list, n, gone);
 	}
 	return OUTCOME_DONE;
 }
@@ -189,8 +207,9 @@ find_refusal(const struct close *c, const struct answer *one)
 
 /* Counts the fate of a chat, after the commit. */
 static enum outcome
-count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
+count_fate(struct close *c, const struct answer *one)
 {
+	struct close_counts *t = counts_of(c, tenant_of(one));
 	const char *refusal = find_refusal(c, one);
 	bool deleted = answer_deletes(one);
 	enum outcome o = OUTCOME_DONE;
@@ -202,32 +221,26 @@ count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 	t->deleted += deleted;
 	t->newer += one->fate == FATE_NEWER;
 	t->refused += one->fate == FATE_REFUSED;
-	if (deleted && one->status == CHAT_GONE)
-		summary_add_gone(t, 1);
+	t->deleted_gone += deleted && one->status == CHAT_GONE;
 	return OUTCOME_DONE;
 }
 
-/* Handles the answers about one tenant's chats, from c->next to end. */
+/* Handles n answers about chats of one tenant. */
 static enum outcome
-close_chats_of_tenant(struct close *c, size_t end)
+close_chats_of_tenant(struct close *c, struct answer *list, size_t n)
 {
-	struct answer *list = c->answers.list;
-	struct summary_tenant *t = summary_of(
-	    &c->summary, list[c->next].tenant, strlen(list[c->next].tenant));
 	enum outcome o;
-	size_t i, n;
+	size_t i, first, end;
 
-	for (i = c->next; i < end; i++)
+	for (i = 0; i < n; i++)
 		list[i].fate =
 		    answer_has_left(list[i].status) ? FATE_DELETE : FATE_KEEP;
-	o = limit_gone(c, list + c->next, end - c->next);
-	while (o == OUTCOME_DONE && c->next < end) {
-		n = end - c->next < CLOSE_BATCH ? end - c->next : CLOSE_BATCH;
-		o = transaction_run(c, list + c->next, n);
-		for (; o == OUTCOME_DONE && n > 0; n--) {
-			o = count_fate(c, &list[c->next], t);
-			c->next += o == OUTCOME_DONE;
-		}
+	o = limit_gone(c, list, n);
+	for (first = 0; o == OUTCOME_DONE && first < n; first = end) {
+		end = n - first < CLOSE_BATCH ? n : first + CLOSE_BATCH;
+		o = transaction_run(c, list + first, end - first);
+		for (i = first; o == OUTCOME_DONE && i < end; i++)
+			o = count_fate(c, &list[i]);
 	}
 	return o;
 }
@@ -235,19 +248,18 @@ close_chats_of_tenant(struct close *c, size_t end)
 static enum outcome
 carry_out(struct close *c)
 {
+	struct answers *a = &c->answers;
 	enum outcome o = OUTCOME_DONE;
+	size_t i, end;
 
-	if (c->next == 0)
-		answers_reduce(&c->answers);
-	while (o == OUTCOME_DONE && c->next < c->answers.n)
-		o = close_chats_of_tenant(
-		    c, answers_tenant_end(&c->answers, c->next));
-	/* After LATER the stage calls again to handle the remaining answers. A
-	 * dry run shows them at its end. */
-	if (o == OUTCOME_DONE && !c->dry_run) {
-		answers_clear(&c->answers);
-		c->next = 0;
+	answers_reduce(a);
+	for (i = 0; o == OUTCOME_DONE && i < a->n; i = end) {
+		end = answers_tenant_end(a, i);
+		o = close_chats_of_tenant(c, a->list + i, end - i);
 	}
+	/* A dry run shows them at its end. */
+	if (!c->dry_run)
+		answers_clear(a);
 	return o;
 }
 

@@ -10,19 +10,28 @@
  * wrong token, or a bug of ours. Therefore, if many of a tenant's chats are
  * gone at once, none of them is deleted without --force. In a file or pipe, all
  * gone chats count together, and none is deleted if the input was truncated or
- * incomplete. A queue has no end, so the gone chats of the last hour count
- * together.
+ * incomplete. In a queue, those of a batch count together with the ones that
+ * this run has deleted before.
  */
 #ifndef REAPER_CLOSE_CLOSE_H
 #define REAPER_CLOSE_CLOSE_H
 
+#include "common/containers/strmap.h"
 #include "common/db/db.h"
 #include "common/os/file.h"
 #include "common/stage/stage.h"
 #include "reaper/close/answers.h"
-#include "reaper/close/summary.h"
 
 #define CLOSE_BATCH 1000
+
+/* The results of a run for a tenant. */
+struct close_counts {
+	uint64_t open, closed, gone; /* answers of the CRM */
+	uint64_t deleted;            /* chats that had rows */
+	uint64_t deleted_gone;       /* the gone ones of these */
+	uint64_t newer;              /* kept: seen open later */
+	uint64_t refused;            /* kept: too many gone at once */
+};
 
 struct close {
 	/* Set by the caller; everything is borrowed. */
@@ -38,12 +47,11 @@ struct close {
 				 * accepted */
 
 	/* The result. */
-	struct summary summary;
+	struct strmap counts;   /* tenant -> struct close_counts */
 	struct answers answers; /* in a dry run all, with their fates */
 	bool refused;           /* gone chats were kept */
 
 	/* Private. */
-	size_t next;     /* the answers before it were handled */
 	bool whole;      /* no line of the input is missing */
 	uint64_t unsure; /* gone chats of an incomplete input */
 	struct buf why;  /* reason for a failure outside the database */

@@ -283,8 +283,7 @@ transaction_run(struct close *c, struct answer *list, size_t n)
 		continue;
 	if (i == n)
 		return OUTCOME_DONE;
-	o = db_transaction(
-	    c->db, delete_in_transaction, &t, c->stage->wait_forever);
+	o = db_transaction(c->db, delete_in_transaction, &t, false);
 	FAULT_POINT("reaper.after_commit");
 	return o != OUTCOME_DONE ? log_failure(c, o) : OUTCOME_DONE;
 }
@@ -322,8 +321,7 @@ transaction_count(struct close *c, struct answer *list, size_t n,
     uint64_t *rows, uint64_t *gone)
 {
 	struct transaction t = { .c = c, .list = list, .n = n };
-	enum outcome o =
-	    db_transaction(c->db, count_gone_chats, &t, c->stage->wait_forever);
+	enum outcome o = db_transaction(c->db, count_gone_chats, &t, false);
 
 	if (o != OUTCOME_DONE)
 		return log_failure(c, o);

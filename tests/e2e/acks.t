@@ -31,7 +31,7 @@ READERS = {
                 "-a", "chats,allocation", "--assign-to", "queue:assigned",
                 "--until-empty", "--state", "STATE2"],
     "chats": ["poller", "--status", "-t", "queue:statuses2"],
-    "statuses": ["reaper", "--until-empty"],
+    "statuses": ["reaper"],
     "reservations": ["poller", "--assign", "-t", "queue:outcomes"],
 }
 

@@ -340,22 +340,6 @@ class Test(Checklist):
             > 0, "a call")
         self.stop(name)
 
-    def reaper(self):
-        self.lab.sql("""INSERT INTO tenants (tenant, as_of, snapshot, stored_at)
-            VALUES ('a', '2026-11-20 10:00:00', 's', UTC_TIMESTAMP(3))
-            ON DUPLICATE KEY UPDATE snapshot = 's'; INSERT INTO chat_metrics
-            (tenant, chat, status, as_of) VALUES
-            ('a', '1', 'left', '2026-11-20 10:00:00')""")
-        name = "reaper_closed"
-        self.daemon(name, "reaper", "-f", "queue:closed")
-        self.lab.put("closed", ["no JSON", json.dumps({
-            "type": "chat", "tenant": "a", "chat": "1", "status": "closed",
-            "at": "2026-11-20T10:01:00Z"})])
-        self.wait(name, daemon_records_total=2, daemon_dead_letters_total=1,
-                  reaper_chats_total__result_deleted=1,
-                  daemon_last_success_timestamp_seconds=None)
-        self.stop(name)
-
     def events(self):
         name = "aggregator_events"
         self.daemon(name, "aggregator", "--input", "eventcounter", "-f",

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The reaper at a queue: it deletes and then acknowledges, bad records and
-refused ones become dead letters, and work that failed because a server was
-unavailable waits.
+"""The reaper at a queue, until it is empty: it deletes and then acknowledges,
+bad records and refused ones become dead letters, and work that failed because
+a server was unavailable stays in the queue.
 """
 
 import collections
@@ -35,13 +35,6 @@ class Test(Checklist):
         return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
                                 f"tenant = '{tenant}'")[0][0])
 
-    def _begin(self):
-        self.p = self.lab.start(["reaper", "-f", "queue:closed"],
-                                self.lab.path("log"))
-
-    def _end(self):
-        self.equal(self.lab.end(self.p), 0, self.lab.text("log"))
-
     def reap(self, code, *options):
         done = self.lab.run(["reaper", "-f", "queue:closed", *options])
         self.equal(done.code, code, done)
@@ -64,7 +57,7 @@ class Test(Checklist):
             *(answer("beta", n, "gone") for n in range(1, 14)),
             answer("beta", 60, "closed"), answer("nobody", 1, "closed"),
             "nonsense"])
-        done = self.reap(65, "--until-empty")
+        done = self.reap(65)
         self._settled()
         self.equal((self.chats("acme"), self.chats("beta")), (30, 59), "left")
         self.that("13 of the 60 known chats of tenant 'beta'" in
@@ -77,20 +70,18 @@ class Test(Checklist):
                   reasons)
 
     def gone_in_portions(self):
-        """Chats that are gone in small portions count together for a running
-        reaper: the first portion leaves 54 of beta's chats, the second 49, and
-        the third is refused as a whole: 15 of 59."""
-        self._begin()
+        """The gone chats of all batches of a run count together. A batch has
+        a thousand answers: the first one leaves 54 of beta's chats, the second
+        49, and the third is refused as a whole: 15 of 59."""
         for part in range(3):
-            self.lab.put("closed", [answer("beta", 5 * part + n, "gone")
-                                    for n in range(1, 6)])
-            until(20, lambda part=part: self.chats("beta") == 54 - 5 * part
-                  if part < 2 else self.lab.in_queue("closed.dead") > 0,
-                  f"portion {part}: {self.lab.text('log')}")
-        until(20, lambda: "of tenant 'beta' are suddenly missing"
-              in self.lab.text("log"), "a word")
+            self.lab.put("closed", [
+                *(answer("beta", 5 * part + n, "gone") for n in range(1, 6)),
+                *(answer("beta", 59, "open") for _ in range(995))])
+        done = self.reap(65)
+        self.that("15 of the 59 known chats of tenant 'beta' are suddenly "
+                  "missing" in done.err, done)
         self.equal(self.chats("beta"), 49, "chats of beta")
-        self._end()
+        self.equal(len(self.lab.take("closed.dead")), 5, "dead letters")
 
     def dry_run(self):
         """Shows what would be deleted and what is refused, and changes
@@ -142,37 +133,34 @@ class Test(Checklist):
         self.lab.put("closed", [json.dumps({
             "type": "chat", "tenant": "fast", "chat": "1", "at": at(5),
             "status": "closed", "closed_at": at(4)})])
-        self.reap(0, "--until-empty")
+        self.reap(0)
         self.equal(self.lab.sql("SELECT chat FROM chat_metrics WHERE "
                                 "tenant = 'fast'"), [], "deleted")
         self.equal(poll(12, 10, 10), [["2.000", "1"]], "opened again")
 
     def database_away(self):
-        """The reaper waits for the database, and nothing becomes a dead
-        letter."""
+        """Nothing becomes a dead letter, and the next run deletes the
+        chat."""
         letters = self.lab.in_queue("closed.dead")
-        self._begin()
-        self.database.shut()
         self.lab.put("closed", [answer("acme", 31, "closed")])
-        until(60, lambda: self.lab.in_queue("closed", "checked_out") == 1,
-              "it to be taken")
-        self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
+        self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
+            "conf", {"mysql": {"wait_timeout": "1s"}})
+        self.database.shut()
+        self.reap(75)
+        del self.lab.env["MESSAGING_CONFIG"]
         self.database.open()
-        until(40, lambda: self.chats("acme") == 29, "the chat to go")
-        self._end()
+        until(20, lambda: self.lab.in_queue("closed") == 1, "its answer")
+        self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
+        self.reap(0)
+        self.equal(self.chats("acme"), 29, "chats of acme")
 
     def last_answer_counts(self):
-        """In each batch."""
-        self._begin()
-        for chat, left in (41, 28), (42, 27):
-            self.lab.put("closed", [
-                answer("acme", chat, "closed"), answer("acme", 43, "closed"),
-                answer("acme", 43, "open", 2)])
-            until(20, lambda left=left: self.chats("acme") <= left,
-                  "a chat to go")
-            self._settled()
-            self.equal(self.chats("acme"), left, "chats of acme")
-        self._end()
+        self.lab.put("closed", [
+            answer("acme", 41, "closed"), answer("acme", 43, "closed"),
+            answer("acme", 43, "open", 2)])
+        self.reap(0)
+        self._settled()
+        self.equal(self.chats("acme"), 28, "chats of acme")
 
 
 run_checks(Test)

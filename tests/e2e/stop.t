@@ -100,16 +100,17 @@ class Test(Checklist):
 
     def database_stands_still(self):
         """In the middle of their work, with input in memory."""
-        for name, queue, line in (("sink", "rows", ROW),
-                                  ("reaper", "closed", CHAT)):
-            self.start(name, name, "-f", "queue:" + queue)
-            self.ready(name, queue)
-            self.database.freeze()
-            self.put(queue, line)
+        self.start("sink", "sink", "-f", "queue:rows")
+        self.ready("sink", "rows")
+        self.database.freeze()
+        self.put("rows", ROW)
+        self.put("closed", CHAT)
+        self.start("reaper", "reaper", "-f", "queue:closed")
+        for name, queue in (("sink", "rows"), ("reaper", "closed")):
             until(20, lambda queue=queue: self.lab.in_queue(queue) == 0,
                   f"{name} to take what came")
             self.end(name)
-            self.database.open()
+        self.database.open()
 
     def requests_stand_still(self):
         token = self.lab.must(
@@ -140,7 +141,6 @@ class Test(Checklist):
         """For daemons, and for programs that end by themselves."""
         self.database.freeze()
         self.start("sink", "sink", "-f", "queue:rows")
-        self.start("reaper", "reaper", "-f", "queue:closed")
         report = self.lab.path("report.html")
         commands = {
             "once": f"sink -f {self.row}",
@@ -157,8 +157,8 @@ class Test(Checklist):
             "forget": "reaper --forget 7 --tenant t"}
         for name, command in commands.items():
             self.start(name, *command.split())
-        self.reach(*commands, "sink", "reaper")
-        self.end(*commands, "sink", "reaper")
+        self.reach(*commands, "sink")
+        self.end(*commands, "sink")
         self.database.open()
 
     def _start_daemons(self):
@@ -171,7 +171,6 @@ class Test(Checklist):
             "counter": ("counted", "aggregator --input eventcounter -f "
                         f"queue:counted -t queue:out --state {state}.2"),
             "sink": ("rows", "sink -f queue:rows"),
-            "reaper": ("closed", "reaper -f queue:closed"),
             "assign": ("given", f"poller -c {conf} --assign -f queue:given -t "
                        "queue:records"),
             "listener": ("records", f"poller -c {conf} --listen 127.0.0.1:0 -t "
@@ -194,6 +193,7 @@ class Test(Checklist):
             "publish": f"aggregator --publish -f {self.chat} -t queue:out",
             "declare": f"aggregator --declare -f {topology}",
             "letters": "aggregator --dead-letters -f queue:out.dead",
+            "reap": "reaper -f queue:closed",
             "list": "reaper --list -t queue:out"}
         for name, command in commands.items():
             self.start(name, *command.split())
@@ -249,7 +249,7 @@ class Test(Checklist):
             "--every 50ms",
             "aggregator --input eventcounter -f queue:counted -t queue:rows "
             f"--state {state}.3", "sink -f queue:rows",
-            "sink --serve 127.0.0.1:0", "reaper -f queue:closed"]
+            "sink --serve 127.0.0.1:0"]
 
         def start(n, argv):
             """With the journal's variable for stderr, and without a
