@@ -8,12 +8,8 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/os/stop.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
-
-/* Seconds to wait for another migration, in each attempt. */
-enum { LOCK_S = 1 };
 
 /* The state of one attempt. */
 struct migration {
@@ -31,42 +27,6 @@ refuse_migration(struct migration *m, enum exit_code code)
 {
 	m->code = code;
 	return OUTCOME_NEVER;
-}
-
-/* The connection holds the lock. If the connection breaks, the migration starts
- * again, and waits until the server has ended the running statement: until
- * then, it does not notice that the client is gone, and keeps the lock. */
-static enum outcome
-lock_migrations(struct migration *m)
-{
-	struct db_value wait = db_int(LOCK_S);
-	struct db_rows *rows;
-	enum outcome o;
-	bool mine = false, warned = false;
-
-	while (!mine && !stop_asked()) {
-		if (db_wait_left(m->db) == 0) {
-			buf_setf(&m->why, "another migration is running; try "
-					  "again when it is finished");
-			return refuse_migration(m, PROG_TEMPFAIL);
-		}
-		o = db_query(m->db,
-		    "SELECT GET_LOCK(CONCAT('messaging schema ', "
-		    "LEFT(MD5(DATABASE()), 16)), ?)",
-		    &wait, 1, &rows);
-		if (o != OUTCOME_DONE)
-			return o;
-		mine = db_next(rows) && db_get_int(rows, 0) == 1;
-		db_rows_free(rows);
-		if (!mine && !warned)
-			log_warn("another migration is running; waiting");
-		warned |= !mine;
-	}
-	if (mine)
-		return OUTCOME_DONE;
-	buf_setf(&m->why,
-	    "stopped by a signal before the schema was complete; run it again");
-	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
 static enum outcome
@@ -118,7 +78,8 @@ write_schema_number(struct migration *m)
 		db_time(clock_now_ms()) };
 
 	return db_exec(m->db,
-	    "INSERT INTO schema_migrations (number, applied_at) VALUES (?, ?)",
+	    "INSERT IGNORE INTO schema_migrations (number, applied_at) "
+	    "VALUES (?, ?)",
 	    row, ARRAY_LEN(row), NULL);
 }
 
@@ -173,10 +134,15 @@ make_views(struct migration *m)
 }
 
 static enum outcome
-migrate_schema(struct migration *m)
+migrate_schema(struct db *db, void *ctx)
 {
-	enum outcome o = read_number(m);
+	struct migration *m = ctx;
+	enum outcome o;
 
+	db_no_trans(db);
+	buf_clear(&m->why);
+	m->code = PROG_OK;
+	o = read_number(m);
 	if (o == OUTCOME_DONE && m->was < 0)
 		o = make_tables(m);
 	if (o == OUTCOME_DONE)
@@ -194,28 +160,6 @@ migrate_schema(struct migration *m)
 	return o;
 }
 
-static enum outcome
-migrate_in_transaction(struct db *db, void *ctx)
-{
-	struct migration *m = ctx;
-	enum outcome o;
-
-	db_no_trans(db);
-	buf_clear(&m->why);
-	m->code = PROG_OK;
-	o = lock_migrations(m);
-	if (o != OUTCOME_DONE)
-		return o;
-	o = migrate_schema(m);
-	if (db_connected(m->db) &&
-	    db_exec(m->db,
-		"DO RELEASE_LOCK(CONCAT('messaging schema ', "
-		"LEFT(MD5(DATABASE()), 16)))",
-		NULL, 0, NULL) != OUTCOME_DONE)
-		log_debug("lock_lost", "it ended with the connection");
-	return o;
-}
-
 enum exit_code
 migrate_run(struct db *db, const struct conf *conf, const char *dir)
 {
@@ -224,7 +168,7 @@ migrate_run(struct db *db, const struct conf *conf, const char *dir)
 
 	if (schema_read(&m.schema, dir, &m.why, &code) != 0) {
 		log_error("%s", buf_str(&m.why));
-	} else if (db_transaction(db, migrate_in_transaction, &m, false) !=
+	} else if (db_transaction(db, migrate_schema, &m, false) !=
 		   OUTCOME_DONE) {
 		/* m.why explains our own refusals, db_why() all others. */
 		code = m.code != PROG_OK ? m.code : db_code(db);

@@ -3,8 +3,8 @@
  * differs, with advice.
  *
  * The table schema_migrations has the number of the schema. It is written last:
- * until then a killed migration is repeated from its start, and every statement
- * may run again. Two migrations at the same time take turns (GET_LOCK).
+ * until then a killed migration is repeated from its start. Every statement may
+ * run again, also in another migration at the same time.
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H
