@@ -32,8 +32,7 @@
 #include "common/db/db.h"
 #include "common/os/stop.h"
 #include "common/tables/tables.h"
-#include "reaper/rows/row_deletion.h"
-#include "reaper/rows/rules.h"
+#include "reaper/rows/rows.h"
 
 /* The server's error numbers for a missing partition: another run has dropped
  * it meanwhile. */
@@ -110,12 +109,12 @@ compare_age(const struct table *t, const char *tenant, const char *relation,
 				       db_time(before) },
 		.n = 2 };
 	int age = t->age >= 0 ? t->age : t->at;
-	const char *name = rule_column(t, age);
+	const char *name = t->columns[age].name;
 
 	buf_addf(&c.sql, "tenant = ? AND (`%s` %s ?", name, relation);
 	if (!t->columns[age].needed) {
 		buf_addf(&c.sql, " OR `%s` IS NULL AND `%s` %s ?", name,
-		    rule_column(t, t->at), relation);
+		    t->columns[t->at].name, relation);
 		c.n = 3;
 	}
 	buf_addc(&c.sql, ')');

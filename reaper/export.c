@@ -19,7 +19,7 @@
 #include "reaper/rights.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rows/row_export.h"
+#include "reaper/rows/rows.h"
 
 /* Opens a new file that no other user may read; "-" is stdout. Returns -1 with
  * errno. */

@@ -1,6 +1,6 @@
 /*
  * reaper: deletes data that must not be kept. close/close.h, age.c, purge.c,
- * rights.h and rows/rules.h define which data it deletes and when.
+ * rights.h and rows/rows.h define which data it deletes and when.
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"

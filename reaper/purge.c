@@ -9,9 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "reaper/rights/subject.h"
-#include "reaper/rows/row_deletion.h"
-#include "reaper/rows/rules.h"
-#include "reaper/rows/tenant_row.h"
+#include "reaper/rows/rows.h"
 
 struct purge {
 	struct db *db;
@@ -67,7 +65,7 @@ delete_all_rows(struct purge *p)
 
 	buf_adds(&theirs.sql, "tenant = ?");
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++)
-		if (rule_ends(&tables[i]))
+		if (rows_end(&tables[i]))
 			o = row_delete(p->db, &tables[i], &theirs, p->dry_run,
 			    &p->deleted[i]);
 	buf_release(&theirs.sql);
@@ -105,7 +103,7 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	counts_init(
 	    &counts, r, "purged", p->tenant, columns, ARRAY_LEN(columns));
 	for (i = 0; i < TABLES_STORED; i++)
-		if (rule_ends(&tables[i]))
+		if (rows_end(&tables[i]))
 			counts_add(&counts, tables[i].name, &p->deleted[i]);
 	code = counts_print(&counts);
 	counts_release(&counts);

@@ -13,9 +13,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
-#include "reaper/rows/row_export.h"
-#include "reaper/rows/rules.h"
-#include "reaper/rows/tenant_row.h"
+#include "reaper/rows/rows.h"
 
 /* One transaction: answers about chats of one tenant, sorted. */
 struct transaction {
@@ -120,9 +118,9 @@ write_rows_condition(
 		if (!is_to_delete(&t->list[i]))
 			continue;
 		buf_adds(sql, used++ > 0 ? " OR " : " AND (");
-		buf_addf(sql, "`%s` = ", rule_column(table, table->chat));
+		buf_addf(sql, "`%s` = ", table->columns[table->chat].name);
 		db_quote(db, sql, db_str(t->list[i].chat));
-		buf_addf(sql, " AND `%s` <= ", rule_column(table, table->at));
+		buf_addf(sql, " AND `%s` <= ", table->columns[table->at].name);
 		db_quote(db, sql, db_time(t->list[i].at));
 	}
 	buf_addc(sql, ')');
@@ -138,7 +136,7 @@ archive_rows(const struct transaction *t)
 	size_t i;
 
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
-		if (!rule_on_close(&tables[i], c->all))
+		if (!rows_end_on_close(&tables[i], c->all))
 			continue;
 		buf_clear(&where);
 		if (write_rows_condition(t, &tables[i], &where))
@@ -165,7 +163,7 @@ delete_rows(const struct transaction *t)
 	size_t i;
 
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
-		if (!rule_on_close(&tables[i], t->c->all))
+		if (!rows_end_on_close(&tables[i], t->c->all))
 			continue;
 		buf_clear(&sql);
 		buf_addf(&sql, "DELETE FROM %s WHERE ", tables[i].name);

@@ -10,8 +10,7 @@
 #include "common/digest/random.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rows/rules.h"
-#include "reaper/rows/tenant_row.h"
+#include "reaper/rows/rows.h"
 
 #define CHATS_AT_ONCE 1000
 
@@ -111,7 +110,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 	if (o != OUTCOME_DONE)
 		return o;
 	buf_addf(&sql, "SELECT DISTINCT `%s` FROM %s WHERE ",
-	    rule_column(t, t->chat), t->name);
+	    t->columns[t->chat].name, t->name);
 	personal_write_rows(&sql, c->about, s, &c->slice);
 	o = db_query(db, buf_str(&sql), NULL, 0, &found);
 	buf_release(&sql);
