@@ -1,9 +1,11 @@
 #!/usr/bin/env -S python3 -B
 """reaper --forget with a file whose lines stay: an audit, which records who
 has read which data. An alias replaces the customer's id in it, and nothing
-else changes.
+else changes. And a chat that only a file names, in the order to a state.
 """
 
+import glob
+import json
 import os
 import random
 import re
@@ -119,6 +121,24 @@ class Test(Checklist):
         self.that(self.read(path) == lines.replace(C, alias), "the audit")
         self.that(not [x for x in os.listdir(self.lab.tmp)
                        if x.endswith(".forget")], "a new file is left")
+
+    def a_chat_that_only_a_file_names(self):
+        """After the first run, the file no longer tells whose chat it is: a
+        second run keeps it in the order that waits for an aggregator."""
+        os.mkdir(self.lab.path("state"))
+        self.lab.write("state/stream.mdb", "")
+        path = self.lab.write("archive", json.dumps(
+            {"type": "row", "table": "chat_metrics", "tenant": "twin",
+             "chat": "in-a-file", "customer": C}) + "\n")
+        for run in "first", "second":
+            done = self.house.forget("twin", "--file", path, "--state",
+                                     self.lab.path("state"))
+            self.that(done.code == 75 and "start its aggregator" in done.err,
+                      f"{run}: {done}")
+            self.that(f'"{C}"' not in self.read(path), self.read(path))
+            [order] = glob.glob(self.lab.path("state/forget/*.order"))
+            with open(order, "rb") as f:
+                self.that(b"in-a-file" in f.read(), f"{run}: no chat")
 
 
 run_checks(Test)
