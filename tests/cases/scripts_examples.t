@@ -2,8 +2,8 @@
 # The examples match the programs. The crontab has the schedules that the
 # self-check expects and names existing scripts; systemd and nginx, if
 # installed, accept their files; the limits in nginx's file are those of the
-# listener; and the programs accept the configuration in the walkthrough of
-# messaging-allocation(7).
+# listener; and the programs accept the example of a configuration, with its
+# comments as keys, and that in the walkthrough of messaging-allocation(7).
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_examples.XXXXXX")
@@ -72,8 +72,7 @@ for unit in scripts/units/*.service; do
 done
 
 # The API's audit log lies in a folder that its unit may write.
-audit=$(sed -n '/^\[serve\]/,/^\[metrics\]/s/^#audit = //p' \
-	scripts/examples/messaging.conf.example)
+audit=$(sed -n 's/^#audit = //p' scripts/examples/messaging.conf.example)
 api=$(sed -n 's/^StateDirectory=//p' scripts/units/messaging-api.service)
 [ "${audit%/*}" = "/var/lib/$api" ] || fail "'$audit' is not in /var/lib/$api"
 
@@ -95,6 +94,15 @@ starts() { # PROGRAM OPTION...: starts up to the check of its configuration
 	"${BIN:-build/bin}/$1" -n -c "$tmp/conf" "${@:2}" >"$tmp/said" 2>&1 ||
 		fail "$*: $(cat "$tmp/said")"
 }
+(
+	umask 077
+	sed "s,/etc/messaging-analytics,$tmp,; s/^#\([a-z_]* = \)/\1/" \
+		scripts/examples/messaging.conf.example >"$tmp/example"
+)
+for each in poller aggregator sink reaper; do
+	"${BIN:-build/bin}/$each" -n -c "$tmp/example" >"$tmp/said" 2>&1 ||
+		fail "$each: $(cat "$tmp/said")"
+done
 # unit NAME: the command of a service, without -c and without what -n does not
 # use.
 unit() {
@@ -161,8 +169,10 @@ in_order "$tmp/zero" 'A certificate for your name' 'nginx.conf.example' \
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' man/man7/messaging-listen.7 >"$tmp/listen"
 in_order "$tmp/listen" 'poller --register' 'Before you type the last line' 'its certificate' 'nginx.conf.example'
 limit() { # KEY: the default of [listen], in lower case
-	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
-		scripts/examples/messaging.conf.example | tr '[:upper:]' '[:lower:]'
+	sed -n "/^\.Ss .*\[listen\]/,/^\.S/{
+		/^\.Ss .*\[listen\]/b
+		s/^\.It Ic $1 Ta \([^ ]*\) Ta.*/\1/p
+	}" man/man7/messaging-listen.7 | tr '[:upper:]' '[:lower:]'
 }
 while read -r key directive; do
 	[ -n "$(limit "$key")" ] || fail "no key $key"
