@@ -185,7 +185,7 @@ FAST = $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
-	@MAKE='$(MAKE)' scripts/build test-programs
+	@$(MAKE) -s -j$$(nproc) test-programs
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
 check-fast: test-programs  ## units, cases and quick tests with servers: a few minutes
@@ -206,7 +206,7 @@ mutants:  ## put 30 mistakes into copies of the code: which do tests notice?
 	@tests/mutants -e
 demo-programs:
 	@scripts/install-deps demo
-	@MAKE='$(MAKE)' scripts/build all sim load
+	@$(MAKE) -s -j$$(nproc) all sim load
 demo: demo-programs  ## install what is missing, build, show the whole job
 	@$(BUILT) scripts/demo
 live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
@@ -219,7 +219,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad stream)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts scripts_build \
+UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts make_targets \
                 scripts_deps scripts_examples scripts_jobs scripts_tenant)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers
