@@ -46,13 +46,6 @@ if [ -s "$TMP/held" ]; then
 fi
 case "$*" in
 *\ install\ *)
-	for percent in 0 7.5 13.2 19.9 20 33.3 47 61.25 80 99.9 100; do
-		echo "dlstatus:1:$percent:Retrieving file 1 of 2"
-	done >&3
-	for percent in 0.0000 9.0909 25.0 58.3 75.5 100.0; do
-		echo "pmstatus:gcc:$percent:Unpacking gcc (amd64)"
-		echo "pmerror:gcc:$percent:never mind"
-	done >&3
 	"$POLICY_RC_D" mariadb start
 	echo "policy $?" >>"$TMP/apt"
 	sleep 0.2
@@ -101,13 +94,10 @@ grep -q ' libcurl4-openssl-dev ' "$tmp/apt" || fail "no alternative chosen"
 grep -qx 'policy 101' "$tmp/apt" || fail "services may start: $(cat "$tmp/apt")"
 [ ! -e "$tmp/policy" ] || fail "policy-rc.d was left"
 
-echo "- it says what is done and how far it is, a line each fifth"
+echo "- it says what is done"
 says '^installing [0-9]* packages, .*: gcc '
 sed '1d; s/^  //' "$tmp/err" | tr '\n' ',' >"$tmp/told"
-[ "$(cat "$tmp/told")" = "reading apt's lists,downloading and installing packages,\
-downloaded: 0 %,downloaded: 20 %,\
-downloaded: 40 %,downloaded: 60 %,downloaded: 80 %,downloaded: 100 %,\
-installed: 0 %,installed: 20 %,installed: 40 %,installed: 60 %,installed: 100 %," ] ||
+[ "$(cat "$tmp/told")" = "reading apt's lists,downloading and installing packages," ] ||
 	fail "told: $(cat "$tmp/told")"
 
 echo "- does nothing when all is there"
