@@ -589,6 +589,15 @@ find_conditions(struct page *p, const char *table)
 }
 
 static void
+add_rows(const struct page *p, const char *table, struct buf *sql)
+{
+	buf_addf(sql, " FROM %s", table);
+	if (p->index != NULL)
+		buf_addf(sql, " FORCE INDEX (%s)", p->index);
+	buf_addf(sql, " WHERE tenant = ?%s", buf_str(&p->where));
+}
+
+static void
 build_statement(struct page *p, const char *table, struct buf *sql)
 {
 	size_t i;
@@ -598,10 +607,7 @@ build_statement(struct page *p, const char *table, struct buf *sql)
 		buf_adds(sql, i > 0 ? ", " : "");
 		add_column(p, i, sql);
 	}
-	buf_addf(sql, " FROM %s", table);
-	if (p->index != NULL)
-		buf_addf(sql, " FORCE INDEX (%s)", p->index);
-	buf_addf(sql, " WHERE tenant = ?%s", buf_str(&p->where));
+	add_rows(p, table, sql);
 	page_cursor_order(&p->cursor, sql);
 	buf_addf(sql, " LIMIT %d", (int)p->limit + 1);
 }
@@ -737,4 +743,30 @@ list_answer(struct question *q, const struct list *l)
 	    find_not_kept_list(&p, rows))
 		write_page(&p, rows);
 	release_page(&p, rows);
+}
+
+bool
+list_ask_totals(struct question *q, const struct list *l,
+    const char *aggregates, struct db_rows **rows)
+{
+	struct page p = { .q = q, .list = l };
+	struct buf table = BUF_INIT, sql = BUF_INIT;
+	bool good;
+
+	read_columns(&p);
+	good = read_parameters(&p) && find_table(&p, &table);
+	if (good) {
+		add_place(&p);
+		good = add_conditions(&p);
+		p.index = find_index(&p);
+	}
+	if (good) {
+		buf_addf(&sql, "SELECT %s", aggregates);
+		add_rows(&p, buf_str(&table), &sql);
+		good = question_ask(q, buf_str(&sql), p.args, p.args_n, rows);
+	}
+	buf_release(&sql);
+	buf_release(&table);
+	release_page(&p, NULL);
+	return good;
 }

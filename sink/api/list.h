@@ -152,4 +152,10 @@ size_t list_columns(const struct list *l, struct list_column to[LIST_COLUMNS]);
 /* Answers with a page from the list. */
 void list_answer(struct question *q, const struct list *l);
 
+/* Queries aggregates, such as "COUNT(*)", over all rows that the list's
+ * parameters select. Returns false if the answer is now a problem. */
+bool list_ask_totals(struct question *q, const struct list *l,
+    const char *aggregates, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -57,17 +57,15 @@ const CHATS = [
 		value: (row) => span(row.avg_response_seconds) },
 ];
 
-function showFigure(answer, query) {
-	const now = answer.now;
-
+function showFigure(figure, query) {
 	figures(byId("opened-figures"), [
-		{ id: "opened-count", title: "Responses", value: now.count },
+		{ id: "opened-count", title: "Responses", value: figure.count },
 		{ id: "opened-sum", title: "Together",
-			value: span(now.sum_seconds) },
+			value: span(figure.sum_seconds) },
 		{ id: "opened-average", title: "Average",
-			value: span(now.avg_seconds) },
+			value: span(figure.avg_seconds) },
 		{ id: "opened-longest", title: "Longest",
-			value: span(now.max_seconds) },
+			value: span(figure.max_seconds) },
 	]);
 	byId("opened-figures").hidden = false;
 	byId("permalink").hidden = false;
@@ -112,6 +110,9 @@ function refuse() {
 	showNothing("What is behind it is not for this role.");
 }
 
+/* Which intervals, unless the link of the figure says so. */
+const INTERVALS_OF = { kind: "response", withdrawn: 0 };
+
 /* A page of the API may end before it is full: this many pages are requested while
  * the view is open. */
 const MOST_PAGES = 20;
@@ -125,7 +126,7 @@ async function askPage(of, query) {
 		answer = await (of.chats !== ""
 			? fetchJson("/api/v1/chats", asked)
 			: fetchJson("/api/v1/intervals",
-				{ kind: "response", withdrawn: 0, ...asked }));
+				{ ...INTERVALS_OF, ...asked }));
 		if (answer === null)
 			return null;
 		rows.push(...answer.rows);
@@ -166,9 +167,8 @@ async function askBehind(of) {
 	if (of.chats === "") {
 		const query = Object.fromEntries(
 			new URLSearchParams(of.figure));
-
-		delete query.withdrawn;
-		const answer = await fetchJson("/api/v1/figure", query);
+		const answer = await fetchJson("/api/v1/figure",
+			{ ...INTERVALS_OF, ...query });
 
 		if (shown !== of)
 			return;
@@ -180,7 +180,7 @@ async function askBehind(of) {
 			showNothing(notKept(answer.not_kept));
 			return;
 		}
-		showFigure(answer, of.figure);
+		showFigure(answer.rows[0], of.figure);
 	}
 	await addPage();
 }

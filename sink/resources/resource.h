@@ -63,6 +63,7 @@ const struct buf *resource_openapi_text(void);
 /* The handlers, by file. */
 resource_handler resource_now;        /* resource_now.c */
 resource_handler resource_timeline;   /* resource_chat.c */
+resource_handler resource_figure;     /* resource_figure.c */
 resource_handler resource_openapi;    /* resource_openapi.c */
 resource_handler resource_allocation; /* resource_allocation.c */
 resource_handler original_messages;   /* original_messages.c */

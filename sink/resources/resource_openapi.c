@@ -8,7 +8,6 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "common/text/openapi.h"
 #include "sink/api/question.h"
@@ -72,12 +71,12 @@ static const struct {
 	    "resolution_rate: number 0..100?}}" },
 	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
 	{ "Figure",
-	    "{tenant: text, kind: text, zone: text, from: time? 'null for "
-	    "open=1 without a range', to: time?, as_of: time?, now: {count: "
-	    "number? 'null: no intervals are stored', sum_seconds: number?, "
-	    "avg_seconds: number?, max_seconds: number?}, href: text?, "
-	    "not_kept: text? 'Where there is nothing: metrics of which nothing "
-	    "is kept'}" },
+	    "{tenant: text, rows: [@FigureRow], not_kept: text? 'If there are "
+	    "no rows: the metric, if the tenant has no rows of it'}" },
+	{ "FigureRow",
+	    "{count: number? 'Null: no intervals are stored', sum_seconds: "
+	    "number?, avg_seconds: number?, max_seconds: number?, as_of: "
+	    "time?}" },
 	{ "Health",
 	    "{status: (healthy|unhealthy), timestamp: time, database_connected:"
 	    " flag, cache_connected: null, processing_queue_size: null}" },

@@ -124,7 +124,7 @@ static const struct {
 	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
 	{ "kind", "figure",
 	    "(response|first_response|reply|resolution|unanswered|waiting) "
-	    "=response 'Kind of interval'" },
+	    "'Only rows with this value'" },
 	{ "kind", NULL,
 	    "(response|first_response|reply|resolution|unanswered) =response "
 	    "'Kind of interval'" },
@@ -283,11 +283,12 @@ const struct resource resources[] = {
 	    .id = "backlog", .impersonal = true, .shape = "Backlog",
 	    .summary = "Open chats and waiting customers at past moments." },
 	{ V1 "figure", VIEWER_AGENT,
-	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind",
-		"operator", "nobody", "channel", "no_channel", "chat",
-		"weekday", "hour", "open"),
+	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind", "chat",
+		"message", "operator", "nobody", "channel", "no_channel",
+		"withdrawn", "weekday", "hour", "open"),
 	    .id = "figure", .impersonal = true, .shape = "Figure",
-	    .summary = "One figure, and the link to its intervals." },
+	    .summary = "Number and sum of the intervals that "
+		       "/api/v1/intervals lists for the same parameters." },
 	{ V1 "allocation", VIEWER_LEAD, HANDLED(resource_allocation),
 	    .id = "allocation", .impersonal = true, .shape = "Allocation",
 	    .summary =

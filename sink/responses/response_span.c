@@ -43,16 +43,15 @@ static const struct {
 	{ "reply", "'reply'", BIT(REPLY) },
 	{ "resolution", "'resolution'", BIT(RESOLUTION) },
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
-	{ "waiting", "'waiting'", 0 }, /* must be last: it is not in any sum */
 };
 
 static bool
-read_kind(struct question *q, bool of_intervals, struct response_filter *c)
+read_kind(struct question *q, struct response_filter *c)
 {
 	const char *kind = question_parameter(q, "kind");
-	size_t i, n = ARRAY_LEN(response_kinds) - (of_intervals ? 0 : 1);
+	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < ARRAY_LEN(response_kinds); i++) {
 		if (kind != NULL && strcmp(kind, response_kinds[i].name) != 0)
 			continue;
 		c->kind = response_kinds[i].name;
@@ -62,8 +61,7 @@ read_kind(struct question *q, bool of_intervals, struct response_filter *c)
 	}
 	return question_problem(q, 400,
 	    "kind must be response, first_response, reply, resolution, "
-	    "unanswered%s",
-	    of_intervals ? ", waiting" : "");
+	    "unanswered");
 }
 
 bool
@@ -129,11 +127,10 @@ response_zone_read(struct question *q, struct response_filter *c)
 }
 
 bool
-response_filter_read(
-    struct question *q, bool of_intervals, struct response_filter *c)
+response_filter_read(struct question *q, struct response_filter *c)
 {
 	*c = (struct response_filter){ .zone = NULL };
-	return read_kind(q, of_intervals, c) && read_chosen_operator(q, c) &&
+	return read_kind(q, c) && read_chosen_operator(q, c) &&
 	       read_channel(q, c) && response_zone_read(q, c);
 }
 
@@ -444,22 +441,6 @@ bool
 interval_filter_add(struct question *q, struct buf *sql)
 {
 	return add_open(q, sql) && add_hour_of_week(q, sql);
-}
-
-void
-interval_filter_link(const struct question *q, struct buf *to)
-{
-	static const char *const names[] = { "weekday", "hour", "zone", "open",
-		NULL };
-	const char *const *p, *v;
-
-	for (p = names; *p != NULL; p++) {
-		v = question_parameter(q, *p);
-		if (v == NULL)
-			continue;
-		buf_addf(to, "&%s=", *p);
-		percent_encode(to, v);
-	}
 }
 
 /* Links. */

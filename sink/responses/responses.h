@@ -66,11 +66,10 @@ struct response_filter {
 bool response_may_name_operators(struct question *q)
     __attribute__((warn_unused_result));
 
-/* These functions return false if the answer is now a problem. of_intervals:
- * the kind may also be waiting, which only intervals have. The second reads
+/* These functions return false if the answer is now a problem. The second reads
  * only the zone. */
-bool response_filter_read(struct question *q, bool of_intervals,
-    struct response_filter *c) __attribute__((warn_unused_result));
+bool response_filter_read(struct question *q, struct response_filter *c)
+    __attribute__((warn_unused_result));
 bool response_zone_read(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
@@ -118,9 +117,6 @@ void response_filter_release(struct response_filter *c);
  * the answer is now a problem. */
 bool interval_filter_add(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
-
-/* Appends those of these parameters that the question has: "&open=1". */
-void interval_filter_link(const struct question *q, struct buf *to);
 
 /* The link from a figure to its intervals: rows of /api/v1/intervals with
  * exactly the number and sum of the figure. */
@@ -242,7 +238,7 @@ int64_t response_percentile(const struct span_sum *s, int64_t permille);
 double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
 
 /* resource_responses.c */
-resource_handler resource_responses, resource_heatmap, resource_figure;
+resource_handler resource_responses, resource_heatmap;
 resource_handler resource_backlog; /* resource_backlog.c */
 
 /* The maximum range of a heat map: ten years. Each hour of the range needs

@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from api_client import Server, token
 from harness import LONG, TESTBIN, Checklist, run_checks, seed
@@ -500,44 +500,36 @@ class Test(Checklist):
                 self.figure_is_the_row(r)
                 self.figure_of_a_chat(r)
 
+    def figure_of(self, query):
+        """The number, sum and average of intervals."""
+        [row] = self.server.ask(f"{V1}figure?{query}", self.lead).rows()
+        return [row[c] for c in ("count", "sum_seconds", "avg_seconds")]
+
     def figure_is_the_row(self, row):
         """The same figure, opened."""
-        path = row["href"].replace("intervals?", "figure?").replace(
-            "&withdrawn=0", "")
-        answer = self.server.ask(path, self.lead).json()
-        now = answer["now"]
-        self.that([now["count"], now["sum_seconds"], now["avg_seconds"]]
-                  == [row["count"], row["sum_seconds"], row["avg_seconds"]],
-                  f"{path}: {answer}, not {row}")
-        self.figure_says_its_range(path, answer)
-
-    def figure_says_its_range(self, path, answer):
-        """Like the heat map of the same range. Without a range it has none."""
-        asked = dict(parse_qsl(urlsplit(path).query))
-        range_of = {k: asked[k] for k in ("from", "to", "zone") if k in asked}
-        whole = self.server.get(V1 + "heatmap", self.lead, **range_of).json()
-        self.that([answer["from"], answer["to"]]
-                  == [whole["from"], whole["to"]],
-                  f"{path}: {answer}, not {whole['from']} to {whole['to']}")
-        answer = self.server.get(V1 + "figure", self.lead, open="1").json()
-        self.that(answer["from"] is None and answer["to"] is None,
-                  f"open=1 alone: {answer}")
+        query = urlsplit(row["href"]).query
+        want = [row[c] for c in ("count", "sum_seconds", "avg_seconds")]
+        self.that(self.figure_of(query) == want, f"{query}: not {want}")
 
     def figure_of_a_chat(self, row):
         """The intervals of a figure that belong to one chat."""
         rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
         chat = rows[0]["chat"] if rows else "none"
-        path = row["href"].replace("intervals?", "figure?").replace(
-            "&withdrawn=0", "") + "&chat=" + chat
-        answer = self.server.ask(path, self.lead).json()
-        behind = self.server.ask(answer["href"] + "&limit=1000",
+        query = urlsplit(row["href"]).query + "&chat=" + chat
+        behind = self.server.ask(f"{V1}intervals?{query}&limit=1000",
                                  self.lead).rows()
         want = [r for r in rows if r["chat"] == chat]
         self.that(behind == want or len(rows) == 1000,
-                  f"{path}: {behind}, not {want}")
-        self.that([answer["now"]["count"], answer["now"]["sum_seconds"]]
+                  f"{query}: {behind}, not {want}")
+        self.that(self.figure_of(query)[:2]
                   == [len(behind), round(sum(r["seconds"] for r in behind), 3)],
-                  f"{path}: {answer}, not {want}")
+                  f"{query}: not that of {behind}")
+
+    def _parts_of_waits_are_right(self):
+        parts = [i[3] for i in self.oracle.intervals if i[2] == "waiting"]
+        self.that(self.figure_of("kind=waiting&withdrawn=0")[:2]
+                  == [len(parts), sum(parts) / 1000] and parts,
+                  f"not {len(parts)} parts of waits")
 
     def _backlog_is_right(self):
         """For rows that are not added up: ended intervals and current ones."""
@@ -582,6 +574,7 @@ class Test(Checklist):
     def all_is_right_before_hours_are_added_up(self):
         self.responses_are_right()
         self._heat_maps_are_right()
+        self._parts_of_waits_are_right()
         self._backlog_is_right()
 
     def moments(self, zone, by, begin, end, now):
@@ -626,16 +619,17 @@ class Test(Checklist):
         self.responses_are_right()
         self._heat_maps_are_right()
 
-    def _an_agents_figure_opens(self):
-        """Without operator= the figure is the agent's own, and so are the rows
-        of its link."""
+    def _an_agents_figure_is_their_own(self):
         agent = token(tenant_id=TENANT, role="agent", sub="ann")
-        figure = self.server.get(V1 + "figure", agent, **{
-            "from": "2026-03-01", "to": "2026-11-05"}).json()
-        rows = self.server.ask((figure["href"] or V1 + "intervals?") +
-                               "&limit=1000", agent).rows()
-        self.that(figure["href"] and {r["operator"] for r in rows} == {"ann"}
-                  and figure["now"]["count"] == len(rows),
+        found = []
+        for name in ("figure", "intervals"):
+            found.append(self.server.get(V1 + name, agent, **{
+                "from": "2026-03-01", "to": "2026-11-05", "kind": "response",
+                "withdrawn": 0}, **({} if name == "figure" else {
+                    "limit": 1000})).rows())
+        [[figure], rows] = found
+        self.that({r["operator"] for r in rows} == {"ann"}
+                  and figure["count"] == len(rows),
                   f"an agent's figure: {figure}, {len(rows)} rows")
 
     def _peak(self):
@@ -698,7 +692,7 @@ class Test(Checklist):
         same = ask("agent", "ann", operator="ann").rows()
         self.that([r["count"] for r in same if r["count"]]
                   == [r["count"] for r in own], "an agent by name")
-        self._an_agents_figure_opens()
+        self._an_agents_figure_is_their_own()
         stranger = self.server.get(
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] is None and r["sum_seconds"] is None
@@ -832,10 +826,10 @@ class Test(Checklist):
         lead = token(tenant_id="cw", role="lead")
 
         def counts():
-            return [(f["now"]["count"], f["now"]["sum_seconds"]) for f in (
-                self.server.get(V1 + "figure", lead, open="1").json(),
-                self.server.get(V1 + "figure", lead, open="1",
-                                operator="A").json())]
+            return [(f["count"], f["sum_seconds"]) for of in ({}, {
+                "operator": "A"}) for f in self.server.get(
+                    V1 + "figure", lead, kind="response", withdrawn="0",
+                    open="1", **of).rows()]
 
         now = self.server.get(V1 + "now", lead).json()["now"][0]
         self.that([now["responses"], now["avg_response_seconds"]]

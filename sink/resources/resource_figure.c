@@ -1,0 +1,64 @@
+/*
+ * resource_figure: GET /api/v1/figure: number, sum, average and maximum of the
+ * rows that /api/v1/intervals lists for the same parameters.
+ */
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/api/kept.h"
+#include "sink/api/question.h"
+#include "sink/resources/resource.h"
+#include "sink/responses/responses.h"
+
+/* If there are no rows at all, the metric may not be stored. */
+static bool
+ask_figure(struct question *q, struct span_sum *sum, int64_t *as_of,
+    struct kept_lacking *lacking)
+{
+	static const char *const needed[] = { "intervals" };
+	struct db_rows *rows = NULL;
+	bool good = list_ask_totals(q, &list_intervals,
+	    "COUNT(ms), COALESCE(SUM(ms), 0), COALESCE(MAX(ms), 0), MAX(as_of)",
+	    &rows);
+
+	if (good && db_next(rows)) {
+		span_sum_add(sum, db_get_int(rows, 0), db_get_int(rows, 1),
+		    db_get_int(rows, 2));
+		*as_of = db_get_time(rows, 3);
+	}
+	db_rows_free(rows);
+	return good && (sum->n > 0 || kept_find_lacking(q, needed,
+					  ARRAY_LEN(needed), lacking));
+}
+
+void
+resource_figure(struct question *q)
+{
+	static const struct sheet_column columns[] = {
+		{ "count", SHEET_NUMBER },
+		{ "sum_seconds", SHEET_NUMBER },
+		{ "avg_seconds", SHEET_NUMBER },
+		{ "max_seconds", SHEET_NUMBER },
+		{ "as_of", SHEET_TIME },
+	};
+	struct span_sum sum = { .n = 0 };
+	struct kept_lacking lacking = { .n = 0 };
+	int64_t as_of = CLOCK_NONE;
+	struct buf *to;
+	struct sheet s;
+	bool known;
+
+	if (!ask_figure(q, &sum, &as_of, &lacking))
+		return;
+	known = lacking.n == 0;
+	to = reply_begin(q);
+	sheet_begin(&s, to, q->format, columns, ARRAY_LEN(columns));
+	sheet_int(&s, known ? sum.n : CLOCK_NONE);
+	sheet_seconds(&s, known ? sum.sum_ms : CLOCK_NONE);
+	sheet_seconds(&s, response_mean(&sum));
+	sheet_seconds(&s, sum.n > 0 ? sum.max_ms : CLOCK_NONE);
+	sheet_time(&s, as_of);
+	sheet_end(&s);
+	if (q->format == SHEET_JSON)
+		kept_write_lacking(&lacking, to);
+	reply_end(q, NULL);
+}
