@@ -4,15 +4,14 @@
  * channels/ID/analytics, dashboard and health, in its format: zeros if there
  * are no rows, and never 404. A period includes both of its ends.
  *
- * Messages and response times come from the stored messages. Analyses that
- * callers posted about messages are used if there are more of them, or no other
- * data; they add sentiments and intents.
+ * Messages and response times come from the stored messages. Of conversations
+ * and on the dashboard, analyses that callers posted about messages are used if
+ * there are more of them, or no other data; they add sentiments and intents.
  *
  * Unknown values are null: those that need a metric that the tenant does not
  * store, the success rate and uptime of a channel, and the cache, which does
  * not exist.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +30,7 @@
  * wrong parameters give 422 and a list of all errors. tenant_id must be that of
  * the token. */
 
-/* A greater number is milliseconds; and the maximum length of a time. */
-#define SECONDS_UP_TO 20000000000.0
-#define TIME_TEXT_MAX 40
+#define TIME_TEXT_MAX 64
 
 struct original_query {
 	struct question *q;
@@ -64,62 +61,22 @@ original_query_begin(struct original_query *o, struct question *q)
 		add_missing(o, "tenant_id");
 }
 
-/* Reads seconds (milliseconds if the number is too large) in the years 1 to
- * 9999, with an optional sign and fraction. */
-static bool
-parse_seconds(const char *text, int64_t *ms)
-{
-	static const char digits[] = "0123456789";
-	const double first = (double)clock_civil(1, 1, 1, 0, 0, 0) * 1000,
-		     behind = (double)clock_civil(10000, 1, 1, 0, 0, 0) * 1000;
-	const char *number = text + (*text == '+' || *text == '-');
-	size_t len = strspn(number, digits);
-	double n;
-
-	if (len > 0 && number[len] == '.')
-		len += 1 + strspn(number + len + 1, digits);
-	if (len == 0 || number[len] != '\0')
-		return false;
-	n = strtod(text, NULL);
-	n = round(fabs(n) <= SECONDS_UP_TO ? n * 1000 : n);
-	if (n < first || n >= behind)
-		return false;
-	*ms = (int64_t)n;
-	return true;
-}
-
-/* Reads a date, or a time whose seconds, offset, or colon in the offset may be
- * missing. */
-static bool
-parse_loose(const char *text, int64_t *ms)
-{
-	static const char date[] = "2026-11-20", minutes[] = "2026-11-20T10:00";
-	size_t len = strlen(text), begin = strlen(date), at;
-	const char *zone, *colon = "", *missing = "";
-	char whole[TIME_TEXT_MAX + 16];
-	int n;
-
-	if (len < begin || len > TIME_TEXT_MAX)
-		return false;
-	at = begin + strcspn(text + begin, "Zz+-");
-	zone = at < len ? text + at : "Z";
-	if (strlen(zone) == strlen("+0100"))
-		colon = ":";
-	if (len == begin)
-		missing = "T00:00:00";
-	else if (at == strlen(minutes))
-		missing = ":00";
-	n = snprintf(whole, sizeof whole, "%.*s%s%.3s%s%s", (int)at, text,
-	    missing, zone, colon, strlen(zone) > 3 ? zone + 3 : "");
-	if (whole[begin] == '_')
-		whole[begin] = 'T';
-	return clock_parse(whole, (size_t)n, ms) == 0;
-}
-
+/* Reads a date, or a time whose seconds or offset may be missing. */
 static bool
 parse_original_time(const char *text, int64_t *ms)
 {
-	return parse_loose(text, ms) || parse_seconds(text, ms);
+	static const char *const missing[] = { "", "Z", ":00Z", "T00:00:00Z" };
+	char whole[TIME_TEXT_MAX];
+	size_t i;
+	int n;
+
+	for (i = 0; i < ARRAY_LEN(missing); i++) {
+		n = snprintf(whole, sizeof whole, "%s%s", text, missing[i]);
+		if ((size_t)n < sizeof whole &&
+		    clock_parse(whole, (size_t)n, ms) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -183,7 +140,6 @@ original_query_end(struct original_query *o)
 
 /* Maximum number of hours for a channel in one answer: 416 days. */
 #define HOURS_MAX 10000
-#define HOURS_LIMIT "10001" /* one more, to detect that there are too many */
 
 #define MS_OF_SECOND 1000.0
 #define MS_OF_MINUTE 60000.0
@@ -407,146 +363,31 @@ original_conversation(struct question *q)
 	db_rows_free(c.intents);
 }
 
-/* The series and its sums must not end at some hour without an error. */
-static bool
-check_hours(struct question *q, const struct db_rows *rows)
-{
-	return db_rows_count(rows) <= HOURS_MAX ||
-	       question_problem(q, 400,
-		   "the range has more than %d hours; use a shorter range",
-		   HOURS_MAX);
-}
-
-/* The complete hours of a period are [first, last); both are after its end if
- * there are none. The current hour, after which there are no data, counts as
- * complete. */
-static void
-find_whole_hours(const struct question *q, const struct analytics_period *p,
-    int64_t *first, int64_t *last)
-{
-	*first = clock_ceil(p->start, HOUR_MS);
-	*last = clock_floor(p->end, HOUR_MS);
-	if (p->end >= q->request->now_ms)
-		*last += HOUR_MS;
-	if (*first >= *last)
-		*first = *last = p->end + 1;
-}
-
-/* Conditions for the analyses of a period that are added up by hour, and for
- * those that are read one by one, because the period contains only part of the
- * hour, or because the hour is not added up yet (sink/rollup/sums_due.h). */
-struct analysed_time {
-	struct buf hours, rows;
-};
-
-static void
-add_range(struct question *q, const char *column, int64_t from, int64_t to,
-    struct buf *sql)
-{
-	buf_addf(sql, "(%s >= ", column);
-	db_quote(q->db, sql, db_time(from));
-	buf_addf(sql, " AND %s < ", column);
-	db_quote(q->db, sql, db_time(to));
-	buf_addc(sql, ')');
-}
-
-/* Adds the hours that are due, adjacent ones as one range. */
-static void
-add_due(struct question *q, struct db_rows *due, struct analysed_time *t)
-{
-	bool more = db_next(due);
-	int64_t from, to;
-
-	while (more) {
-		from = to = db_get_time(due, 0);
-		for (; more && db_get_time(due, 0) == to; more = db_next(due))
-			to += HOUR_MS;
-		buf_adds(&t->rows, " OR ");
-		add_range(q, "created_at", from, to, &t->rows);
-		buf_adds(&t->hours, " AND NOT ");
-		add_range(q, "`hour`", from, to, &t->hours);
-	}
-}
-
-/* Returns false if the answer is now a problem. The caller releases the
- * texts. */
-static bool
-find_analysed_time(struct question *q, const struct analytics_period *p,
-    struct analysed_time *t)
-{
-	struct db_rows *due = NULL;
-	int64_t first, last;
-	bool good;
-
-	*t = (struct analysed_time){ BUF_INIT, BUF_INIT };
-	find_whole_hours(q, p, &first, &last);
-	good = question_ask(q,
-	    "SELECT `hour` FROM sums_due WHERE tenant = ? AND `hour` >= ? "
-	    "AND `hour` < ? ORDER BY `hour` LIMIT " HOURS_LIMIT,
-	    (const struct db_value[]){ db_time(first), db_time(last) }, 2,
-	    &due);
-	if (!good)
-		return false;
-	add_range(q, "`hour`", first, last, &t->hours);
-	buf_addc(&t->rows, '(');
-	add_range(q, "created_at", p->start, first, &t->rows);
-	buf_adds(&t->rows, " OR ");
-	add_range(q, "created_at", last, p->end + 1, &t->rows);
-	add_due(q, due, t);
-	buf_addc(&t->rows, ')');
-	good = check_hours(q, due);
-	db_rows_free(due);
-	return good;
-}
-
-static void
-release_analysed_time(struct analysed_time *t)
-{
-	buf_release(&t->hours);
-	buf_release(&t->rows);
-}
-
-/* A channel by hour, newest first: the counts of channel_metrics in hours that
- * begin in the period (NULL if it has none), and the figures that callers
- * reported. */
-#define CHANNEL_HOURS_OF                                                       \
-	"SELECT `hour`, SUM(conversations), SUM(messages), SUM(analyses), "    \
-	"SUM(response_sum), SUM(responses) FROM ("                             \
-	"SELECT `hour`, active_conversations AS conversations, messages, "     \
-	"0 AS analyses, 0 AS response_sum, 0 AS responses FROM "
-#define CHANNEL_HOURS_END                                                      \
-	" WHERE tenant = ? AND channel = ? AND `hour` >= ? AND `hour` <= ? "   \
-	"UNION ALL SELECT `hour`, NULL, NULL, messages, response_sum, "        \
-	"responses FROM message_analytics_hours WHERE tenant = ? "             \
-	"AND channel = ? AND %s AND messages > 0 "                             \
-	"UNION ALL SELECT CAST(DATE_FORMAT(created_at, '%%Y-%%m-%%d "          \
-	"%%H:00:00') AS DATETIME(3)), NULL, NULL, 1, "                         \
-	"COALESCE(response_time, 0), response_time IS NOT NULL "               \
-	"FROM message_analytics WHERE tenant = ? AND channel_id = ? AND %s"    \
-	") s GROUP BY 1 ORDER BY 1 DESC LIMIT " HOURS_LIMIT
-enum { HOUR, CONVERSATIONS, MESSAGES, ANALYSES, RESPONSE_SUM, RESPONSES };
+/* A channel by hour, newest first: the counts in hours that begin in the
+ * period. */
+enum { HOUR, CONVERSATIONS, MESSAGES };
 
 static bool
 ask_hours(struct question *q, const char *id, const struct analytics_period *p,
     struct db_rows **rows)
 {
-	const struct db_value tenant = db_str(q->viewer.tenant),
-			      channel = db_str(id);
-	const struct db_value args[] = { channel, db_time(p->start),
-		db_time(p->end), tenant, channel, tenant, channel };
-	struct analysed_time t;
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_adds(&sql, CHANNEL_HOURS_OF);
+	buf_adds(&sql, "SELECT `hour`, active_conversations, messages FROM ");
 	good =
-	    find_analysed_time(q, p, &t) &&
 	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
-	buf_addf(&sql, CHANNEL_HOURS_END, buf_str(&t.hours), buf_str(&t.rows));
-	good =
-	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_addf(&sql,
+	    " WHERE tenant = ? AND channel = ? AND `hour` >= ? "
+	    "AND `hour` <= ? ORDER BY 1 DESC LIMIT %d",
+	    HOURS_MAX + 1);
+	good = good && ask_in_period(q, buf_str(&sql), id, p, rows);
 	buf_release(&sql);
-	release_analysed_time(&t);
+	/* The series and its sums must not end without an error. */
+	if (good && db_rows_count(*rows) > HOURS_MAX)
+		return question_problem(q, 400,
+		    "the range has more than %d hours; use a shorter range",
+		    HOURS_MAX);
 	return good;
 }
 
@@ -583,69 +424,48 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* Sums over a channel's hours. */
-struct channel_sums {
-	bool counted; /* from channel_metrics; otherwise only from analyses */
-	int64_t conversations, messages, analyses;
-	double response_sum; /* posted, in seconds */
-	int64_t responses;
-	int64_t stored_ms, stored; /* the same from intervals */
-};
-
-static bool
-is_counted(const struct db_rows *hour)
+/* The average of the responses, in seconds. */
+static void
+member_response_time(
+    struct buf *to, const char *name, int64_t sum_ms, int64_t n)
 {
-	return db_get(hour, MESSAGES) != NULL;
+	member_mean(to, name, (double)sum_ms / MS_OF_SECOND, n);
 }
 
 static void
-add_up_hours(struct db_rows *hours, const struct response_sums *responses,
-    struct channel_sums *s)
+write_channel_metrics(struct buf *to, struct db_rows *hours,
+    const struct response_sums *responses)
 {
+	int64_t conversations = 0, messages = 0, n = 0, sum_ms = 0;
 	size_t i;
 
-	for (i = 0; i < responses->n; i++) {
-		s->stored += responses->list[i].of.n;
-		s->stored_ms += responses->list[i].of.sum_ms;
-	}
 	while (db_next(hours)) {
-		if (is_counted(hours)) {
-			s->counted = true;
-			s->conversations += db_get_int(hours, CONVERSATIONS);
-			s->messages += db_get_int(hours, MESSAGES);
-		}
-		s->analyses += db_get_int(hours, ANALYSES);
-		s->response_sum += strtod(db_get(hours, RESPONSE_SUM), NULL);
-		s->responses += db_get_int(hours, RESPONSES);
+		conversations += db_get_int(hours, CONVERSATIONS);
+		messages += db_get_int(hours, MESSAGES);
 	}
 	db_rewind(hours);
-}
-
-/* Writes the average of the stored lengths, otherwise of the posted ones. */
-static void
-member_response_time(struct buf *to, const char *name, int64_t sum_ms,
-    int64_t n, double posted_sum, int64_t posted)
-{
-	if (n > 0)
-		member_mean(to, name, (double)sum_ms / MS_OF_SECOND, n);
-	else
-		member_mean(to, name, posted_sum, posted);
+	for (i = 0; i < responses->n; i++) {
+		n += responses->list[i].of.n;
+		sum_ms += responses->list[i].of.sum_ms;
+	}
+	jsonw_int(to, "total_conversations", conversations);
+	jsonw_int(to, "total_messages", messages);
+	member_response_time(to, "avg_response_time", sum_ms, n);
+	jsonw_null(to, "success_rate");
+	jsonw_null(to, "uptime_percentage");
 }
 
 static void
-add_hour(struct buf *to, const struct db_rows *hour, bool counted,
+add_hour(struct buf *to, const struct db_rows *hour,
     const struct span_sum *responses)
 {
 	jsonw_next(to);
 	jsonw_open(to);
 	jsonw_time(to, "timestamp", db_get_time(hour, HOUR));
-	member_count(
-	    to, "active_conversations", db_get_int(hour, CONVERSATIONS));
-	member_count(to, "messages_processed",
-	    db_get_int(hour, counted ? MESSAGES : ANALYSES));
-	member_response_time(to, "response_time", responses->sum_ms,
-	    responses->n, strtod(db_get(hour, RESPONSE_SUM), NULL),
-	    db_get_int(hour, RESPONSES));
+	jsonw_int(to, "active_conversations", db_get_int(hour, CONVERSATIONS));
+	jsonw_int(to, "messages_processed", db_get_int(hour, MESSAGES));
+	member_response_time(
+	    to, "response_time", responses->sum_ms, responses->n);
 	jsonw_null(to, "success_rate");
 	jsonw_close(to);
 }
@@ -657,34 +477,22 @@ write_channel(struct question *q, const char *id,
 {
 	struct buf *to = &q->answer->body;
 	const struct span_sum none = { .n = 0 };
-	struct channel_sums s = { .counted = false };
 	size_t i, k = 0;
 	bool responds;
 
-	add_up_hours(hours, responses, &s);
 	jsonw_open(to);
 	jsonw_str(to, "channel_id", id);
 	member_period(to, p);
 	jsonw_open_in(to, "metrics");
-	if (db_rows_count(hours) > 0) {
-		member_count(to, "total_conversations",
-		    s.counted ? s.conversations : CLOCK_NONE);
-		jsonw_int(
-		    to, "total_messages", s.counted ? s.messages : s.analyses);
-		member_response_time(to, "avg_response_time", s.stored_ms,
-		    s.stored, s.response_sum, s.responses);
-		jsonw_null(to, "success_rate");
-		jsonw_null(to, "uptime_percentage");
-	}
+	if (db_rows_count(hours) > 0)
+		write_channel_metrics(to, hours, responses);
 	jsonw_close(to);
 	jsonw_key(to, "time_series");
 	jsonw_list(to);
 	/* Both are sorted. */
 	for (i = 0; db_next(hours); i++) {
 		responds = k < responses->n && responses->list[k].slot == i;
-		if (is_counted(hours) || !s.counted)
-			add_hour(to, hours, s.counted,
-			    responds ? &responses->list[k].of : &none);
+		add_hour(to, hours, responds ? &responses->list[k].of : &none);
 		k += responds;
 	}
 	jsonw_list_end(to);
@@ -706,7 +514,7 @@ original_channel(struct question *q)
 	original_query_time(&o, "start_time", true, &p.start);
 	original_query_time(&o, "end_time", true, &p.end);
 	if (original_query_end(&o) && question_part(q, 4, id) &&
-	    ask_hours(q, id, &p, &hours) && check_hours(q, hours) &&
+	    ask_hours(q, id, &p, &hours) &&
 	    ask_hours_responses(q, id, &p, hours, &responses)) {
 		write_channel(q, id, &p, hours, &responses);
 		response_sums_release(&responses);
@@ -714,17 +522,61 @@ original_channel(struct question *q)
 	db_rows_free(hours);
 }
 
+static void
+add_range(struct question *q, const char *column, int64_t from, int64_t to,
+    struct buf *sql)
+{
+	buf_addf(sql, "(%s >= ", column);
+	db_quote(q->db, sql, db_time(from));
+	buf_addf(sql, " AND %s < ", column);
+	db_quote(q->db, sql, db_time(to));
+	buf_addc(sql, ')');
+}
+
+/* Appends the conditions for the hours that begin in the period and are added
+ * up, and for the rows of those that are not yet (sink/rollup/sums_due.h);
+ * adjacent hours are one range. Returns false if the answer is now a
+ * problem. */
+static bool
+find_posted_hours(struct question *q, const struct analytics_period *p,
+    struct buf *hours, struct buf *rows)
+{
+	const struct db_value args[] = { db_time(p->start), db_time(p->end) };
+	struct db_rows *due = NULL;
+	int64_t from, to;
+	bool more;
+
+	if (!question_ask(q,
+		"SELECT `hour` FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+		"AND `hour` <= ? ORDER BY `hour`",
+		args, ARRAY_LEN(args), &due))
+		return false;
+	add_range(q, "`hour`", p->start, p->end + 1, hours);
+	buf_adds(rows, "(FALSE");
+	for (more = db_next(due); more;) {
+		from = to = db_get_time(due, 0);
+		for (; more && db_get_time(due, 0) == to; more = db_next(due))
+			to += HOUR_MS;
+		buf_adds(rows, " OR ");
+		add_range(q, "created_at", from, to, rows);
+		buf_adds(hours, " AND NOT ");
+		add_range(q, "`hour`", from, to, hours);
+	}
+	buf_addc(rows, ')');
+	db_rows_free(due);
+	return true;
+}
+
 /* The server adds whole numbers as decimals, which is slower than with doubles,
  * to which + 0e0 converts them; these are exact up to 2^53, and CAST writes
  * them without an exponent. */
 static bool
-ask_messages_of(
+ask_posted_messages(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
 {
 	const struct db_value tenant = db_str(q->viewer.tenant);
-	struct analysed_time t;
-	struct buf sql = BUF_INIT;
-	bool good = find_analysed_time(q, p, &t);
+	struct buf in_hours = BUF_INIT, in_rows = BUF_INIT, sql = BUF_INIT;
+	bool good = find_posted_hours(q, p, &in_hours, &in_rows);
 
 	buf_addf(&sql,
 	    "SELECT CAST(SUM(messages) AS SIGNED), "
@@ -743,10 +595,11 @@ ask_messages_of(
 	    "SUM(sentiment_score), SUM(response_time IS NOT NULL), "
 	    "SUM(response_time) "
 	    "FROM message_analytics WHERE tenant = ? AND %s) s",
-	    buf_str(&t.hours), buf_str(&t.rows));
+	    buf_str(&in_hours), buf_str(&in_rows));
 	good = good && question_ask(q, buf_str(&sql), &tenant, 1, rows);
+	buf_release(&in_hours);
+	buf_release(&in_rows);
 	buf_release(&sql);
-	release_analysed_time(&t);
 	return good;
 }
 
@@ -915,7 +768,7 @@ original_dashboard(struct question *q)
 	/* Intervals count up to the end of this hour. */
 	times = (struct analytics_period){ .start = p.start,
 		.end = clock_floor(p.end, HOUR_MS) + HOUR_MS };
-	if (original_query_end(&o) && ask_messages_of(q, &p, &d.posted) &&
+	if (original_query_end(&o) && ask_posted_messages(q, &p, &d.posted) &&
 	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
 	    count_active(q, period_ms, &d.active) &&
 	    ask_durations(q, &times, "'resolution'", 1U << SPAN_RESOLUTION,

@@ -40,13 +40,12 @@ static const struct {
 	    "longest_wait_seconds: number?}" },
 	{ "ChannelAnalytics",
 	    "{channel_id: text, period: @Period, metrics: "
-	    "{total_conversations?: count? 'Null, like active_conversations, "
-	    "if the metric channels has no hours; the messages are then those "
-	    "posted as analytics', total_messages?: count, avg_response_time?: "
-	    "number?, success_rate?: null, uptime_percentage?: null} 'Empty if "
-	    "there are no hours', time_series: [{timestamp: time, "
-	    "active_conversations: count?, messages_processed: count, "
-	    "response_time: number?, success_rate: null}]}" },
+	    "{total_conversations?: count, total_messages?: count, "
+	    "avg_response_time?: number?, success_rate?: null, "
+	    "uptime_percentage?: null} 'Empty if there are no hours', "
+	    "time_series: [{timestamp: time, active_conversations: count, "
+	    "messages_processed: count, response_time: number?, success_rate: "
+	    "null}]}" },
 	{ "ConversationAnalytics",
 	    "{conversation_id: text, period: @Period, message_metrics: "
 	    "{total_messages: count, inbound_messages: count, "

@@ -8,7 +8,6 @@ and each figure equals that of an oracle over the raw rows.
 import random
 import re
 import time
-from collections import Counter
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -455,48 +454,36 @@ class Test(Checklist):
             self.that(same(got, want), f"{path}: {got}, not {want}")
 
     def channel_oracle(self, channel, period):
-        """Conversations and messages by hour; hours with only analyses have no
-        conversations."""
-        counted = {r["hour"]: (r["active_conversations"], r["messages"])
-                   for r in self.within(self.world.of(
-                       "channel_metrics", channel=channel), period, "hour")}
-        rows = self.within(self.world.of(
-            "message_analytics", channel_id=channel), period)
-        hours = counted or {
-            hour + ":00:00.000": (None, n) for hour, n in Counter(
-                r["created_at"][:13] for r in rows).items()}
-        def times(begin):
-            ms = [r["ms"] / 1000 for r in self.within(self.world.of(
-                "intervals", channel=channel, kind="reply", withdrawn=0),
-                period, "end_at") if r["end_at"][:13] in hours_of
-                and r["end_at"].startswith(begin)]
-            return ms or [
-                r["response_time"] for r in rows
-                if r["response_time"] is not None
-                and r["created_at"].startswith(begin)]
+        """Conversations and messages by hour, and the responses in hours with
+        messages; analyses do not count."""
+        hours = sorted(self.within(self.world.of(
+            "channel_metrics", channel=channel), period, "hour"),
+            key=lambda r: r["hour"], reverse=True)
+        begins = {r["hour"][:13] for r in hours}
 
-        # Hours that have other rows, too.
-        hours_of = {r["hour"][:13] for r in self.within(self.world.of(
-            "channel_metrics", channel=channel), period, "hour")} | {
-                r["created_at"][:13] for r in rows}
+        def times(begin):
+            return [r["ms"] / 1000 for r in self.within(self.world.of(
+                "intervals", channel=channel, kind="reply", withdrawn=0),
+                period, "end_at") if r["end_at"][:13] in begins
+                and r["end_at"].startswith(begin)]
+
         series = [{
-            "timestamp": told(hour), "active_conversations": active,
-            "messages_processed": messages,
-            "response_time": known_mean(times(hour[:13])),
-            "success_rate": None}
-            for hour, (active, messages) in sorted(hours.items(),
-                                                   reverse=True)]
+            "timestamp": told(r["hour"]),
+            "active_conversations": r["active_conversations"],
+            "messages_processed": r["messages"],
+            "response_time": known_mean(times(r["hour"][:13])),
+            "success_rate": None} for r in hours]
         metrics = {
             "total_conversations": sum(
-                a for a, _ in counted.values()) if counted else None,
-            "total_messages": sum(n for _, n in hours.values()),
+                r["active_conversations"] for r in hours),
+            "total_messages": sum(r["messages"] for r in hours),
             "avg_response_time": known_mean(times("")),
             "success_rate": None, "uptime_percentage": None}
         return {"channel_id": channel, "period": period,
                 "metrics": metrics if hours else {}, "time_series": series}
 
     def channels_are_the_oracles(self):
-        known = analysed = 0
+        known = 0
         for channel in CHANNELS + ["unknown"]:
             for days in (0.5, 3, 40, 99):
                 end = self.world.now - timedelta(
@@ -510,34 +497,28 @@ class Test(Checklist):
                 want = self.channel_oracle(channel, period)
                 self.that(same(got, want), f"{channel}: {got}, not {want}")
                 known += any(h["response_time"] for h in got["time_series"])
-                analysed += channel == "posted" and got["metrics"] != {}
         self.that(known > 2, "no hour has a response time")
-        self.that(analysed > 1, "no hour has only analyses")
 
     def too_many_hours_are_refused(self):
-        """Hours of the channel, and hours with a response time."""
-        for table, channel, columns, values in (
-                ("channel_metrics", "long", "messages, as_of", "1, NOW(3)"),
-                ("message_analytics_hours", "answered",
-                 "messages, inbound, outbound, sentiments, sentiment_sum, "
-                 "responses, response_sum", "1, 1, 0, 0, 0, 1, 5")):
-            self.world.sql.ask(
-                f"INSERT INTO {table} (tenant, `hour`, channel, {columns}) "
-                f"SELECT '{OURS}', '2020-01-01' + INTERVAL seq HOUR, "
-                f"'{channel}', {values} FROM seq_0_to_10000")
-            for start, status in (("2020-01-01T01:00:00Z", 200),
-                                  ("2020-01-01", 400)):
-                answer = self.server.get(
-                    f"{ANALYTICS}channels/{channel}/analytics", self.admin,
-                    tenant_id=OURS, start_time=start, end_time="2025-01-01")
-                self.that(answer.status == status and (
-                    status == 200 or "10000 hours" in answer.problem()),
-                    f"{channel} from {start}: {answer.status}")
-            self.world.sql.ask(f"DELETE FROM {table} WHERE "
-                               f"channel = '{channel}'")
+        self.world.sql.ask(
+            "INSERT INTO channel_metrics (tenant, `hour`, channel, messages, "
+            f"as_of) SELECT '{OURS}', '2020-01-01' + INTERVAL seq HOUR, "
+            "'long', 1, NOW(3) FROM seq_0_to_10000")
+        for start, status in (("2020-01-01T01:00:00Z", 200),
+                              ("2020-01-01", 400)):
+            answer = self.server.get(
+                f"{ANALYTICS}channels/long/analytics", self.admin,
+                tenant_id=OURS, start_time=start, end_time="2025-01-01")
+            self.that(answer.status == status and (
+                status == 200 or "10000 hours" in answer.problem()),
+                f"from {start}: {answer.status}")
+        self.world.sql.ask(
+            "DELETE FROM channel_metrics WHERE channel = 'long'")
 
     def dashboard_oracle(self, period):
-        rows = self.within(self.world.of("message_analytics"), period)
+        first = stored(at(period["start"]))
+        rows = [r for r in self.world.of("message_analytics")
+                if r["created_at"][:13] + ":00:00.000" >= first]
         column = lambda name: [r[name] for r in rows]
         hours = self.within(self.world.of("channel_metrics"), period, "hour")
         counted = [sum(r[name] for r in hours) for name in (
@@ -606,17 +587,11 @@ class Test(Checklist):
                       f"with {table}: {got}")
 
     def times_have_the_originals_forms(self):
-        want = "2025-01-02T03:04:00.000Z"
-        seconds = int(at(want).timestamp())
         for text in ("2025-01-02T03:04:00Z", "2025-01-02 03:04",
-                     "2025-01-02T04:04:00+0100", "2025-01-01T21:34:00.000-0530",
-                     str(seconds), str(seconds * 1000), f"{seconds}.0"):
-            self.is_read_as(text, want)
-        for text, want in (("2025-01-02", "2025-01-02T00:00:00.000Z"),
-                           ("-1.5", "1969-12-31T23:59:58.500Z"),
-                           ("20000000000", "2603-10-11T11:33:20.000Z"),
-                           ("20000000001", "1970-08-20T11:33:20.001Z")):
-            self.is_read_as(text, want)
+                     "2025-01-02T03:04:00",
+                     "2025-01-01T21:34:00.000-05:30"):
+            self.is_read_as(text, "2025-01-02T03:04:00.000Z")
+        self.is_read_as("2025-01-02", "2025-01-02T00:00:00.000Z")
 
     def is_read_as(self, text, want):
         """Pydantic also parses it."""
@@ -628,8 +603,8 @@ class Test(Checklist):
                   f"{text}: {answer.status} {answer.body}")
 
     def what_is_no_time_is_refused(self):
-        for text in ("2025-01-02Z", "2025-02-30", "1e9", "253402300800000",
-                     "+", "1735786800.0.0", "2025-01-02T03", "nan"):
+        for text in ("2025-01-02Z", "2025-02-30", "1735787040", "+",
+                     "2025-01-02T03", "2025-01-02T03:04:00Z" + 99 * " "):
             answer = self.server.get(
                 ANALYTICS + "conversations/x/analytics", self.admin,
                 tenant_id=OURS, start_time=text)
