@@ -1,32 +1,31 @@
 /*
  * chart: see chart.h. Curves also differ by their dashes, for printers without
- * colours and for readers who cannot distinguish them. Each hour of a week
- * shows its number, so readers need not compare shades.
+ * colours and for readers who cannot distinguish them.
  */
 #include "sink/report/chart.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
 #include "sink/report/page.h"
 
 #define WIDTH 720
+#define HEIGHT 250
 #define INK "#222222"
 #define GREY "#cccccc"
 #define LABEL_MAX 60 /* in characters; as many ideographs fit */
 
 static void
-begin_chart(struct buf *to, const char *title, int height)
+begin_chart(struct buf *to, const char *title)
 {
 	buf_addf(to,
 	    "<div tabindex=\"0\">\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
 	    "role=\"img\" "
 	    "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 	    "font-family=\"sans-serif\" font-size=\"11\">\n<title>",
-	    WIDTH, height, WIDTH, height);
+	    WIDTH, HEIGHT, WIDTH, HEIGHT);
 	markup_text(to, title);
 	buf_adds(to, "</title>\n");
 }
@@ -39,19 +38,18 @@ end_chart(struct buf *to)
 
 /* anchor: which part of the text is at x: start, middle or end. */
 static void
-draw_text(struct buf *to, double x, double y, const char *anchor,
-    const char *ink, const char *text)
+draw_text(
+    struct buf *to, double x, double y, const char *anchor, const char *text)
 {
 	buf_addf(to,
-	    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">", x, y,
-	    anchor, ink);
+	    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"" INK "\">",
+	    x, y, anchor);
 	markup_cut(to, text, LABEL_MAX);
 	buf_adds(to, "</text>\n");
 }
 
 /* Curves. */
 
-#define HEIGHT 250
 #define LEFT 60
 #define RIGHT (WIDTH - 12)
 #define TOP 30
@@ -132,7 +130,7 @@ draw_grid(struct buf *to, const struct curve_scale *s)
 		    LEFT, y, RIGHT, y);
 		buf_clear(&text);
 		figure_duration(&text, i * s->step);
-		draw_text(to, LEFT - 6, y + 4, "end", INK, buf_str(&text));
+		draw_text(to, LEFT - 6, y + 4, "end", buf_str(&text));
 	}
 	buf_release(&text);
 }
@@ -151,8 +149,8 @@ draw_labels(struct buf *to, const struct curve_scale *s,
 	most = most < 1 ? 1 : most < LABELS_MAX ? most : LABELS_MAX;
 	every = (s->n + most - 1) / most;
 	for (i = 0; i < s->n; i += every)
-		draw_text(to, x_of(s, i), BOTTOM + 18, "middle", INK,
-		    points[i].label);
+		draw_text(
+		    to, x_of(s, i), BOTTOM + 18, "middle", points[i].label);
 }
 
 static void
@@ -204,7 +202,7 @@ chart_curves(struct buf *to, const char *title,
 	if (n == 0)
 		return;
 	s = find_scale(points, n);
-	begin_chart(to, title, HEIGHT);
+	begin_chart(to, title);
 	draw_grid(to, &s);
 	draw_labels(to, &s, points);
 	for (c = 0; c < CHART_CURVES; c++)
@@ -213,71 +211,7 @@ chart_curves(struct buf *to, const char *title,
 		x = LEFT + (int)c * LEGEND;
 		begin_path(to, c);
 		buf_addf(to, "%d 12 h 26\"/>\n", x);
-		draw_text(to, x + 32, 16, "start", INK, titles[c]);
-	}
-	end_chart(to);
-}
-
-/* The week. */
-
-#define DAY_NAMES 40
-#define HOUR_NAMES 18
-#define HOUR_WIDTH 28
-#define DAY_HEIGHT 24
-
-/* From white to blue: 255, 255, 255 to 27, 94, 158. */
-static int
-shade(int darkest, double part)
-{
-	return (int)lround(255 - part * (255 - darkest));
-}
-
-static void
-draw_hour(struct buf *to, int x, int y, double count, double most)
-{
-	double part = most > 0 ? count / most : 0;
-	char text[16];
-
-	buf_addf(to,
-	    "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
-	    "fill=\"#%02x%02x%02x\" stroke=\"" GREY "\"/>\n",
-	    x, y, HOUR_WIDTH, DAY_HEIGHT, shade(27, part), shade(94, part),
-	    shade(158, part));
-	if (!(count > 0))
-		return;
-	if (count < 10000)
-		(void)snprintf(text, sizeof text, "%.0f", count);
-	else
-		(void)snprintf(text, sizeof text, "%.0fk", count / 1000);
-	draw_text(to, x + HOUR_WIDTH / 2.0, y + DAY_HEIGHT / 2.0 + 4, "middle",
-	    part > 0.5 ? "#ffffff" : INK, text);
-}
-
-void
-chart_week(
-    struct buf *to, const char *title, double counts[CHART_DAYS][CHART_HOURS])
-{
-	static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri",
-		"Sat", "Sun" };
-	double most = 0;
-	char hour[16];
-	int d, h, y;
-
-	for (d = 0; d < CHART_DAYS; d++)
-		for (h = 0; h < CHART_HOURS; h++)
-			most = fmax(most, counts[d][h]);
-	begin_chart(to, title, HOUR_NAMES + CHART_DAYS * DAY_HEIGHT + 4);
-	for (h = 0; h < CHART_HOURS; h++) {
-		(void)snprintf(hour, sizeof hour, "%d", h);
-		draw_text(to, DAY_NAMES + (h + 0.5) * HOUR_WIDTH,
-		    HOUR_NAMES - 5, "middle", INK, hour);
-	}
-	for (d = 0; d < CHART_DAYS; d++) {
-		y = HOUR_NAMES + d * DAY_HEIGHT;
-		draw_text(to, DAY_NAMES - 6, y + 16, "end", INK, days[d]);
-		for (h = 0; h < CHART_HOURS; h++)
-			draw_hour(to, DAY_NAMES + h * HOUR_WIDTH, y,
-			    counts[d][h], most);
+		draw_text(to, x + 32, 16, "start", titles[c]);
 	}
 	end_chart(to);
 }

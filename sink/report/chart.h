@@ -1,8 +1,8 @@
 /*
- * chart: the two charts of a report as SVG within HTML, without script, style
- * sheet or reference, so that a chart looks the same everywhere. It only shows
- * data from the table below it, because mail programs omit it and a screen
- * reader reads only its title.
+ * chart: the chart of a report as SVG within HTML, without script, style sheet
+ * or reference, so that it looks the same everywhere. It only shows data from
+ * the table below it, because mail programs omit it and a screen reader reads
+ * only its title.
  */
 #ifndef SINK_REPORT_CHART_H
 #define SINK_REPORT_CHART_H
@@ -12,8 +12,6 @@
 #include <stddef.h>
 
 #define CHART_CURVES 2
-#define CHART_DAYS 7
-#define CHART_HOURS 24
 
 /* A place on the horizontal axis: its label, and the value of each curve in
  * seconds. NAN: the curve has a gap. */
@@ -27,10 +25,5 @@ struct chart_point {
 void chart_curves(struct buf *to, const char *title,
     const char *const titles[CHART_CURVES], const struct chart_point *points,
     size_t n);
-
-/* Appends a row for each day of the week from Monday, with a cell for each
- * hour, which is darker the greater its count is. */
-void chart_week(
-    struct buf *to, const char *title, double counts[CHART_DAYS][CHART_HOURS]);
 
 #endif

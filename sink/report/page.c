@@ -221,6 +221,7 @@ figure_show(
 	case FIGURE_TEXT:
 	case FIGURE_TIME:
 	case FIGURE_COUNT:
+	case FIGURE_SHADED:
 	case FIGURE_KEY:
 	case FIGURE_UNIT:
 	case FIGURE_OF_ROW:
@@ -267,6 +268,7 @@ static const char style[] =
     "  div { overflow: visible }\n"
     "  svg, table, table.wide { min-width: 0 }\n"
     "  svg, tr { break-inside: avoid }\n"
+    "  td { print-color-adjust: exact }\n"
     "  thead { display: table-header-group }\n"
     "}\n"
     "</style>\n";
@@ -366,6 +368,31 @@ add_titles(struct buf *to, const struct figure_table *t)
 	buf_adds(to, "</tr></thead>\n");
 }
 
+static int
+shade(int darkest, double part)
+{
+	return (int)lround(255 - part * (255 - darkest));
+}
+
+/* Adds the background of a shaded cell: white for 0, light blue for the
+ * greatest one of the table. */
+static void
+add_shade(
+    struct buf *to, const struct figure_table *t, size_t row, size_t column)
+{
+	double value = figure_value(t, row, column), most = 0;
+	size_t r, c;
+
+	if (t->columns[column].unit != FIGURE_SHADED || !(value > 0))
+		return;
+	for (r = 0; r < figure_rows(t); r++)
+		for (c = 0; c < t->columns_n; c++)
+			if (t->columns[c].unit == FIGURE_SHADED)
+				most = fmax(most, figure_value(t, r, c));
+	buf_addf(to, " bgcolor=\"#%02x%02x%02x\"", shade(157, value / most),
+	    shade(195, value / most), shade(230, value / most));
+}
+
 static void
 add_table_row(struct buf *to, const struct figure_table *t, size_t row)
 {
@@ -378,7 +405,9 @@ add_table_row(struct buf *to, const struct figure_table *t, size_t row)
 			continue;
 		buf_clear(&text);
 		figure_show(&text, t, row, c);
-		buf_addf(to, "<td%s>", attributes_of(t->columns[c].unit));
+		buf_addf(to, "<td%s", attributes_of(t->columns[c].unit));
+		add_shade(to, t, row, c);
+		buf_addc(to, '>');
 		markup_text(to, buf_str(&text));
 		buf_adds(to, "</td>");
 	}

@@ -29,6 +29,7 @@ enum figure_unit {
 	FIGURE_TIME,   /* "2026-11-20 10:00" */
 	FIGURE_PERIOD, /* a day, or text: see figure_period() */
 	FIGURE_COUNT,
+	FIGURE_SHADED, /* a count; the page shades it, the greater the darker */
 	FIGURE_SECONDS,
 	FIGURE_SHARE,
 	FIGURE_CHANGE, /* a relative change with its sign; for rows of shares,

@@ -298,8 +298,8 @@ static const struct {
 	    FIGURE_COUNT },
 };
 
-/* Together equal to conversation_metrics_all, but that view would group all rows
- * first, which takes minutes for a million. */
+/* Together equal to conversation_metrics_all, but that view would group all
+ * rows first, which takes minutes for a million. */
 static const char *const conversations_sql[] = {
 	"SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
 	"AND created_at >= ? AND created_at < ?",
@@ -353,8 +353,8 @@ add_conversations(
 
 	for (i = 0; i < ARRAY_LEN(conversations_sql); i++) {
 		rows = NULL;
-		if (!query(r, conversations_sql[i], args, ARRAY_LEN(args),
-			&rows))
+		if (!query(
+			r, conversations_sql[i], args, ARRAY_LEN(args), &rows))
 			return false;
 		n += db_next(rows) ? db_get_int(rows, 0) : 0;
 		db_rows_free(rows);
@@ -379,8 +379,7 @@ fill_totals(struct report *r, struct figure_table *t)
 		    t, json_array_get(rows, 1), response_totals[i].member);
 		add_total_change(t);
 	}
-	begin_total(
-	    t, "conversations", "Conversations started", FIGURE_COUNT);
+	begin_total(t, "conversations", "Conversations started", FIGURE_COUNT);
 	if (!add_conversations(r, t, r->from, r->to) ||
 	    !add_conversations(r, t, r->before, r->before_to))
 		return false;
@@ -568,15 +567,17 @@ fill_operators(struct report *r, struct figure_table *t)
 
 /* Responses by hour of the week: their number and their duration. */
 
+#define WEEK_DAYS 7
+
 static const struct figure_column week_columns[] = {
 	{ "hour", "Hour", FIGURE_TEXT },
-	{ "mon_count", "Mon", FIGURE_COUNT },
-	{ "tue_count", "Tue", FIGURE_COUNT },
-	{ "wed_count", "Wed", FIGURE_COUNT },
-	{ "thu_count", "Thu", FIGURE_COUNT },
-	{ "fri_count", "Fri", FIGURE_COUNT },
-	{ "sat_count", "Sat", FIGURE_COUNT },
-	{ "sun_count", "Sun", FIGURE_COUNT },
+	{ "mon_count", "Mon", FIGURE_SHADED },
+	{ "tue_count", "Tue", FIGURE_SHADED },
+	{ "wed_count", "Wed", FIGURE_SHADED },
+	{ "thu_count", "Thu", FIGURE_SHADED },
+	{ "fri_count", "Fri", FIGURE_SHADED },
+	{ "sat_count", "Sat", FIGURE_SHADED },
+	{ "sun_count", "Sun", FIGURE_SHADED },
 	{ "mon_median_seconds", "Mon median", FIGURE_SECONDS },
 	{ "tue_median_seconds", "Tue median", FIGURE_SECONDS },
 	{ "wed_median_seconds", "Wed median", FIGURE_SECONDS },
@@ -598,33 +599,20 @@ fill_week(struct report *r, struct figure_table *t)
 {
 	static const char *const members[] = { "count", "median_seconds" };
 	json_t *rows = has_week(r) ? ask_rows(r, "heatmap", "") : json_array();
-	size_t hour, m, day, hours = json_array_size(rows) / CHART_DAYS;
+	size_t hour, m, day, hours = json_array_size(rows) / WEEK_DAYS;
 	char text[32];
 
 	for (hour = 0; hour < hours; hour++) {
 		(void)snprintf(text, sizeof text, "%02zu:00", hour);
 		figure_add(t, text);
 		for (m = 0; m < ARRAY_LEN(members); m++)
-			for (day = 0; day < CHART_DAYS; day++)
+			for (day = 0; day < WEEK_DAYS; day++)
 				add_member(t,
-				    json_array_get(
-					rows, day * CHART_HOURS + hour),
+				    json_array_get(rows, day * hours + hour),
 				    members[m]);
 	}
 	json_decref(rows);
 	return rows != NULL;
-}
-
-static void
-draw_week(const struct figure_table *t, struct buf *to)
-{
-	double counts[CHART_DAYS][CHART_HOURS];
-	size_t day, hour;
-
-	for (day = 0; day < CHART_DAYS; day++)
-		for (hour = 0; hour < CHART_HOURS; hour++)
-			counts[day][hour] = figure_value(t, hour, 1 + day);
-	chart_week(to, "Responses by hour of the week", counts);
 }
 
 /* The longest waits, and waits that a transfer split. */
@@ -732,7 +720,7 @@ static const struct section sections[] = {
 	    .fill = fill_operators },
 	{ "week", "Hours of the week",
 	    "Number of responses and their median, by local hour.", "intervals",
-	    COLUMNS(week_columns), .fill = fill_week, .draw = draw_week },
+	    COLUMNS(week_columns), .fill = fill_week },
 	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
 	    /* Only whole waits; the parts of a wait that a transfer split have
 	     * the kind waiting. */

@@ -252,7 +252,7 @@ class Test(Checklist):
             self.that(page.tables.get(name, []) == want,
                       f"the page's {name}: {page.tables.get(name)}, "
                       f"not {want}")
-        self.that(len(page.pictures) == 2, f"pictures: {page.pictures}")
+        self.that(len(page.pictures) == 1, f"pictures: {page.pictures}")
         self.that(STRANGER not in page.source, "another tenant is in it")
         for name in HOSTILE.values():
             self.that(one_line(name) in page.text,

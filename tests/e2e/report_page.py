@@ -8,14 +8,14 @@ from html.parser import HTMLParser
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p",
         "main", "section", "div", "table", "thead", "tbody", "tr", "th", "td",
-        "svg", "path", "line", "circle", "rect", "text"}
+        "svg", "path", "line", "circle", "text"}
 ATTRIBUTES = {
     "xmlns", "lang", "charset", "http-equiv", "content", "name", "id", "scope",
-    "align", "nowrap", "dir", "border", "cellpadding", "cellspacing", "class",
+    "align", "nowrap", "dir", "bgcolor", "border", "cellpadding", "cellspacing", "class",
     "role", "tabindex", "width", "height", "viewbox", "font-family",
     "font-size", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "d", "fill",
     "stroke", "stroke-width", "stroke-dasharray", "text-anchor"}
-VOID = {"meta", "path", "line", "circle", "rect"}
+VOID = {"meta", "path", "line", "circle"}
 SPACES = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")
 # Columns that the page omits, and the form of the other columns.
 HIDDEN = ("operator", "figure", "unit")

@@ -47,7 +47,7 @@ def at_width(browser, width, that):
          f"at {width} px the page is wider")
     sizes = browser.ask("[...document.querySelectorAll('svg')].map((s) => "
                         "[s.getBBox().width, s.clientHeight])")
-    that(len(sizes) == 2 and all(w > 200 and h > 40 for w, h in sizes),
+    that(len(sizes) == 1 and all(w > 200 and h > 40 for w, h in sizes),
          f"at {width} px pictures have {sizes}")
     cut = browser.ask(
         "[...document.querySelectorAll('svg text')].filter((e) => { "

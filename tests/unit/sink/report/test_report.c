@@ -1,6 +1,6 @@
 /*
  * Tests of sink/report: text that could be taken for markup, figures for
- * people, tables, charts of nothing, one day and a year, and which files are
+ * people, tables, curves of nothing, one day and a year, and which files are
  * replaced.
  */
 #include "tests/unit/tmpdir.h"
@@ -242,20 +242,28 @@ a_long_table_shows_its_ends(void **state)
 }
 
 static void
-a_week_of_nothing_is_white(void **state)
+the_greatest_count_is_darkest(void **state)
 {
-	double counts[CHART_DAYS][CHART_HOURS] = { { 0 } };
+	static const struct figure_column shaded[] = {
+		{ "a", "A", FIGURE_SHADED },
+		{ "b", "B", FIGURE_SHADED },
+		{ "c", "C", FIGURE_COUNT },
+	};
+	static const char *const cells[] = { "0", "1", "9", NULL, "2", "9" };
+	struct figure_table t = { .columns = shaded,
+		.columns_n = ARRAY_LEN(shaded) };
 	struct buf to = BUF_INIT;
+	size_t i;
 
 	(void)state;
-	chart_week(&to, "week", counts);
-	assert_int_equal(occurrences(&to, "fill=\"#ffffff\""), 168);
-	buf_clear(&to);
-	counts[6][23] = 12345;
-	chart_week(&to, "week", counts);
-	assert_int_equal(occurrences(&to, "fill=\"#1b5e9e\""), 1);
-	assert_int_equal(occurrences(&to, ">12k<"), 1);
+	for (i = 0; i < ARRAY_LEN(cells); i++)
+		figure_add(&t, cells[i]);
+	page_table(&to, &t, 0);
+	assert_int_equal(occurrences(&to, "bgcolor"), 2);
+	assert_int_equal(occurrences(&to, "bgcolor=\"#cee1f3\">1<"), 1);
+	assert_int_equal(occurrences(&to, "bgcolor=\"#9dc3e6\">2<"), 1);
 	buf_release(&to);
+	figure_release(&t);
 }
 
 static void
@@ -295,7 +303,7 @@ test_report(void)
 		cmocka_unit_test(tables_have_what_people_see),
 		cmocka_unit_test(curves_have_gaps),
 		cmocka_unit_test(a_long_table_shows_its_ends),
-		cmocka_unit_test(a_week_of_nothing_is_white),
+		cmocka_unit_test(the_greatest_count_is_darkest),
 		cmocka_unit_test_setup_teardown(only_regular_files_are_replaced,
 		    tmpdir_enter, tmpdir_leave),
 	};
