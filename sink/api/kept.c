@@ -108,7 +108,8 @@ find_nothing(struct question *q, const struct table *t, bool *is)
 	return good;
 }
 
-bool
+/* *is: the tenant has a row of the metric. */
+static bool
 kept_find(struct question *q, const char *metric, bool *is)
 {
 	const struct table *t = table_of(metric), *parts = parts_of(t);
@@ -121,26 +122,14 @@ kept_find(struct question *q, const char *metric, bool *is)
 }
 
 bool
-kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
-    struct kept_lacking *l)
+kept_find_if_empty(
+    struct question *q, bool empty, const char *metric, struct kept_lacking *l)
 {
-	bool is;
-	size_t i;
+	bool is = true, good = !empty || kept_find(q, metric, &is);
 
-	for (i = 0; i < n; i++) {
-		if (!kept_find(q, metrics[i], &is))
-			return false;
-		if (!is)
-			l->metrics[l->n++] = metrics[i];
-	}
-	return true;
-}
-
-bool
-kept_find_if_empty(struct question *q, const struct db_rows *rows,
-    const char *metric, struct kept_lacking *l)
-{
-	return db_rows_count(rows) > 0 || kept_find_lacking(q, &metric, 1, l);
+	if (good && !is)
+		l->metrics[l->n++] = metric;
+	return good;
 }
 
 bool

@@ -22,11 +22,6 @@
 /* Returns the metric to which a table belongs. */
 const char *kept_metric(const char *table);
 
-/* *is: the tenant has a row of the metric. Returns false if the answer is now a
- * problem. */
-bool kept_find(struct question *q, const char *metric, bool *is)
-    __attribute__((warn_unused_result));
-
 /* Metrics for which the tenant has no row; a zeroed struct has none. */
 #define KEPT_LACKING 8
 struct kept_lacking {
@@ -34,14 +29,10 @@ struct kept_lacking {
 	size_t n;
 };
 
-/* Adds the metrics that are missing, at most KEPT_LACKING in all. Returns false
- * if the answer is now a problem. */
-bool kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
+/* If an answer is empty, adds the metric if the tenant has no row of it; at
+ * most KEPT_LACKING in all. Returns false if the answer is now a problem. */
+bool kept_find_if_empty(struct question *q, bool empty, const char *metric,
     struct kept_lacking *l) __attribute__((warn_unused_result));
-/* The same for one metric, if there are no rows of it. */
-bool kept_find_if_empty(struct question *q, const struct db_rows *rows,
-    const char *metric, struct kept_lacking *l)
-    __attribute__((warn_unused_result));
 bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
 /* Appends the names, separated by ", ". */

@@ -252,7 +252,6 @@ type_of(const struct column *c)
 	case COLUMN_BOOL:
 		return SHEET_FLAG;
 	case COLUMN_JSON:
-		return SHEET_DATA;
 	case COLUMN_ID:
 	case COLUMN_PLACE:
 	case COLUMN_TEXT:
@@ -699,10 +698,9 @@ write_page(struct page *p, struct db_rows *rows)
 static bool
 find_not_kept_list(struct page *p, const struct db_rows *rows)
 {
-	const char *metric = kept_metric(p->list->table);
-
-	return p->q->format != SHEET_JSON || db_rows_count(rows) > 0 ||
-	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
+	return p->q->format != SHEET_JSON ||
+	       kept_find_if_empty(p->q, db_rows_count(rows) == 0,
+		   kept_metric(p->list->table), &p->not_kept);
 }
 
 static bool

@@ -18,8 +18,7 @@ enum sheet_type {
 	SHEET_TEXT,
 	SHEET_NUMBER, /* digits, as the database returns them */
 	SHEET_TIME,   /* RFC 3339 in UTC */
-	SHEET_FLAG,
-	SHEET_DATA /* JSON text, unchanged */
+	SHEET_FLAG
 };
 
 struct sheet_column {

@@ -866,15 +866,15 @@ read_names(struct report *r)
 static bool
 read_not_kept(struct report *r)
 {
-	static const char *const metrics[] = { "intervals", "conversations",
-		"channels" };
 	struct question q = question_of(r);
+	struct kept_lacking *l = &r->not_kept;
 
-	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
-		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
-		return false;
-	}
-	return true;
+	if (kept_find_if_empty(&q, true, "intervals", l) &&
+	    kept_find_if_empty(&q, true, "conversations", l) &&
+	    kept_find_if_empty(&q, true, "channels", l))
+		return true;
+	r->code = by_hand_explain(&r->answer, r->db, "what is kept");
+	return false;
 }
 
 static bool

@@ -644,7 +644,8 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 {
 	const struct db_value since = db_time(q->request->now_ms - period_ms);
 	struct db_rows *rows = NULL;
-	bool sharded, good, are_kept = true;
+	struct kept_lacking lacking = { .n = 0 };
+	bool sharded, good;
 
 	/* Without this hint, the server would count in all rows of the
 	 * tenant. */
@@ -656,9 +657,9 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 		   &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
-	if (good && *n == 0)
-		good = kept_find(q, "conversations", &are_kept);
-	if (!are_kept)
+	good =
+	    good && kept_find_if_empty(q, *n == 0, "conversations", &lacking);
+	if (lacking.n > 0)
 		*n = CLOCK_NONE;
 	return good;
 }

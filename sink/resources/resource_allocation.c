@@ -135,9 +135,12 @@ resource_allocation(struct question *q)
 	if (reply_takes_object(q) && ask_queue(q, &queue) &&
 	    ask_operators(q, &operators) &&
 	    ask_reservations(q, &reservations) &&
-	    kept_find_if_empty(q, queue, "chats", &lacking) &&
-	    kept_find_if_empty(q, operators, "operators", &lacking) &&
-	    kept_find_if_empty(q, reservations, "assignments", &lacking)) {
+	    kept_find_if_empty(
+		q, db_rows_count(queue) == 0, "chats", &lacking) &&
+	    kept_find_if_empty(
+		q, db_rows_count(operators) == 0, "operators", &lacking) &&
+	    kept_find_if_empty(
+		q, db_rows_count(reservations) == 0, "assignments", &lacking)) {
 		to = reply_begin_object(q);
 		write_queue(to, queue, !kept_lacks(&lacking, "chats"));
 		reply_rows(q, "operators", operator_columns,

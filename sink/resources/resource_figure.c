@@ -14,7 +14,6 @@ static bool
 ask_figure(struct question *q, struct span_sum *sum, int64_t *as_of,
     struct kept_lacking *lacking)
 {
-	static const char *const needed[] = { "intervals" };
 	struct db_rows *rows = NULL;
 	bool good = list_ask_totals(q, &list_intervals,
 	    "COUNT(ms), COALESCE(SUM(ms), 0), COALESCE(MAX(ms), 0), MAX(as_of)",
@@ -26,8 +25,7 @@ ask_figure(struct question *q, struct span_sum *sum, int64_t *as_of,
 		*as_of = db_get_time(rows, 3);
 	}
 	db_rows_free(rows);
-	return good && (sum->n > 0 || kept_find_lacking(q, needed,
-					  ARRAY_LEN(needed), lacking));
+	return good && kept_find_if_empty(q, sum->n == 0, "intervals", lacking);
 }
 
 void

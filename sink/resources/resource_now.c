@@ -212,9 +212,12 @@ resource_now_write(struct question *q)
 
 	good = ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
 	       ask_waiting(q, &waiting) &&
-	       kept_find_if_empty(q, tenant, "tenant", &lacking) &&
-	       kept_find_if_empty(q, operators, "operators", &lacking) &&
-	       kept_find_if_empty(q, waiting, "chats", &lacking);
+	       kept_find_if_empty(
+		   q, db_rows_count(tenant) == 0, "tenant", &lacking) &&
+	       kept_find_if_empty(
+		   q, db_rows_count(operators) == 0, "operators", &lacking) &&
+	       kept_find_if_empty(
+		   q, db_rows_count(waiting) == 0, "chats", &lacking);
 	if (good) {
 		to = reply_begin_object(q);
 		reply_rows(q, "now", tenant_columns, ARRAY_LEN(tenant_columns),

@@ -149,19 +149,17 @@ find_oldest(struct backlog *b)
 static bool
 find_known(struct backlog *b)
 {
-	static const char *const needed[] = { "intervals", "chats" };
-	struct kept_lacking *l = &b->not_kept;
-	size_t n;
+	struct kept_lacking lacking = { .n = 0 };
 
-	if (!find_oldest(b))
+	if (!find_oldest(b) ||
+	    !kept_find_if_empty(b->q, true, "chats", &lacking))
 		return false;
 	if (b->known_from == INT64_MAX)
-		l->metrics[l->n++] = needed[0];
-	n = l->n;
-	if (!kept_find_lacking(b->q, &needed[1], 1, l))
-		return false;
-	if (l->n > n)
+		b->not_kept.metrics[b->not_kept.n++] = "intervals";
+	if (lacking.n > 0) {
+		b->not_kept.metrics[b->not_kept.n++] = "chats";
 		b->known_from = INT64_MAX;
+	}
 	return true;
 }
 

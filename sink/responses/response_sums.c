@@ -807,9 +807,7 @@ compare_sums(const void *pa, const void *pb)
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {
-	static const char *const needed[] = { "intervals" };
-
-	return s->n > 0 || kept_find_lacking(q, needed, 1, &s->not_kept);
+	return kept_find_if_empty(q, s->n == 0, "intervals", &s->not_kept);
 }
 
 bool
