@@ -122,10 +122,9 @@ static const struct {
 	    "{span: (asked|previous), period: number, begin: text, end: text, "
 	    "begin_utc: time, end_utc: time, operator: text?, channel: text?, "
 	    "team: text?, count: number?, sum_seconds: number?, avg_seconds: "
-	    "number?, "
-	    "median_seconds: number?, p90_seconds: number?, p99_seconds: "
-	    "number?, max_seconds: number?, within: number?, within_exact: "
-	    "flag?, href: text?}" },
+	    "number?, median_seconds: number?, p90_seconds: number?, "
+	    "p99_seconds: number?, max_seconds: number?, within: number?, "
+	    "href: text?}" },
 	{ "Timeline",
 	    "{tenant: text, chat: text, now: [{status: text?, operator: text? "
 	    "'Null if the operator is in no team of the viewer', assigned: "

@@ -42,7 +42,6 @@ static const struct sheet_column response_columns[] = {
 	{ "p99_seconds", SHEET_NUMBER },
 	{ "max_seconds", SHEET_NUMBER },
 	{ "within", SHEET_NUMBER },
-	{ "within_exact", SHEET_FLAG },
 	{ "href", SHEET_TEXT },
 };
 
@@ -134,17 +133,14 @@ write_within(const struct responses_question *r, struct sheet *s,
     const struct span_sum *sum)
 {
 	char text[16];
-	bool exact;
 
 	if (r->within_ms == CLOCK_NONE || sum->buckets_n == 0) {
-		sheet_text(s, NULL);
 		sheet_text(s, NULL);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%.4f",
-	    response_share_within(sum, r->within_ms, &exact));
+	    response_share_within(sum, r->within_ms));
 	sheet_text(s, text);
-	sheet_text(s, exact ? "1" : "0");
 }
 
 static void

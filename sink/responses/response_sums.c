@@ -290,7 +290,7 @@ response_percentile(const struct span_sum *s, int64_t permille)
 }
 
 double
-response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
+response_share_within(const struct span_sum *s, int64_t ms)
 {
 	uint32_t last = duration_bucket(ms);
 	int64_t low = duration_bucket_low(last),
@@ -298,15 +298,12 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 	double n = 0;
 	size_t i;
 
-	*exact = true;
 	for (i = 0; i < s->buckets_n && s->buckets[i].bucket <= last; i++) {
-		if (s->buckets[i].bucket < last || ms >= high) {
+		if (s->buckets[i].bucket < last || ms >= high)
 			n += (double)s->buckets[i].n;
-			continue;
-		}
-		*exact = false;
-		n += (double)s->buckets[i].n * (double)(ms - low + 1) /
-		     (double)(high - low + 1);
+		else
+			n += (double)s->buckets[i].n * (double)(ms - low + 1) /
+			     (double)(high - low + 1);
 	}
 	return n / (double)bucketed(s);
 }

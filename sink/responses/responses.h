@@ -233,9 +233,8 @@ int64_t response_median(const struct span_sum *s);
 int64_t response_percentile(const struct span_sum *s, int64_t permille);
 
 /* Returns the share of values not longer than ms; of the bucket that contains
- * ms, a proportional part. *exact: no bucket had to be divided. There must be
- * values. */
-double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
+ * ms, a proportional part. There must be values. */
+double response_share_within(const struct span_sum *s, int64_t ms);
 
 /* resource_responses.c */
 resource_handler resource_responses, resource_heatmap;

@@ -448,10 +448,8 @@ class Test(Checklist):
         limit = round(float(asked["within_seconds"]) * 1000)
         n = len(lengths)
         share = sum(x <= limit for x in lengths) / n
-        unsure = 0
-        if not row["within_exact"]:
-            self.inexact += 1
-            unsure = sum(abs(x - limit) <= limit / 32 for x in lengths) / n
+        unsure = sum(abs(x - limit) <= limit / 32 for x in lengths) / n
+        self.inexact += unsure > 0
         self.that(abs(row["within"] - share) <= unsure + 0.0001, where)
 
     def link_opens(self, row):
