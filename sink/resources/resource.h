@@ -26,13 +26,10 @@ struct resource {
 	const struct list *list;
 	bool of_operators; /* the handler observes scope.h; lists always do */
 	bool impersonal;   /* shows no chat and no customer: not audited */
-	/* The handler's parameters, ending with NULL; others are refused. NULL:
-	 * others are ignored, as in the original service; or it is a list,
-	 * which has its own. */
+	/* The handler's parameters, ending with NULL; a list has its own. ! at
+	 * the end of a name: it is required. */
 	const char *const *parameters;
-	/* The parameters that it accepts nevertheless, for the description,
-	 * separated by spaces; ! after a required one. */
-	const char *originals;
+	bool lenient; /* others are ignored, as in the original service */
 	const char *id, *shape; /* for the description: of the operation, and of
 				 * the answer */
 	const char *summary;
@@ -98,13 +95,10 @@ bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 size_t resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS]);
 
-/* Returns the shape of a parameter for the description (common/text/openapi.h).
- * r: NULL for an original service. */
+/* Returns the shape of a parameter for the description
+ * (common/text/openapi.h). */
 const char *resource_parameter_shape(
     const struct resource *r, const char *name);
-
-/* The same for `kind` in a list with these kinds, ending with NULL. */
-void resource_kinds_shape(struct buf *to, const char *const *kinds);
 
 /* The same check with n names. */
 bool resource_check_names(const char *const *names, size_t n,

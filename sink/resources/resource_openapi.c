@@ -218,48 +218,24 @@ add_security(struct buf *to, enum viewer_role least)
 	jsonw_list_end(to);
 }
 
-/* Adds parameters of the original services, such as "tenant_id! start_time". */
-static void
-add_originals(struct buf *to, const char *names)
-{
-	char name[64];
-	size_t len;
-
-	for (; *names != '\0'; names += len, names += strspn(names, "! ")) {
-		len = strcspn(names, "! ");
-		(void)snprintf(name, sizeof name, "%.*s", (int)len, names);
-		openapi_parameter(to, name, "query", names[len] == '!',
-		    resource_parameter_shape(NULL, name));
-	}
-}
-
 static void
 add_parameters(struct buf *to, const struct resource *r)
 {
 	const char *names[RESOURCE_PARAMETERS], *p = r->pattern;
 	char part[64];
-	size_t i, n = resource_parameters(r, names);
-	struct buf shape = BUF_INIT;
+	size_t i, n = resource_parameters(r, names), len;
 
 	jsonw_key(to, "parameters");
 	jsonw_list(to);
 	while (openapi_path_part(&p, part, sizeof part))
 		openapi_parameter(to, part, "path", true, "@Id");
 	for (i = 0; i < n; i++) {
-		if (strcmp(names[i], "kind") == 0 && r->list != NULL &&
-		    r->list->kinds != NULL) {
-			resource_kinds_shape(&shape, r->list->kinds);
-			openapi_parameter(
-			    to, names[i], "query", false, buf_str(&shape));
-			continue;
-		}
-		openapi_parameter(to, names[i], "query", false,
-		    resource_parameter_shape(r, names[i]));
+		len = strcspn(names[i], "!");
+		(void)snprintf(part, sizeof part, "%.*s", (int)len, names[i]);
+		openapi_parameter(to, part, "query", names[i][len] == '!',
+		    resource_parameter_shape(r, part));
 	}
-	if (r->originals != NULL)
-		add_originals(to, r->originals);
 	jsonw_list_end(to);
-	buf_release(&shape);
 }
 
 static void
@@ -276,7 +252,8 @@ add_resource(struct buf *to, const struct resource *r)
 	add_parameters(to, r);
 	jsonw_open_in(to, "responses");
 	add_answer(to, r);
-	if (r->originals != NULL && strstr(r->originals, "tenant_id") != NULL)
+	if (r->lenient && r->parameters != NULL &&
+	    strcmp(r->parameters[0], "tenant_id!") == 0)
 		openapi_response(to, "422", "Parameters are missing or invalid",
 		    NULL, "application/json=@Errors");
 	add_refusals(to);

@@ -102,6 +102,8 @@ add_names(
 		add_name(names, n, *from);
 }
 
+#define KIND "(response|first_response|reply|resolution|unanswered) "
+
 /* Shapes of parameters that do more than select rows by a value. of: the id of
  * the only resource to which this applies. */
 static const struct {
@@ -122,12 +124,11 @@ static const struct {
 	    "after it (2026-11-20T10:00:00Z, 2026-11-20, or how long ago: "
 	    "24h, 7d); default: the first 2000 rows'" },
 	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
-	{ "kind", "figure",
+	{ "kind", "responses", KIND "=response 'Kind of interval'" },
+	{ "kind", "heatmap", KIND "=response 'Kind of interval'" },
+	{ "kind", NULL,
 	    "(response|first_response|reply|resolution|unanswered|waiting) "
 	    "'Only rows with this value'" },
-	{ "kind", NULL,
-	    "(response|first_response|reply|resolution|unanswered) =response "
-	    "'Kind of interval'" },
 	{ "tag", NULL,
 	    "text 'Only rows with this value; refused for the role "
 	    "agent'" },
@@ -179,19 +180,10 @@ resource_parameter_shape(const struct resource *r, const char *name)
 	for (i = 0; i < ARRAY_LEN(parameter_shapes); i++) {
 		of = parameter_shapes[i].of;
 		if (strcmp(parameter_shapes[i].name, name) == 0 &&
-		    (of == NULL || (r != NULL && strcmp(of, r->id) == 0)))
+		    (of == NULL || strcmp(of, r->id) == 0))
 			return parameter_shapes[i].shape;
 	}
 	return "text 'Only rows with this value'";
-}
-
-void
-resource_kinds_shape(struct buf *to, const char *const *kinds)
-{
-	buf_clear(to);
-	for (; *kinds != NULL; kinds++)
-		buf_addf(to, "%s%s", to->len > 0 ? "|" : "(", *kinds);
-	buf_adds(to, ") 'Only rows with this value'");
 }
 
 /* Lists the parameters of list.h. */
@@ -231,10 +223,8 @@ resource_check_parameters(const struct resource *found,
 {
 	const char *names[RESOURCE_PARAMETERS];
 
-	if (found->list == NULL && found->parameters == NULL)
-		return true;
-	return resource_check_names(
-	    names, resource_parameters(found, names), r, a);
+	return found->lenient || resource_check_names(names,
+				     resource_parameters(found, names), r, a);
 }
 
 #define V1 "/api/v1/"
@@ -318,34 +308,36 @@ const struct resource resources[] = {
 	    .id = "assignments", .shape = "Assignments",
 	    .summary = "Assignments of chats to operators, newest first." },
 	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
-	    .answer = original_messages, .originals = "limit cursor",
+	    .answer = original_messages, .lenient = true,
+	    .parameters = LIST_NAMES("limit", "cursor"),
 	    .id = "conversation_messages", .shape = "ConversationMessages",
 	    .summary =
 		"The messages of a conversation, oldest first. The id is the "
 		"rest of the path. An unknown conversation has an empty "
 		"list." },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
-	    .answer = original_conversation,
-	    .originals = "tenant_id! start_time end_time",
+	    .answer = original_conversation, .lenient = true,
+	    .parameters = LIST_NAMES("tenant_id!", "start_time", "end_time"),
 	    .id = "conversation_analytics", .shape = "ConversationAnalytics",
 	    .summary = "Posted analytics of a conversation's messages; by "
 		       "default, those of the last seven days." },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
-	    .answer = original_channel,
-	    .originals = "tenant_id! start_time! end_time!",
+	    .answer = original_channel, .lenient = true,
+	    .parameters = LIST_NAMES("tenant_id!", "start_time!", "end_time!"),
 	    .id = "channel_analytics", .shape = "ChannelAnalytics",
 	    .summary = "Figures of channels by hour, newest first." },
 	{ ANALYTICS "dashboard", VIEWER_AGENT, .answer = original_dashboard,
-	    .originals = "tenant_id! period", .id = "dashboard",
-	    .shape = "Dashboard",
+	    .lenient = true, .parameters = LIST_NAMES("tenant_id!", "period"),
+	    .id = "dashboard", .shape = "Dashboard",
 	    .summary = "The last 24 hours, 7 days, 4 weeks or 90 days." },
 	{ ANALYTICS "health", VIEWER_NONE, .answer = original_health,
-	    .id = "analytics_health", .shape = "Health",
+	    .lenient = true, .id = "analytics_health", .shape = "Health",
 	    .summary = "Whether the database answers." },
-	{ "/health", VIEWER_NONE, .answer = original_health, .id = "health",
-	    .shape = "Health", .summary = "Whether the database answers." },
+	{ "/health", VIEWER_NONE, .answer = original_health, .lenient = true,
+	    .id = "health", .shape = "Health",
+	    .summary = "Whether the database answers." },
 	{ V1 "openapi", VIEWER_NONE, .answer = resource_openapi,
-	    .parameters = LIST_NAMES(NULL), .id = "openapi", .shape = "Openapi",
+	    .id = "openapi", .shape = "Openapi",
 	    .summary = "This description." },
 };
 
