@@ -104,8 +104,8 @@ version_fits(const struct db_server *s)
 			  : major >= 8;
 }
 
-/* Server variables: good values, separated by | (*WORD*: contains that word), a
- * bad value, and the advice. */
+/* Server variables: good values, separated by |, values that are not wrong, and
+ * the advice. */
 static const struct setting {
 	const char *name, *wanted, *other, *what;
 } settings[] = {
@@ -120,11 +120,6 @@ static const struct setting {
 	{ "binlog_format", "MIXED|ROW", "",
 	    "set it to MIXED or ROW: STATEMENT does not work with READ "
 	    "COMMITTED" },
-	{ "sql_mode", "*STRICT_ALL_TABLES*", "",
-	    "the session cannot be made strict" },
-	{ "character_set_connection", "utf8mb4", "",
-	    "the connection must speak utf8mb4" },
-	{ "time_zone", "+00:00", "", "the session must be in UTC" },
 	{ "read_only", "OFF|0", "", "make the server writable" },
 };
 
@@ -133,13 +128,7 @@ is_one_of(const char *value, const char *list)
 {
 	size_t len = strlen(value), n;
 	const char *p;
-	char inner[64];
 
-	if (list[0] == '*') {
-		snprintf(inner, sizeof inner, "%.*s", (int)strlen(list) - 2,
-		    list + 1);
-		return strstr(value, inner) != NULL;
-	}
 	for (p = list; *p != '\0'; p += n + (p[n] == '|')) {
 		n = strcspn(p, "|");
 		if (n == len && strncmp(p, value, n) == 0)
