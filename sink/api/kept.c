@@ -11,36 +11,6 @@
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 
-bool
-sharded_find(struct question *q, const char *parts, bool *sharded)
-{
-	const struct db_value args[] = { db_str(q->viewer.tenant) };
-	struct buf sql = BUF_INIT;
-	bool good;
-
-	/* Views also query these for the current generation. */
-	buf_addf(&sql,
-	    "SELECT 1 FROM DUAL WHERE "
-	    "EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
-	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
-	    parts);
-	good = question_finds(q, buf_str(&sql), args, ARRAY_LEN(args), sharded);
-	buf_release(&sql);
-	return good;
-}
-
-bool
-sharded_table(
-    struct question *q, const char *table, const char *parts, struct buf *name)
-{
-	bool sharded;
-
-	if (!sharded_find(q, parts, &sharded))
-		return false;
-	buf_addf(name, "%s%s", table, sharded ? "_all" : "");
-	return true;
-}
-
 static const char *
 metric_of(const struct table *t)
 {
@@ -73,6 +43,39 @@ parts_of(const struct table *t)
 		   : t->parts;
 }
 
+bool
+sharded_find(struct question *q, const char *table, bool *sharded)
+{
+	const struct table *parts = parts_of(table_find(table, strlen(table)));
+	const struct db_value args[] = { db_str(q->viewer.tenant) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	*sharded = false;
+	if (parts == NULL)
+		return true;
+	/* Views also query these for the current generation. */
+	buf_addf(&sql,
+	    "SELECT 1 FROM DUAL WHERE "
+	    "EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
+	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
+	    parts->name);
+	good = question_finds(q, buf_str(&sql), args, ARRAY_LEN(args), sharded);
+	buf_release(&sql);
+	return good;
+}
+
+bool
+sharded_table(struct question *q, const char *table, struct buf *name)
+{
+	bool sharded;
+
+	if (!sharded_find(q, table, &sharded))
+		return false;
+	buf_addf(name, "%s%s", table, sharded ? "_all" : "");
+	return true;
+}
+
 static bool
 has_row(struct question *q, const char *table, const char *condition, bool *is)
 {
@@ -97,8 +100,7 @@ static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
 {
 	struct buf totals = BUF_INIT;
-	bool good = sharded_table(
-			q, "tenant_metrics", "tenant_metrics_parts", &totals) &&
+	bool good = sharded_table(q, "tenant_metrics", &totals) &&
 		    has_row(q, buf_str(&totals),
 			t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
 							 : NO_OPERATORS,

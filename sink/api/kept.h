@@ -45,16 +45,15 @@ void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
  * groups all rows of a tenant for every query, so it is read only if the tenant
  * has parts, and otherwise the table itself. */
 
-/* Finds out whether the tenant has rows in the table of parts. Returns false if
- * the answer is now a problem. */
-bool sharded_find(struct question *q, const char *parts, bool *sharded)
+/* Finds out whether the tenant has rows in the table's parts, if it has any.
+ * Returns false if the answer is now a problem. */
+bool sharded_find(struct question *q, const char *table, bool *sharded)
     __attribute__((warn_unused_result));
 
 /* Appends the name of the table or view to read: the table, or the view
- * TABLE_all. parts: the table of parts that the view reads. Returns false if
- * the answer is now a problem. */
-bool sharded_table(struct question *q, const char *table, const char *parts,
-    struct buf *name) __attribute__((warn_unused_result));
+ * TABLE_all. Returns false if the answer is now a problem. */
+bool sharded_table(struct question *q, const char *table, struct buf *name)
+    __attribute__((warn_unused_result));
 
 /* Sets *state to a number that changes whenever a row behind /api/v1/now of the
  * viewer's tenant changes. Returns false if the tables cannot be read, which is

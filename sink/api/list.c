@@ -611,16 +611,6 @@ build_statement(struct page *p, const char *table, struct buf *sql)
 	buf_addf(sql, " LIMIT %d", (int)p->limit + 1);
 }
 
-static bool
-find_table(const struct page *p, struct buf *table)
-{
-	if (p->list->parts != NULL)
-		return sharded_table(
-		    p->q, p->list->table, p->list->parts, table);
-	buf_adds(table, p->list->table);
-	return true;
-}
-
 static void
 add_link_parameter(struct page *p, struct buf *to, const char *name)
 {
@@ -707,8 +697,8 @@ static bool
 ask_page(struct page *p, struct db_rows **rows)
 {
 	struct buf table = BUF_INIT, sql = BUF_INIT;
-	bool good =
-	    find_table(p, &table) && find_conditions(p, buf_str(&table));
+	bool good = sharded_table(p->q, p->list->table, &table) &&
+		    find_conditions(p, buf_str(&table));
 
 	if (good) {
 		build_statement(p, buf_str(&table), &sql);
@@ -752,7 +742,7 @@ list_ask_totals(struct question *q, const struct list *l,
 	bool good;
 
 	read_columns(&p);
-	good = read_parameters(&p) && find_table(&p, &table);
+	good = read_parameters(&p) && sharded_table(q, l->table, &table);
 	if (good) {
 		add_place(&p);
 		good = add_conditions(&p);

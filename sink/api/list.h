@@ -113,8 +113,6 @@ struct list_index {
 
 struct list {
 	const char *table;
-	const char *parts;     /* the table of parts if several aggregators
-				* store rows, see kept.h; or NULL */
 	const char *condition; /* which rows are shown; NULL: all */
 	struct list_column columns[LIST_COLUMNS]; /* the last has no name */
 	/* All other columns of the table follow before the link, as declared:

@@ -17,7 +17,7 @@ bool
 chat_waits_from(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, " FROM chat_metrics c LEFT JOIN ");
-	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
+	if (!sharded_table(q, "tenant_metrics", sql))
 		return false;
 	buf_adds(sql, " t ON t.tenant = c.tenant WHERE c.tenant = ? "
 		      "AND c.status <> 'left'");

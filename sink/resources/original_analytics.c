@@ -375,8 +375,7 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	bool good;
 
 	buf_adds(&sql, "SELECT `hour`, active_conversations, messages FROM ");
-	good =
-	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
+	good = sharded_table(q, "channel_metrics", &sql);
 	buf_addf(&sql,
 	    " WHERE tenant = ? AND channel = ? AND `hour` >= ? "
 	    "AND `hour` <= ? ORDER BY 1 DESC LIMIT %d",
@@ -615,8 +614,7 @@ ask_counted_messages(
 
 	buf_adds(&sql, "SELECT SUM(messages), SUM(inbound_messages), "
 		       "SUM(outbound_messages) FROM ");
-	good =
-	    sharded_table(q, "channel_metrics", "channel_metrics_parts", &sql);
+	good = sharded_table(q, "channel_metrics", &sql);
 	buf_adds(&sql, " WHERE tenant = ? AND `hour` >= ? AND `hour` <= ?");
 	good =
 	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
@@ -649,7 +647,7 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 
 	/* Without this hint, the server would count in all rows of the
 	 * tenant. */
-	good = sharded_find(q, "conversation_metrics_parts", &sharded) &&
+	good = sharded_find(q, "conversation_metrics", &sharded) &&
 	       question_ask(q,
 		   sharded ? COUNT_SINCE("conversation_metrics_all")
 			   : COUNT_SINCE(

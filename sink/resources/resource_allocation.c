@@ -73,8 +73,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
 	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
 	    "AS max_chats FROM ");
-	good = sharded_table(
-	    q, "operator_metrics", "operator_metrics_parts", &sql);
+	good = sharded_table(q, "operator_metrics", &sql);
 	buf_adds(&sql,
 	    " o LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
 	    "AND own.operator = o.operator AND own.channel = '' "

@@ -46,7 +46,6 @@ static const char *const interval_kinds[] = { "response", "first_response",
 
 const struct list list_operators = {
 	.table = "operator_metrics",
-	.parts = "operator_metrics_parts",
 	.columns = { FILTER("operator"), HREF(VIEWER_AGENT) },
 	.and_others = true,
 	.key = { "operator" },
@@ -141,7 +140,6 @@ const struct list list_intervals = {
 
 const struct list list_conversations = {
 	.table = "conversation_metrics",
-	.parts = "conversation_metrics_parts",
 	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
 	    NUMBER("participant_count"), TIME("created_at") },
 	.and_others = true,
@@ -150,7 +148,6 @@ const struct list list_conversations = {
 
 const struct list list_users = {
 	.table = "user_stats",
-	.parts = "user_stats_parts",
 	.columns = { FILTER("user_id") },
 	.and_others = true,
 	.key = { "user_id" },
@@ -158,7 +155,6 @@ const struct list list_users = {
 
 const struct list list_alerts = {
 	.table = "alerts",
-	.parts = "realtime_user_activity_parts",
 	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule") },
 	.and_others = true,
 	.key = { "started_at", "user_id", "rule" },
@@ -168,7 +164,6 @@ const struct list list_alerts = {
 
 const struct list list_trends = {
 	.table = "trends",
-	.parts = "trends_parts",
 	.condition = "occurrences > 0", /* 0: the word is no longer a trend */
 	.columns = { TIME("window_start"), FILTER("word") },
 	.and_others = true,
@@ -203,7 +198,6 @@ const struct list list_receipts = {
 
 const struct list list_channels = {
 	.table = "channel_metrics",
-	.parts = "channel_metrics_parts",
 	.columns = { TIME("hour"), FILTER("channel") },
 	.and_others = true,
 	.key = { "hour", "channel" },

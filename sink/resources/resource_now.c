@@ -78,11 +78,10 @@ static bool
 write_team_metrics(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, TEAM_METRICS);
-	if (!sharded_table(
-		q, "operator_metrics", "operator_metrics_parts", sql))
+	if (!sharded_table(q, "operator_metrics", sql))
 		return false;
 	buf_adds(sql, " o LEFT JOIN ");
-	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
+	if (!sharded_table(q, "tenant_metrics", sql))
 		return false;
 	buf_adds(sql, " t ON t.tenant = o.tenant "
 		      "LEFT JOIN tenants s ON s.tenant = o.tenant "
@@ -96,7 +95,7 @@ static bool
 write_tenant_metrics(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, TENANT_METRICS);
-	if (!sharded_table(q, "tenant_metrics", "tenant_metrics_parts", sql))
+	if (!sharded_table(q, "tenant_metrics", sql))
 		return false;
 	buf_adds(sql, " t LEFT JOIN tenants s ON s.tenant = t.tenant "
 		      "WHERE t.tenant = ?");
@@ -127,8 +126,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "avg_response_seconds, median_response_seconds, "
 	    "p90_response_seconds, waiting_chats, longest_wait_seconds FROM ",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
-	good = sharded_table(
-	    q, "operator_metrics", "operator_metrics_parts", &sql);
+	good = sharded_table(q, "operator_metrics", &sql);
 	if (good) {
 		buf_adds(&sql, " WHERE tenant = ?");
 		scope_add_rows(&q->viewer, "operator", &sql);
