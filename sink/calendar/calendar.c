@@ -114,48 +114,25 @@ monday_of(int64_t day)
 	return clock_floor(day + 3, 7) - 3;
 }
 
-/* Returns false if only the name of the zone's time changes then. */
-static bool
-is_changed(const struct zone *z, int64_t when)
-{
-	return zone_find(z, when).offset != zone_find(z, when - 1).offset;
-}
-
-/* Returns the beginning of an hour or quarter. */
-static int64_t
-short_begin(const struct zone *z, int64_t ms, int64_t unit)
-{
-	struct zone_span s = zone_find(z, ms);
-	int64_t begin = clock_floor(ms + s.offset, unit) - s.offset;
-
-	return begin < s.since && is_changed(z, s.since) ? s.since : begin;
-}
-
 static int64_t
 short_next(const struct zone *z, int64_t ms, int64_t unit)
 {
 	struct zone_span s = zone_find(z, ms);
 	int64_t next = clock_floor(ms + s.offset, unit) + unit - s.offset;
 
-	return next > s.until && is_changed(z, s.until) ? s.until : next;
+	return next < s.until ? next : s.until;
 }
 
 int64_t
-calendar_begin(const struct zone *z, enum calendar_unit unit, int64_t ms)
+calendar_week_begin(const struct zone *z, int64_t ms)
 {
-	switch (unit) {
-	case CALENDAR_QUARTER:
-		return short_begin(z, ms, QUARTER_MS);
-	case CALENDAR_HOUR:
-		return short_begin(z, ms, HOUR_MS);
-	case CALENDAR_DAY:
-		break;
-	case CALENDAR_WEEK:
-		return calendar_day_begin(z, monday_of(calendar_day(z, ms)));
-	case CALENDAR_MONTH:
-		return month_begin(z, calendar_month(z, ms));
-	}
-	return calendar_day_begin(z, calendar_day(z, ms));
+	return calendar_day_begin(z, monday_of(calendar_day(z, ms)));
+}
+
+int64_t
+calendar_month_begin(const struct zone *z, int64_t ms)
+{
+	return month_begin(z, calendar_month(z, ms));
 }
 
 int64_t

@@ -24,9 +24,7 @@ enum calendar_unit {
 	CALENDAR_MONTH
 };
 
-/* Return the beginning of the unit that contains ms, and of the next unit. */
-int64_t calendar_begin(
-    const struct zone *z, enum calendar_unit unit, int64_t ms);
+/* Returns the beginning of the next unit after ms. */
 int64_t calendar_next(
     const struct zone *z, enum calendar_unit unit, int64_t ms);
 
@@ -35,6 +33,10 @@ int64_t calendar_next(
 int64_t calendar_day(const struct zone *z, int64_t ms);
 int64_t calendar_month(const struct zone *z, int64_t ms);
 int64_t calendar_day_begin(const struct zone *z, int64_t day);
+
+/* Return the beginning of the week or month that contains ms. */
+int64_t calendar_week_begin(const struct zone *z, int64_t ms);
+int64_t calendar_month_begin(const struct zone *z, int64_t ms);
 
 /* Return the same local time a number of days or months earlier; the beginning
  * of a day becomes that of the earlier day. If the clock did not show that

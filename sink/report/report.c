@@ -775,8 +775,7 @@ report_open_zone(const char *name)
 static void
 choose_days(struct report *r)
 {
-	int64_t monday =
-	    calendar_begin(r->zone, CALENDAR_WEEK, r->request->now_ms);
+	int64_t monday = calendar_week_begin(r->zone, r->request->now_ms);
 
 	if (r->request->from != NULL) {
 		(void)snprintf(
@@ -786,8 +785,7 @@ choose_days(struct report *r)
 		return;
 	}
 	format_day(r, monday, r->to_day);
-	format_day(
-	    r, calendar_begin(r->zone, CALENDAR_WEEK, monday - 1), r->from_day);
+	format_day(r, calendar_week_begin(r->zone, monday - 1), r->from_day);
 }
 
 static int64_t

@@ -235,13 +235,13 @@ response_span_cut(
 static bool
 begins_month(const struct zone *z, int64_t ms)
 {
-	return calendar_begin(z, CALENDAR_MONTH, ms) == ms;
+	return calendar_month_begin(z, ms) == ms;
 }
 
 static bool
 begins_day(const struct zone *z, int64_t ms)
 {
-	return calendar_begin(z, CALENDAR_DAY, ms) == ms;
+	return calendar_day_begin(z, calendar_day(z, ms)) == ms;
 }
 
 /* The distance to the previous range. */

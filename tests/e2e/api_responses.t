@@ -123,8 +123,8 @@ class Oracle:
         if by in LONG_UNITS:
             return list(place.long_units(t // 1000))[
                 LONG_UNITS[by]][1] * 1000
-        return place.short_unit(
-            t // 1000, 900 if by == "quarter" else 3600)[1] * 1000
+        return place.short_end(
+            t // 1000, 900 if by == "quarter" else 3600) * 1000
 
     def periods(self, zone, by, begin, end):
         found = []

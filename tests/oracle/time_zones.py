@@ -85,20 +85,15 @@ class Place:
         after = (first + timedelta(days=31)).replace(day=1)
         yield (self.begin_of(first), self.begin_of(after))
 
-    def short_unit(self, s, unit):
+    def short_end(self, s, unit):
         """A change of the clock begins another unit."""
         offset = self.offset(s)
-        begin = s - (s + offset) % unit
-        end = begin + unit
-        if self.offset(begin) != offset:
-            begin = self.change(begin, s)
-        if self.offset(end) != offset:
-            end = self.change(s, end)
-        return begin, end
+        end = s - (s + offset) % unit + unit
+        return self.change(s, end) if self.offset(end) != offset else end
 
     def units(self, s):
         for unit in SHORT:
-            yield self.short_unit(s, unit)
+            yield (self.short_end(s, unit),)
         yield from self.long_units(s)
 
     def text(self, s):
@@ -136,7 +131,7 @@ def main():
     wrong = 0
     for (name, place, s), line in zip(asked, lines, strict=True):
         want = " ".join([place.text(s)] + [
-            f"{b * 1000} {e * 1000}" for b, e in place.units(s)])
+            str(at * 1000) for unit in place.units(s) for at in unit])
         if line != want:
             wrong += 1
             if wrong <= 10:

@@ -1,7 +1,7 @@
 /*
  * calendar_lines: tests the calendar with lines: reads "ZONE MS" and writes the
- * time as text, and the beginning and end of each unit around it, from quarter
- * to month; "none" for a name that is not a time zone.
+ * time as text, and the end of each unit around it, from quarter to month, and
+ * the beginning from day on; "none" for a name that is not a time zone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,15 +13,22 @@
 static void
 write_units(const struct zone *z, int64_t ms)
 {
+	const int64_t begins[] = {
+		[CALENDAR_DAY] = calendar_day_begin(z, calendar_day(z, ms)),
+		[CALENDAR_WEEK] = calendar_week_begin(z, ms),
+		[CALENDAR_MONTH] = calendar_month_begin(z, ms),
+	};
 	char text[CALENDAR_TEXT];
 	int unit;
 
 	calendar_format(z, ms, text);
 	fputs(text, stdout);
-	for (unit = CALENDAR_QUARTER; unit <= CALENDAR_MONTH; unit++)
-		printf(" %" PRId64 " %" PRId64,
-		    calendar_begin(z, (enum calendar_unit)unit, ms),
+	for (unit = CALENDAR_QUARTER; unit <= CALENDAR_MONTH; unit++) {
+		if (unit >= CALENDAR_DAY)
+			printf(" %" PRId64, begins[unit]);
+		printf(" %" PRId64,
 		    calendar_next(z, (enum calendar_unit)unit, ms));
+	}
 	putchar('\n');
 }
 
