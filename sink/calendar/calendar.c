@@ -3,7 +3,6 @@
  */
 #include "sink/calendar/calendar.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"

@@ -157,7 +157,7 @@ check_get(void *options)
 	struct buf text = BUF_INIT;
 
 	if (by_hand_knows(s->get))
-		return sink_check_tenant(s);
+		return sink_check_tenant(options);
 	by_hand_list_paths(&text);
 	log_error("%s: unknown path; the paths are", s->get);
 	fputs(buf_str(&text), stderr);

@@ -213,12 +213,6 @@ static const struct option_row rows[] = {
 	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
 };
 
-static int
-check_now(void *options)
-{
-	return sink_check_tenant(options);
-}
-
 static enum exit_code
 run_now(void *options)
 {
@@ -230,6 +224,6 @@ const struct option_mode sink_mode_now = {
 	.about = "Shows operators and waiting customers from the database.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check_now,
+	.check = sink_check_tenant,
 	.run = run_now,
 };

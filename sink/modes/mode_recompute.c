@@ -33,12 +33,6 @@ recompute(struct sink *s, struct db **db)
 	return PROG_TEMPFAIL;
 }
 
-static int
-check_recompute(void *options)
-{
-	return sink_check_tenant(options);
-}
-
 static enum exit_code
 run_recompute(void *options)
 {
@@ -57,6 +51,6 @@ const struct option_mode sink_mode_recompute = {
 		 "meanwhile.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check_recompute,
+	.check = sink_check_tenant,
 	.run = run_recompute,
 };

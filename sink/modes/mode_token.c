@@ -257,7 +257,7 @@ static int
 check_token(void *options)
 {
 	const struct sink *s = options;
-	int code = sink_check_tenant(s);
+	int code = sink_check_tenant(options);
 
 	if (code != -1)
 		return code;

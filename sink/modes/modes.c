@@ -8,7 +8,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/xalloc.h"
 #include "common/records/record.h"
 
 /* Time limit for a statement: longer than any statement needs, even on the
@@ -72,30 +71,41 @@ sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
 }
 
 int
-sink_check_tenant(const struct sink *s)
+sink_check_tenant(void *options)
 {
+	const struct sink *s = options;
+
 	if (s->tenant == NULL || parse_is_name(s->tenant, RECORD_MAX_TENANT))
 		return -1;
 	return prog_usage_error(
 	    "--tenant '%s' is not a valid tenant name", s->tenant);
 }
 
-/* Distinguishes a misspelled name, which has no rows, from a tenant without
- * recent data. */
+/* Finds at most two tenants of that name, or of any (NULL). A misspelled name
+ * has no rows; a tenant without recent data has one. */
+static enum outcome
+find_tenants(struct db *db, const char *name, struct db_rows **rows)
+{
+	const struct db_value arg = db_str(name);
+	enum outcome o = db_connect(db);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	return db_query(db,
+	    "SELECT tenant FROM (SELECT tenant FROM tenants "
+	    "WHERE removed_at IS NULL UNION SELECT tenant FROM "
+	    "tenant_metrics_all) t WHERE tenant = COALESCE(?, tenant) LIMIT 2",
+	    &arg, 1, rows);
+}
+
 enum outcome
 sink_look_for_tenant(struct db *db, const char *tenant, bool *there)
 {
-	const struct db_value args[] = { db_str(tenant), db_str(tenant) };
-	uint64_t found = 0;
-	enum outcome o = db_connect(db);
+	struct db_rows *rows = NULL;
+	enum outcome o = find_tenants(db, tenant, &rows);
 
-	if (o == OUTCOME_DONE)
-		o = db_query_count(db,
-		    "SELECT 1 FROM tenants WHERE tenant = ? AND removed_at IS "
-		    "NULL UNION SELECT 1 FROM tenant_metrics_all WHERE tenant "
-		    "= ?",
-		    args, ARRAY_LEN(args), &found);
-	*there = found > 0;
+	*there = o == OUTCOME_DONE && db_rows_count(rows) > 0;
+	db_rows_free(rows);
 	return o;
 }
 
@@ -121,14 +131,8 @@ find_only_tenant(struct db *db, struct viewer *v)
 {
 	struct db_rows *rows = NULL;
 	enum exit_code code = PROG_OK;
-	enum outcome o = db_connect(db);
 
-	if (o == OUTCOME_DONE)
-		o = db_query(db,
-		    "SELECT tenant FROM tenants WHERE removed_at IS NULL "
-		    "UNION SELECT tenant FROM tenant_metrics_all LIMIT 2",
-		    NULL, 0, &rows);
-	if (o != OUTCOME_DONE) {
+	if (find_tenants(db, NULL, &rows) != OUTCOME_DONE) {
 		log_error("%s", db_why(db));
 		return db_code(db);
 	}

@@ -58,9 +58,9 @@ void sink_allow_long_statements(struct db *db);
 int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* Checks --tenant if it is given: returns -1 to continue, otherwise the exit
- * code after a message. */
-int sink_check_tenant(const struct sink *s);
+/* Checks --tenant if it is given, as the check of a mode: returns -1 to
+ * continue, otherwise the exit code after a message. */
+int sink_check_tenant(void *options);
 
 /* Finds whether any data are stored for that tenant. */
 enum outcome sink_look_for_tenant(struct db *db, const char *tenant,
