@@ -165,10 +165,10 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const char *operator_id = r->group == GROUP_OPERATOR ? sum->name : NULL;
 	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
 	const char *team = r->group == GROUP_TEAM ? sum->name : NULL;
-	bool unknown = response_sums_unknown(&r->sums[span]);
+	bool unknown = response_sums_unknown(&r->sums[span]), linked;
+	struct response_filter of_row = r->filter;
 	struct buf href = BUF_INIT;
 	char text[CALENDAR_TEXT];
-	bool linked;
 
 	sheet_text(s, span == 0 ? "asked" : "previous");
 	sheet_int(s, sum->slot);
@@ -183,12 +183,12 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, team);
 	write_metrics(s, &sum->of, unknown);
 	write_within(r, s, &sum->of);
+	if (operator_id != NULL)
+		of_row.operator_id = operator_id;
+	if (channel != NULL)
+		of_row.channel = channel;
 	linked = !unknown && team == NULL &&
-		 response_href(r->q, &r->filter, from, to,
-		     operator_id != NULL ? operator_id : r->filter.operator_id,
-		     &href);
-	response_href_channel(
-	    channel != NULL ? channel : r->filter.channel, &href);
+		 response_href(r->q, &of_row, from, to, &href);
 	sheet_text(s, linked ? buf_str(&href) : NULL);
 	buf_release(&href);
 }
@@ -321,12 +321,10 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
 	bool unknown = response_sums_unknown(sums);
-	bool links =
-	    response_href(q, c, span->from, span->to, c->operator_id, &href);
+	bool links = response_href(q, c, span->from, span->to, &href);
 	size_t slot, i = 0, base;
 	struct sheet s;
 
-	response_href_channel(c->channel, &href);
 	base = href.len;
 	sheet_begin(
 	    &s, to, q->format, heatmap_columns, ARRAY_LEN(heatmap_columns));

@@ -445,16 +445,32 @@ interval_filter_add(struct question *q, struct buf *sql)
 
 /* Links. */
 
+/* Appends "&name=value", or the flag for rows without a value ("") if it is
+ * given; nothing for any value (NULL). */
+static void
+add_choice(
+    struct buf *href, const char *name, const char *flag, const char *value)
+{
+	if (value == NULL)
+		return;
+	if (*value == '\0') {
+		buf_addf(href, "&%s=1", flag);
+		return;
+	}
+	buf_addf(href, "&%s=", name);
+	percent_encode(href, value);
+}
+
 bool
 response_href(const struct question *q, const struct response_filter *c,
-    int64_t from, int64_t to, const char *operator_id, struct buf *href)
+    int64_t from, int64_t to, struct buf *href)
 {
 	const struct viewer *v = &q->viewer;
 
 	/* An agent's totals include those of others. */
 	if (v->role < VIEWER_AGENT ||
 	    (v->role == VIEWER_AGENT &&
-		(operator_id == NULL || !scope_has(v, operator_id))))
+		(c->operator_id == NULL || !scope_has(v, c->operator_id))))
 		return false;
 	buf_clear(href);
 	buf_adds(href, "/api/v1/intervals?");
@@ -463,12 +479,8 @@ response_href(const struct question *q, const struct response_filter *c,
 		reply_encode_time(href, "to", to);
 	}
 	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
-	if (operator_id != NULL && *operator_id == '\0') {
-		buf_adds(href, "&nobody=1");
-	} else if (operator_id != NULL) {
-		buf_adds(href, "&operator=");
-		percent_encode(href, operator_id);
-	}
+	add_choice(href, "operator", "nobody", c->operator_id);
+	add_choice(href, "channel", "no_channel", c->channel);
 	return true;
 }
 
@@ -476,10 +488,10 @@ static bool
 link_present(
     const struct question *q, const char *operator_id, struct buf *href)
 {
-	static const struct response_filter responses = { .kind = "response" };
+	const struct response_filter c = { .kind = "response",
+		.operator_id = operator_id };
 
-	if (!response_href(
-		q, &responses, CLOCK_NONE, CLOCK_NONE, operator_id, href))
+	if (!response_href(q, &c, CLOCK_NONE, CLOCK_NONE, href))
 		return false;
 	buf_adds(href, "&open=1");
 	return true;
@@ -514,13 +526,4 @@ response_href_chat(
 	buf_adds(href, "&chat=");
 	percent_encode(href, db_get(row, 0));
 	return true;
-}
-
-void
-response_href_channel(const char *channel, struct buf *href)
-{
-	if (channel == NULL)
-		return;
-	buf_adds(href, *channel == '\0' ? "&no_channel=1" : "&channel=");
-	percent_encode(href, channel);
 }

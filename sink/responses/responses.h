@@ -121,20 +121,17 @@ bool interval_filter_add(struct question *q, struct buf *sql)
 /* The link from a figure to its intervals: rows of /api/v1/intervals with
  * exactly the number and sum of the figure. */
 
-/* Sets *href to the link for a time range in ms (from CLOCK_NONE: everything)
- * and an operator ("": nobody; NULL: all). Returns false if the viewer may not
- * see these intervals. */
+/* Sets *href to the link for these responses in a time range in ms (from
+ * CLOCK_NONE: everything). Returns false if the viewer may not see the
+ * intervals. */
 bool response_href(const struct question *q, const struct response_filter *c,
-    int64_t from, int64_t to, const char *operator_id, struct buf *href)
+    int64_t from, int64_t to, struct buf *href)
     __attribute__((warn_unused_result));
 
 /* For responses in a row of the present, which are those in open chats: of an
  * operator, whose id is the first column; of everything in the viewer's totals;
  * of a chat, a row of list_chats. */
 reply_link response_href_operator, response_href_total, response_href_chat;
-
-/* Appends to such a link: only that channel ("": without one; NULL: any). */
-void response_href_channel(const char *channel, struct buf *href);
 
 /* The parts of the requested figures: UTC days and hours, and the rest from
  * intervals. Consecutive times that belong to the same slot (a period, an hour
