@@ -146,7 +146,6 @@ write_value(struct buf *to, struct shape *s, struct text name, bool nullable)
 		{ "number", "number", NULL },
 		{ "integer", "integer", NULL },
 		{ "count", "integer", "\"minimum\":0" },
-		{ "thousandths", "number", "\"multipleOf\":0.001" },
 		{ "flag", "boolean", NULL },
 		{ "time", "string", "\"format\":\"date-time\"" },
 		{ "object", "object", NULL },

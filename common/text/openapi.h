@@ -4,7 +4,6 @@
  *
  *   text  number  integer  flag  time  object  any  null   a value
  *   count                         an integer from 0
- *   thousandths                   a number with at most three decimals
  *   pattern '^a$'                 a text that matches the pattern
  *   (red|blue)                    one of these words
  *   @Name                         #/components/schemas/Name

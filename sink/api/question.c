@@ -8,7 +8,6 @@
 #include "sink/api/question.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,31 +364,6 @@ question_word(struct question *q, const char *name, const char *const *words,
 		    q, 400, "%s must be one of %s", name, buf_str(&all));
 	buf_release(&all);
 	return words[i] != NULL;
-}
-
-bool
-question_seconds(
-    struct question *q, const char *name, int64_t max_s, int64_t *ms)
-{
-	static const char digits[] = "0123456789";
-	const char *v = question_parameter(q, name);
-	size_t whole, decimals;
-	double n;
-
-	if (v == NULL)
-		return true;
-	whole = strspn(v, digits);
-	decimals = v[whole] == '.' ? strspn(v + whole + 1, digits) : 0;
-	n = round(1000 * strtod(v, NULL));
-	if (whole > 0 && decimals <= 3 && n <= 1000.0 * (double)max_s &&
-	    v[whole + (decimals > 0 ? 1 + decimals : 0)] == '\0') {
-		*ms = (int64_t)n;
-		return true;
-	}
-	return question_problem(q, 400,
-	    "%s must be a number of seconds up to %" PRId64
-	    " with at most three decimals",
-	    name, max_s);
 }
 
 /* The form of the answer. */

@@ -109,9 +109,6 @@ bool question_flag(struct question *q, const char *name, bool *is)
 bool question_word(struct question *q, const char *name,
     const char *const *words, size_t *place)
     __attribute__((warn_unused_result));
-/* Reads seconds with at most three decimals into ms. */
-bool question_seconds(struct question *q, const char *name, int64_t max_s,
-    int64_t *ms) __attribute__((warn_unused_result));
 
 /* The form of an answer: from the suffix of the path, otherwise JSON. sheet.h
  * writes the forms. */

@@ -19,7 +19,7 @@ function read() {
 	const all = {
 		wall: given.has("wall"),
 		keys: given.get("keys") !== "off",
-		threshold: threshold >= 1 ? threshold : WITHIN_S,
+		threshold: threshold >= 1 ? Math.round(threshold) : WITHIN_S,
 		all: given.getAll("all"), /* sections whose rows are all shown */
 	};
 

@@ -27,14 +27,14 @@ chat_waits_from(struct question *q, struct buf *sql)
 bool
 chat_waits_filter(struct question *q, struct buf *sql)
 {
-	int64_t ms = CLOCK_NONE;
+	int64_t seconds = CLOCK_NONE;
 	char since[CLOCK_TEXT];
 
-	if (!question_seconds(q, "waiting_seconds", WAITING_MAX_S, &ms))
+	if (!question_int(q, "waiting_seconds", 0, WAITING_MAX_S, &seconds))
 		return false;
-	if (ms == CLOCK_NONE)
+	if (seconds == CLOCK_NONE)
 		return true;
-	(void)clock_format_sql(q->request->now_ms - ms, since);
+	(void)clock_format_sql(q->request->now_ms - 1000 * seconds, since);
 	buf_addf(sql, " AND waiting_since <= '%s' AND status <> 'left'", since);
 	return true;
 }

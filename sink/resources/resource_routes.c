@@ -141,9 +141,8 @@ static const struct {
 	{ "waiting", NULL,
 	    "(1) '1: only open chats in which a customer is waiting'" },
 	{ "waiting_seconds", NULL,
-	    "thousandths 0..316224000 'Only open chats whose customer has been "
-	    "waiting for at least this long; at most three decimals, no "
-	    "exponent'" },
+	    "integer 0..316224000 'Only open chats whose customer has been "
+	    "waiting for at least this long'" },
 	{ "withdrawn", NULL,
 	    "(0|1|false|true) 'Only rows with this value; 1 is true, 0 is"
 	    " false'" },
@@ -163,8 +162,7 @@ static const struct {
 	    "(none|previous) =none 'previous: add the previous "
 	    "period'" },
 	{ "within_seconds", NULL,
-	    "thousandths 0..31622400 'Adds the share answered within this "
-	    "time; at most three decimals, no exponent'" },
+	    "integer 0..31622400 'Adds the share answered within this time'" },
 	{ "tenant_id", NULL, "text 'The tenant of the token'" },
 	{ "start_time", NULL, "time" },
 	{ "end_time", NULL, "time" },

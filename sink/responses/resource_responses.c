@@ -51,7 +51,7 @@ struct responses_question {
 	enum response_by by;
 	enum response_group group;
 	bool compares;
-	int64_t within_ms; /* CLOCK_NONE: not requested */
+	int64_t within_s; /* CLOCK_NONE: not requested */
 	/* The range and the one before it. */
 	struct response_span spans[2];
 	struct response_plan plans[2];
@@ -88,8 +88,7 @@ read_responses_parameters(struct responses_question *r)
 	if (!response_filter_read(q, &r->filter) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
 	    !response_compare_read(q, &r->compares) ||
-	    !question_seconds(
-		q, "within_seconds", WITHIN_MAX_S, &r->within_ms) ||
+	    !question_int(q, "within_seconds", 0, WITHIN_MAX_S, &r->within_s) ||
 	    !response_span_read(q, r->filter.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
@@ -134,12 +133,12 @@ write_within(const struct responses_question *r, struct sheet *s,
 {
 	char text[16];
 
-	if (r->within_ms == CLOCK_NONE || sum->buckets_n == 0) {
+	if (r->within_s == CLOCK_NONE || sum->buckets_n == 0) {
 		sheet_text(s, NULL);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%.4f",
-	    response_share_within(sum, r->within_ms));
+	    response_share_within(sum, 1000 * r->within_s));
 	sheet_text(s, text);
 }
 
@@ -242,7 +241,7 @@ write_responses(const struct responses_question *r)
 void
 resource_responses(struct question *q)
 {
-	struct responses_question r = { .q = q, .within_ms = CLOCK_NONE };
+	struct responses_question r = { .q = q, .within_s = CLOCK_NONE };
 	size_t i;
 
 	if (read_responses_parameters(&r) && read_responses(&r))

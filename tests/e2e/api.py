@@ -545,9 +545,9 @@ class Test(Checklist):
             "operators?operator=1&operator=2": twice,
             "responses?operator=1&operator=1": twice,
             "chats?nobody=2": one, "chats?open=yes": one,
-            "responses?within_seconds=31622400.001": ["up to 31622400"],
-            "responses?within_seconds=-0.5": ["must be a number of seconds"],
-            "chats?waiting_seconds=-0": ["must be a number of seconds"],
+            "responses?within_seconds=31622401": ["from 0 to 31622400"],
+            "responses?within_seconds=0.5": ["must be a whole number"],
+            "chats?waiting_seconds=-1": ["must be a whole number"],
             "chats?waiting=0": one, "intervals?nobody=2": one,
             "responses?nobody=2": one, "heatmap?nobody=yes": one,
             "responses?channel=web&no_channel=1":

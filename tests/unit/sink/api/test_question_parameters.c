@@ -1,6 +1,5 @@
 /*
- * Tests of sink/api/question_parameters: which texts are numbers, seconds and
- * times.
+ * Tests of sink/api/question: which texts are numbers and times.
  */
 #include "tests/unit/unit.h"
 
@@ -17,8 +16,7 @@ static void
 visit_parameters(
     const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
-	static const char *const names[] = { "within", "limit", "withdrawn",
-		"from" };
+	static const char *const names[] = { "limit", "withdrawn", "from" };
 	size_t i;
 
 	(void)r;
@@ -32,12 +30,6 @@ struct asked {
 };
 
 typedef bool reader(struct question *q, int64_t *n);
-
-static bool
-read_seconds(struct question *q, int64_t *n)
-{
-	return question_seconds(q, "within", 3600, n);
-}
 
 static bool
 read_int(struct question *q, int64_t *n)
@@ -86,34 +78,6 @@ each_is_read(reader *read, const struct asked *cases, size_t n)
 		buf_release(&a.body);
 	}
 	buf_release(&a.headers);
-}
-
-static void
-seconds(void **state)
-{
-	static const struct asked cases[] = {
-		{ NULL, UNTOUCHED },
-		{ "", UNTOUCHED },
-		{ "0", 0 },
-		{ "300", 300000 },
-		{ "0.5", 500 },
-		{ "1.25", 1250 },
-		{ "1.005", 1005 },
-		{ "3600", 3600000 },
-		{ "3600.000", 3600000 },
-		{ "3600.001", -1 },
-		{ "3601", -1 },
-		{ "1.", -1 },
-		{ ".5", -1 },
-		{ "1.0005", -1 },
-		{ "1.5.5", -1 },
-		{ "-1", -1 },
-		{ "-0", -1 },
-		{ "5m", -1 },
-	};
-
-	(void)state;
-	each_is_read(read_seconds, cases, ARRAY_LEN(cases));
 }
 
 static void
@@ -178,7 +142,6 @@ int
 test_question_parameters(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(seconds),
 		cmocka_unit_test(whole_numbers),
 		cmocka_unit_test(flags),
 		cmocka_unit_test(times),
