@@ -13,14 +13,6 @@
 #include "common/digest/checksum.h"
 #include "poller/crm/profile_impl.h"
 
-char *
-profile_text_dup(const json_t *object, const char *key)
-{
-	const char *s = profile_text(object, key);
-
-	return s != NULL ? xstrdup(s) : NULL;
-}
-
 /* ---- the result of about ---- */
 
 static double
@@ -37,46 +29,66 @@ flag_member(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* A null value means that [crm] account is missing. */
-static void
-read_headers(json_t *headers, struct profile_host *h, bool *needs_account)
-{
-	const char *key;
-	size_t at = 0;
-	json_t *v;
-
-	h->headers = xcalloc(json_object_size(headers) + 1, sizeof *h->headers);
-	json_object_foreach (headers, key, v) {
-		if (json_is_string(v))
-			h->headers[at++] =
-			    xasprintf("%s: %s", key, json_string_value(v));
-		else
-			*needs_account = true;
-	}
-}
-
-/* Reads one host: about itself, or a member of about.hosts. */
+/* Reads one host: about itself, or a member of about.hosts. A header that is
+ * null means that [crm] account is missing. */
 static void
 read_host(const json_t *from, const char *name, struct profile_about *out)
 {
 	struct profile_host *h = &out->hosts[out->hosts_n++];
 	const json_t *auth = json_object_get(from, "auth");
-	const char *key = profile_text(auth, "key");
+	const char *key = profile_text(auth, "key"), *header;
+	json_t *v;
 
-	h->name = name != NULL ? xstrdup(name) : NULL;
-	h->url = profile_text_dup(from, "url");
-	h->auth_header = profile_text_dup(auth, "header");
-	h->auth_prefix = profile_text_dup(auth, "prefix");
+	h->name = name;
+	h->url = profile_text(from, "url");
+	h->auth_header = profile_text(auth, "header");
+	h->auth_prefix = profile_text(auth, "prefix");
 	h->for_admin = key != NULL && strcmp(key, "admin_token") == 0;
-	read_headers(json_object_get(from, "headers"), h, &out->needs_account);
+	h->headers = json_object_get(from, "headers");
+	json_object_foreach (h->headers, header, v)
+		out->needs_account = out->needs_account || json_is_null(v);
+}
+
+/* How far a signed time may differ from ours, unless the profile says. */
+#define WINDOW_S 300
+
+static struct profile_hooks *
+read_hooks(const json_t *hooks)
+{
+	const json_t *sign = json_object_get(hooks, "sign"), *part;
+	const json_t *parts = json_object_get(sign, "parts");
+	const char *key = profile_text(sign, "key");
+	struct profile_hooks *out;
+	size_t i;
+
+	if (!json_is_object(hooks))
+		return NULL;
+	out = xmalloc(sizeof *out);
+	*out = (struct profile_hooks){
+		.header = profile_text(sign, "header"),
+		.timestamp = profile_text(sign, "timestamp"),
+		.prefix = profile_text(sign, "prefix"),
+		.window_ms =
+		    (int64_t)(number_member(sign, "window", WINDOW_S) * 1000),
+		.key_is_md5 = key != NULL && strstr(key, "md5") != NULL,
+		.key_is_token = key != NULL && strstr(key, "token") != NULL,
+		.headers = json_object_get(hooks, "headers"),
+	};
+	if (!json_is_array(parts))
+		return out;
+	out->parts = xcalloc(json_array_size(parts) + 1, sizeof *out->parts);
+	json_array_foreach (parts, i, part)
+		out->parts[i] = json_string_value(part);
+	return out;
 }
 
 static void
-read_about_members(const json_t *about, struct profile_about *out)
+read_about_members(json_t *about, struct profile_about *out)
 {
 	json_t *hosts = json_object_get(about, "hosts"), *host;
 	const char *name;
 
+	out->result = about;
 	out->hosts = xcalloc(json_object_size(hosts) + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
 	json_object_foreach (hosts, name, host)
@@ -89,29 +101,17 @@ read_about_members(const json_t *about, struct profile_about *out)
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
-	out->hooks = profile_hooks_read(about);
+	out->hooks = read_hooks(json_object_get(about, "hooks"));
 }
 
 static void
 release_about(struct profile_about *a)
 {
-	size_t i;
-	char **line;
-
-	for (i = 0; i < a->hosts_n; i++) {
-		struct profile_host *h = &a->hosts[i];
-
-		for (line = h->headers; *line != NULL; line++)
-			free(*line);
-		free(h->headers);
-		free(h->name);
-		free(h->url);
-		free(h->auth_header);
-		free(h->auth_prefix);
-	}
+	if (a->hooks != NULL)
+		free(a->hooks->parts);
+	free(a->hooks);
 	free(a->hosts);
-	profile_hooks_free(a->hooks);
-	*a = (struct profile_about){ .hosts = NULL };
+	json_decref(a->result);
 }
 
 /* ---- profile ---- */
@@ -227,11 +227,11 @@ bool
 profile_request_read(const json_t *result, struct profile_request *out)
 {
 	*out = (struct profile_request){
-		.target = profile_text_dup(result, "target"),
-		.method = profile_text_dup(result, "method"),
-		.host = profile_text_dup(result, "host"),
-		.body = profile_text_dup(result, "body"),
-		.type = profile_text_dup(result, "type"),
+		.target = profile_text(result, "target"),
+		.method = profile_text(result, "method"),
+		.host = profile_text(result, "host"),
+		.body = profile_text(result, "body"),
+		.type = profile_text(result, "type"),
 	};
 	return out->target != NULL;
 }
@@ -244,22 +244,17 @@ profile_request(struct profile *p, enum profile_call call,
 	json_t *result = run_call(p, call, "request", in, why);
 	int rc = profile_request_read(result, out);
 
-	if (result == NULL) {
-		name_call_function(p, call, "request", why);
-		rc = -1;
-	}
-	json_decref(result);
-	return rc;
+	out->result = result;
+	if (result != NULL)
+		return rc;
+	name_call_function(p, call, "request", why);
+	return -1;
 }
 
 void
 profile_request_release(struct profile_request *r)
 {
-	free(r->target);
-	free(r->method);
-	free(r->host);
-	free(r->body);
-	free(r->type);
+	json_decref(r->result);
 	*r = (struct profile_request){ .target = NULL };
 }
 
@@ -426,8 +421,9 @@ read_error(const json_t *result, const char *error, struct profile_answer *out)
 	buf_adds(&out->message, message != NULL ? message : "");
 }
 
-char *
-profile_id(const json_t *v)
+/* Returns an id in a result as text: owned, NULL if it is not one. */
+static char *
+id_text(const json_t *v)
 {
 	if (json_is_string(v) && *json_string_value(v) != '\0')
 		return xstrdup(json_string_value(v));
@@ -458,10 +454,9 @@ read_answer_value(struct profile *p, enum profile_call call,
 	if (rc == 0 && advice != NULL)
 		buf_adds(&out->message, advice);
 	out->moved = flag_member(result, "moved");
-	profile_webhooks_read(result, &out->hooks);
-	out->operator_id = profile_id(json_object_get(result, "operator"));
-	if (!json_is_null(next))
-		out->next = json_incref(next);
+	out->hooks = json_object_get(result, "hooks");
+	out->operator_id = id_text(json_object_get(result, "operator"));
+	out->next = json_is_null(next) ? NULL : next;
 	return rc;
 }
 
@@ -473,7 +468,7 @@ profile_read(struct profile *p, enum profile_call call,
 	int rc = -1;
 
 	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
-	result = run_call(p, call, "read", in, &out->message);
+	out->result = result = run_call(p, call, "read", in, &out->message);
 	if (result != NULL)
 		rc = read_answer_value(p, call, in, result, out);
 	if (rc != 0) {
@@ -481,7 +476,6 @@ profile_read(struct profile *p, enum profile_call call,
 		out->unread = true;
 		name_call_function(p, call, "read", &out->message);
 	}
-	json_decref(result);
 }
 
 /* A bad record does not affect the others: a message is reported only once, but
@@ -500,10 +494,10 @@ profile_hook_read(struct profile *p, const struct profile_hook_input *in,
 	const json_t *records = json_object_get(result, "records");
 	int rc = -1;
 
-	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
-	out->refused = profile_text_dup(result, "refused");
-	out->unknown = profile_text_dup(result, "unknown");
-	out->once = profile_text_dup(result, "once");
+	*out = (struct profile_answer){ .result = result };
+	out->refused = profile_text(result, "refused");
+	out->unknown = profile_text(result, "unknown");
+	out->once = profile_text(result, "once");
 	if (out->refused != NULL || out->unknown != NULL)
 		rc = 0;
 	else if (json_is_array(records))
@@ -513,7 +507,6 @@ profile_hook_read(struct profile *p, const struct profile_hook_input *in,
 		    why, "it must return {records}, {refused} or {unknown}");
 	if (out->odd > 0)
 		buf_setf(why, "%s", buf_str(&out->first_odd));
-	json_decref(result);
 	return out->odd > 0 && out->n == 0 ? -1 : rc;
 }
 
@@ -525,12 +518,8 @@ profile_answer_release(struct profile_answer *a)
 	for (i = 0; i < a->n; i++)
 		crm_record_release(&a->records[i]);
 	free(a->records);
-	json_decref(a->next);
+	json_decref(a->result);
 	free(a->operator_id);
-	free(a->refused);
-	free(a->unknown);
-	free(a->once);
-	webhooks_release(&a->hooks);
 	buf_release(&a->message);
 	buf_release(&a->first_odd);
 	*a = (struct profile_answer){ .error = ERROR_CLASS_NONE };
@@ -549,7 +538,6 @@ read_about(struct profile *p, struct buf *why)
 		buf_setf(why, "about of profile '%s': %s", p->name,
 		    buf_str(&reason));
 	buf_release(&reason);
-	json_decref(about);
 	return rc;
 }
 

@@ -131,26 +131,29 @@ struct profile_options {
 
 /* An address of a CRM, and the headers of each request to it. */
 struct profile_host {
-	char *name; /* NULL: the CRM itself */
-	char *url;  /* the default, or NULL */
-	char *auth_header, *auth_prefix;
-	bool for_admin; /* it needs [crm] admin_token instead of the token */
-	char **headers; /* "Name: value", ending with NULL */
+	const char *name; /* NULL: the CRM itself */
+	const char *url;  /* the default, or NULL */
+	const char *auth_header, *auth_prefix;
+	bool for_admin;  /* it needs [crm] admin_token instead of the token */
+	json_t *headers; /* {NAME: text} */
 };
 
 /* The webhooks of a CRM: how they are signed. */
 struct profile_hooks {
-	char *header, *timestamp, *prefix; /* see struct signature_scheme */
-	char **parts;                      /* NULL: the CRM does not sign */
-	int64_t window_ms; /* how far the signed time may differ from ours */
-	bool key_is_md5;   /* the key is the MD5 of the secret, in
-			    * hexadecimal */
-	bool key_is_token; /* the secret is the token, unless another is set */
-	char **headers;    /* for hook_read; ends with NULL; may be NULL */
+	const char *header, *timestamp, *prefix; /* see struct
+						  * signature_scheme */
+	const char **parts; /* NULL: the CRM does not sign */
+	int64_t window_ms;  /* how far the signed time may differ from ours */
+	bool key_is_md5;    /* the key is the MD5 of the secret, in
+			     * hexadecimal */
+	bool key_is_token;  /* the secret is the token, unless another is
+			     * set */
+	json_t *headers;    /* a list of names, for hook_read; or NULL */
 };
 
 /* The result of about, which is constant. */
 struct profile_about {
+	json_t *result;             /* the other members borrow from it */
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
 	bool needs_account;     /* and [crm] account is missing */
@@ -183,29 +186,18 @@ struct profile_input {
 	struct profile_rows before; /* rows of the list's earlier pages */
 };
 
-struct profile_request { /* owned texts */
-	char *target;    /* "/path?query" */
-	char *method;    /* "GET", ... */
-	char *host;      /* a name of about.hosts; NULL: the CRM */
-	char *body;      /* with its Content-Type; NULL: none */
-	char *type;
+struct profile_request {
+	json_t *result;     /* the other members borrow from it */
+	const char *target; /* "/path?query" */
+	const char *method; /* "GET", ... */
+	const char *host;   /* a name of about.hosts; NULL: the CRM */
+	const char *body;   /* with its Content-Type; NULL: none */
+	const char *type;
 };
-
-/* A webhook registered in the CRM. */
-struct webhook {
-	char *id, *url; /* url may be NULL */
-	char *events;   /* "inbox, outbox" */
-	char *secret;   /* or NULL; wiped */
-	bool active;
-};
-
-struct webhooks {
-	struct webhook *list;
-	size_t n, cap;
-};
-void webhooks_release(struct webhooks *w);
 
 struct profile_answer {
+	json_t *result; /* next, hooks and the texts at the end borrow from
+			 * it */
 	enum error_class error;
 	bool unread;        /* the profile failed, so a retry would not help */
 	bool alone;         /* of an error: see the contract */
@@ -217,7 +209,7 @@ struct profile_answer {
 	bool moved;               /* see the contract */
 	char *operator_id;        /* for assign: the present assignee, or
 				   * NULL */
-	struct webhooks hooks;    /* for hooks and hook_add */
+	json_t *hooks;            /* for hooks and hook_add: a list */
 	struct profile_rows rows; /* of the list, up to and including this
 				   * page */
 	size_t missing;           /* for a short list: rows missing from its
@@ -227,9 +219,10 @@ struct profile_answer {
 	struct buf first_odd;     /* the first of them, and why */
 
 	/* For a webhook; or NULL. */
-	char *refused; /* why, if it belongs to another account */
-	char *unknown; /* the name of an unknown event */
-	char *once;    /* text that identifies a duplicate if there is no id */
+	const char *refused; /* why, if it belongs to another account */
+	const char *unknown; /* the name of an unknown event */
+	const char *once;    /* text that identifies a duplicate if there is no
+			      * id */
 };
 
 /* Reads and compiles a profile: a path if name has a slash, otherwise NAME.jq

@@ -49,10 +49,6 @@ profile_text(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-/* The same, owned. */
-char *profile_text_dup(const json_t *object, const char *key)
-    __attribute__((warn_unused_result));
-
 /* Calls the function with that name, with the members of `more` (taken) in
  * addition to tenant, options and operators. See program_run(). */
 json_t *profile_run(struct profile *p, const char *call, json_t *more,
@@ -65,18 +61,8 @@ enum error_class profile_error_class(const char *name);
 struct crm_record_options profile_record_options(
     const struct profile *p, bool partly);
 
-/* Return what the result of about says about webhooks, owned, or NULL. */
-struct profile_hooks *profile_hooks_read(const json_t *about)
-    __attribute__((warn_unused_result));
-void profile_hooks_free(struct profile_hooks *h);
-
-/* Adds the hooks in a result, if there are any. */
-void profile_webhooks_read(const json_t *result, struct webhooks *out);
-
-/* Returns an id in a result as text: owned, NULL if it is not one. */
-char *profile_id(const json_t *v) __attribute__((warn_unused_result));
-
-/* Reads the result of jq_http in prelude.jq. Returns false if it is null. */
+/* Reads the result of jq_http in prelude.jq, from which *out borrows. Returns
+ * false if it is null. */
 bool profile_request_read(const json_t *result, struct profile_request *out);
 
 #endif

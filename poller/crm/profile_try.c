@@ -65,7 +65,6 @@ show_request(const json_t *result, struct buf *out)
 		buf_adds(out, "null\n");
 	if (r.body != NULL)
 		buf_addf(out, "%s\n", r.body);
-	profile_request_release(&r);
 }
 
 /* Shows an array of records. Returns the number of unreadable records. */

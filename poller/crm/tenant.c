@@ -21,7 +21,9 @@ set_headers(struct tenant *t, size_t i, const char *token, const char *source,
 {
 	const struct profile_host *h = &profile_about(t->profile)->hosts[i];
 	size_t n = 0, k;
+	const char *name;
 	char **lines;
+	json_t *v;
 	bool good = true;
 
 	if (!text_is_printable(token, strlen(token))) {
@@ -30,13 +32,11 @@ set_headers(struct tenant *t, size_t i, const char *token, const char *source,
 		    source);
 		return PROG_CONFIG;
 	}
-	while (h->headers[n] != NULL)
-		n++;
-	lines = xcalloc(n + 3, sizeof *lines);
-	for (k = 0; k < n; k++) {
-		lines[k] = h->headers[k];
+	lines = xcalloc(json_object_size(h->headers) + 3, sizeof *lines);
+	json_object_foreach (h->headers, name, v)
+		lines[n++] = xasprintf("%s: %s", name, json_string_value(v));
+	for (k = 0; k < n; k++)
 		good = good && text_is_printable(lines[k], strlen(lines[k]));
-	}
 	lines[n] = xasprintf("%s: %s%s",
 	    h->auth_header != NULL ? h->auth_header : "Authorization",
 	    h->auth_prefix != NULL ? h->auth_prefix : "", token);
@@ -51,6 +51,8 @@ set_headers(struct tenant *t, size_t i, const char *token, const char *source,
 	}
 	secret_free(lines[n]);
 	free(lines[n + 1]);
+	for (k = 0; k < n; k++)
+		free(lines[k]);
 	free(lines);
 	return good ? PROG_OK : PROG_CONFIG;
 }

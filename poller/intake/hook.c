@@ -230,13 +230,13 @@ first_time(const struct hook *h, const struct web_request *r,
 static json_t *
 wanted_headers(const struct hook *h, const struct web_request *r)
 {
-	json_t *all = json_object();
-	char *const *name = h->spec != NULL ? h->spec->headers : NULL;
+	json_t *all = json_object(), *name;
 	const char *value;
+	size_t i;
 
-	for (; name != NULL && *name != NULL; name++) {
-		value = r->header(r, *name);
-		(void)json_object_set_new_nocheck(all, *name,
+	json_array_foreach (h->spec->headers, i, name) {
+		value = r->header(r, json_string_value(name));
+		(void)json_object_set_new_nocheck(all, json_string_value(name),
 		    value != NULL ? json_string_nocheck(value) : json_null());
 	}
 	return all;
@@ -433,7 +433,7 @@ set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 		.header = h->spec->header,
 		.timestamp = h->spec->timestamp,
 		.prefix = h->spec->prefix,
-		.parts = (const char *const *)h->spec->parts,
+		.parts = h->spec->parts,
 		.window_ms = conf_text(c, h->section, "hook_window") != NULL
 				 ? conf_int(c, h->section, "hook_window")
 				 : h->spec->window_ms,

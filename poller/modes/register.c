@@ -42,12 +42,22 @@ struct registry {
 	char *path, *secret; /* from hook_path(); NULL if it is off */
 	char *url;           /* base, path and secret; NULL if there is no
 			      * base */
-	struct webhooks there;
+	json_t *there;       /* the webhooks that the CRM has */
 	/* The answer to the current question. */
-	struct webhooks *hooks; /* webhooks in the answer are added here */
+	json_t *hooks; /* webhooks in the answer are added here */
 	enum exit_code code;
 	struct buf *why; /* half a sentence, unless PROG_OK */
 };
+
+/* Returns a text of a webhook as the profile returned it; NULL if it is absent
+ * or empty. */
+static const char *
+text_of(const json_t *hook, const char *key)
+{
+	const char *s = json_string_value(json_object_get(hook, key));
+
+	return s != NULL && *s != '\0' ? s : NULL;
+}
 
 /* Returns the end of the tenant's path in an address, where the secret follows;
  * NULL if it is not the tenant's. */
@@ -78,15 +88,15 @@ begins_with_base(const char *url, const char *base)
 
 /* True for our address, with any secret. */
 static bool
-is_our_webhook(const struct registry *r, const struct webhook *w)
+is_our_webhook(const struct registry *r, const json_t *hook)
 {
-	const char *end, *base = r->run->base;
+	const char *end, *base = r->run->base, *url = text_of(hook, "url");
 
-	if (w->url == NULL || !begins_with_base(w->url, base))
+	if (url == NULL || !begins_with_base(url, base))
 		return false;
-	end = find_hook_path(r, w->url);
+	end = find_hook_path(r, url);
 	return end != NULL &&
-	       (size_t)(end - w->url) == strlen(base) + strlen(r->path);
+	       (size_t)(end - url) == strlen(base) + strlen(r->path);
 }
 
 /* Appends an address for people: our address without its secret, but only the
@@ -113,14 +123,9 @@ static void
 hooks_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct registry *r = ctx;
-	size_t i;
 
 	(void)asked_ms;
-	for (i = 0; i < a->hooks.n; i++) {
-		XGROW(r->hooks->list, r->hooks->n, r->hooks->cap);
-		r->hooks->list[r->hooks->n++] = a->hooks.list[i];
-	}
-	a->hooks.n = 0;
+	(void)json_array_extend(r->hooks, a->hooks);
 }
 
 static void
@@ -144,18 +149,17 @@ hooks_end(void *ctx, const struct ending *e)
 }
 
 /* Asks the question and waits for its end. hook: the webhook that it is about,
- * NULL if the CRM has none yet. */
+ * NULL if the CRM has none yet. out: a list, to which webhooks are added. */
 static enum exit_code
-ask(struct registry *r, enum profile_call call, const struct webhook *hook,
-    struct webhooks *out)
+ask(struct registry *r, enum profile_call call, const json_t *hook, json_t *out)
 {
 	bool remove = call == PROFILE_HOOK_REMOVE;
-	const char *url = remove ? hook->url : r->url;
+	const char *url = remove ? text_of(hook, "url") : r->url;
 	struct skew skew = { .known = false };
 	struct fetch *f = fetch_new(r->run->http, r->tenant, &skew);
 	struct crm_question q = { .call = call,
-		.with = json_pack("{s:{s:s?, s:s?}}", "hook", "id",
-		    hook != NULL ? hook->id : NULL, "url", url),
+		.with = json_pack("{s:{s:O?, s:s?}}", "hook", "id",
+		    json_object_get(hook, "id"), "url", url),
 		.changes = call != PROFILE_HOOKS,
 		.tries = 1,
 		.at_once = true,
@@ -241,16 +245,16 @@ find_key_file(const struct registry *r, const char **file)
 }
 
 static enum exit_code
-keep_key(
-    const struct registry *r, const struct webhooks *answer, const char *file)
+keep_key(const struct registry *r, const json_t *answer, const char *file)
 {
+	const char *key = NULL;
 	enum exit_code code;
-	size_t i = 0;
+	size_t i;
 	char *line;
 
-	while (i < answer->n && answer->list[i].secret == NULL)
-		i++;
-	if (i == answer->n) {
+	for (i = 0; i < json_array_size(answer) && key == NULL; i++)
+		key = text_of(json_array_get(answer, i), "secret");
+	if (key == NULL) {
 		buf_setf(r->why,
 		    "the webhook is registered, but the CRM returned no "
 		    "signing key; if the CRM is an older version, set hook = "
@@ -258,7 +262,7 @@ keep_key(
 		    r->tenant->section);
 		return PROG_UNAVAILABLE;
 	}
-	line = xasprintf("%s\n", answer->list[i].secret);
+	line = xasprintf("%s\n", key);
 	code = file_replace(file, 0600, line, strlen(line), r->why);
 	secret_free(line);
 	return code == PROG_OK ? PROG_OK : PROG_CANTCREATE;
@@ -268,22 +272,21 @@ keep_key(
 static enum exit_code
 add_webhook(struct registry *r)
 {
-	const struct webhook *known = NULL;
-	struct webhooks answer = { .list = NULL };
+	json_t *answer = json_array(), *hook, *known = NULL;
 	const char *file;
 	enum exit_code code = find_key_file(r, &file);
 	size_t i;
 
-	for (i = 0; i < r->there.n && known == NULL; i++)
-		if (is_our_webhook(r, &r->there.list[i]))
-			known = &r->there.list[i];
+	json_array_foreach (r->there, i, hook)
+		if (known == NULL && is_our_webhook(r, hook))
+			known = hook;
 	if (code == PROG_OK)
-		code = ask(r, PROFILE_HOOK_ADD, known, &answer);
+		code = ask(r, PROFILE_HOOK_ADD, known, answer);
 	if (code == PROG_OK && file != NULL)
-		code = keep_key(r, &answer, file);
+		code = keep_key(r, answer, file);
 	if (code == PROG_OK)
 		log_info("registered", "tenant=%s", r->tenant->name);
-	webhooks_release(&answer);
+	json_decref(answer);
 	return code;
 }
 
@@ -291,44 +294,60 @@ add_webhook(struct registry *r)
 static enum exit_code
 remove_webhooks(struct registry *r)
 {
-	struct webhooks answer = { .list = NULL };
+	json_t *answer = json_array(), *hook;
 	enum exit_code code = PROG_OK;
 	size_t i, n = 0;
 
-	for (i = 0; i < r->there.n && code == PROG_OK; i++) {
-		if (!is_our_webhook(r, &r->there.list[i]))
+	json_array_foreach (r->there, i, hook) {
+		if (code != PROG_OK || !is_our_webhook(r, hook))
 			continue;
-		code = ask(r, PROFILE_HOOK_REMOVE, &r->there.list[i], &answer);
+		code = ask(r, PROFILE_HOOK_REMOVE, hook, answer);
 		n++;
 	}
 	if (code == PROG_OK && n == 0)
 		log_warn("tenant %s: no webhook is registered with '%s'",
 		    r->tenant->name, r->run->base);
-	webhooks_release(&answer);
+	json_decref(answer);
 	return code;
+}
+
+/* "inbox, outbox" */
+static void
+join_texts(const json_t *list, struct buf *out)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach (list, i, v)
+		if (json_is_string(v))
+			buf_addf(out, "%s%s", out->len > 0 ? ", " : "",
+			    json_string_value(v));
 }
 
 static void
 show_webhook(
-    struct registration *s, const struct registry *r, const struct webhook *w)
+    struct registration *s, const struct registry *r, const json_t *hook)
 {
-	struct buf url = BUF_INIT;
+	bool active = !json_is_false(json_object_get(hook, "active"));
+	struct buf url = BUF_INIT, events = BUF_INIT;
 
-	if (w->url != NULL)
-		add_url(r, w->url, &url);
+	if (text_of(hook, "url") != NULL)
+		add_url(r, text_of(hook, "url"), &url);
+	join_texts(json_object_get(hook, "events"), &events);
 	if (s->format == OUTPUT_NDJSON) {
 		jsonw_open_record(&s->lines, "webhook", r->tenant->name);
 		jsonw_str(&s->lines, "url", buf_str(&url));
-		jsonw_str(&s->lines, "events", w->events);
-		jsonw_bool(&s->lines, "active", w->active);
+		jsonw_str(&s->lines, "events", buf_str(&events));
+		jsonw_bool(&s->lines, "active", active);
 		jsonw_line(&s->lines);
 	} else {
 		output_table_cell(&s->table, r->tenant->name);
 		output_table_cell(&s->table, buf_str(&url));
-		output_table_cell(&s->table, w->events);
-		output_table_cell(&s->table, w->active ? "yes" : "no");
+		output_table_cell(&s->table, buf_str(&events));
+		output_table_cell(&s->table, active ? "yes" : "no");
 	}
 	buf_release(&url);
+	buf_release(&events);
 }
 
 /* Lists the webhooks, changes them, and shows the result. */
@@ -337,6 +356,7 @@ work_on(struct registration *s, struct registry *r)
 {
 	enum exit_code code = open_registry(r);
 	const char *file;
+	json_t *hook;
 	size_t i;
 
 	if (s->http == NULL)
@@ -344,16 +364,17 @@ work_on(struct registration *s, struct registry *r)
 			   ? find_key_file(r, &file)
 			   : code;
 	if (code == PROG_OK)
-		code = ask(r, PROFILE_HOOKS, NULL, &r->there);
+		code = ask(r, PROFILE_HOOKS, NULL, r->there);
 	if (code == PROG_OK && s->action != SHOW) {
 		code =
 		    s->action == REGISTER ? add_webhook(r) : remove_webhooks(r);
-		webhooks_release(&r->there);
+		(void)json_array_clear(r->there);
 		if (code == PROG_OK)
-			code = ask(r, PROFILE_HOOKS, NULL, &r->there);
+			code = ask(r, PROFILE_HOOKS, NULL, r->there);
 	}
-	for (i = 0; code == PROG_OK && i < r->there.n; i++)
-		show_webhook(s, r, &r->there.list[i]);
+	json_array_foreach (r->there, i, hook)
+		if (code == PROG_OK)
+			show_webhook(s, r, hook);
 	return code;
 }
 
@@ -361,7 +382,9 @@ static void
 register_tenant(struct registration *s, struct tenant *t)
 {
 	struct buf why = BUF_INIT;
-	struct registry r = { .run = s, .tenant = t, .why = &why };
+	struct registry r = {
+		.run = s, .tenant = t, .there = json_array(), .why = &why
+	};
 	enum exit_code code = tenant_admit(t, s->poller->common.conf, &why);
 
 	if (code == PROG_OK && s->action != SHOW)
@@ -372,7 +395,7 @@ register_tenant(struct registration *s, struct tenant *t)
 		poller_failed(s->poller, code);
 		log_error("webhooks of tenant %s: %s", t->name, buf_str(&why));
 	}
-	webhooks_release(&r.there);
+	json_decref(r.there);
 	secret_free(r.secret);
 	secret_free(r.url);
 	free(r.path);

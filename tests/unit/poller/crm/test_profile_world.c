@@ -96,7 +96,7 @@ a_call_that_does_not_end_is_ended(void **state)
 	/* and the next one works */
 	assert_int_equal(
 	    profile_request(p, PROFILE_OPERATORS, &in, &r, &why), 1);
-	free(r.target);
+	profile_request_release(&r);
 	profile_close(p);
 	buf_release(&why);
 }
