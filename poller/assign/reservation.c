@@ -16,6 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "poller/crm/json_read.h"
 
 /* Maximum pause between readings, unless the CRM asks for fewer calls. */
 #define RESERVATION_CAP_MS 4000
@@ -334,7 +335,7 @@ note_chat(struct reservation *r, const struct crm_record *record)
 {
 	char *object = xasprintf("{%s}", record->body);
 	struct buf text = BUF_INIT, why = BUF_INIT;
-	json_t *members = value_parse(object, strlen(object), NULL, &why);
+	json_t *members = json_read_repaired(object, strlen(object), &why);
 
 	if (members == NULL) /* our own JSON */
 		prog_die(PROG_SOFTWARE, "bug: a chat that is not JSON: %s",

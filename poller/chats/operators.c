@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/text/jsonw.h"
+#include "poller/crm/json_read.h"
 
 void
 operators_init(struct operators *c, char *const *bots)
@@ -97,7 +98,7 @@ load_object(json_t *to, struct store *s, const char *key)
 	bool got;
 
 	if (store_get(s, STORE_META, key, &data, &len))
-		object = value_parse(data, len, NULL, &why);
+		object = json_read_repaired(data, len, &why);
 	got = json_object_update(to, object) == 0;
 	json_decref(object);
 	buf_release(&why);

@@ -27,6 +27,7 @@
 #include "common/digest/checksum.h"
 #include "common/os/retry.h"
 #include "poller/crm/failure.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 
 /* Guarantees that a question's pages end, whatever the CRM answers: a repeated
@@ -74,7 +75,7 @@ struct fetch {
 	struct breaker breakers[PROFILE_CALLS];
 	size_t refused[PROFILE_CALLS]; /* items */
 	int64_t hold_until_ms;         /* monotonic */
-	bool stopped, warned_repaired;
+	bool stopped;
 	size_t odd;      /* records that were partly unreadable */
 	char *first_odd; /* the first of them, and why; NULL: none */
 };
@@ -765,25 +766,16 @@ static bool
 read_answer_body(
     struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
 {
-	struct fetch *f = j->fetch;
 	struct profile_input in = fetch_input(j);
 	struct buf why = BUF_INIT;
-	bool repaired = false;
 	json_t *v = NULL;
 
 	if (h->status != 204)
-		v = value_parse(
-		    buf_str(&h->body), h->body.len, &repaired, &why);
-	if (repaired && !f->warned_repaired) {
-		f->warned_repaired = true;
-		log_warn("tenant %s: the CRM sent text that is not UTF-8; "
-			 "invalid bytes were replaced by U+FFFD",
-		    f->tenant->name);
-	}
+		v = json_read_repaired(buf_str(&h->body), h->body.len, &why);
 	in.answer = v;
 	in.status = h->status;
 	if (v != NULL || !is_success(h) || may_be_empty(j->q.call)) {
-		profile_read(f->tenant->profile, j->q.call, &in, a);
+		profile_read(j->fetch->tenant->profile, j->q.call, &in, a);
 	} else {
 		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
 		describe_body(h, buf_str(&why), &a->message);

@@ -22,7 +22,6 @@ struct utf8_repair {
 	struct buf *out;
 	struct buf number; /* a copy with NUL */
 	bool as_texts;     /* numbers that are too large become strings */
-	bool replaced;     /* there was text that is not UTF-8 */
 };
 
 /* Returns the value of "\uXXXX" at p, or -1. */
@@ -32,13 +31,6 @@ escape_value(const char *p, const char *end)
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	return hex_four(p + 2);
-}
-
-static void
-replace_bytes(struct utf8_repair *s)
-{
-	buf_adds(s->out, REPLACEMENT);
-	s->replaced = true;
 }
 
 /* NUL is valid UTF-8, but no record may contain it. */
@@ -55,9 +47,7 @@ repair_escape(struct utf8_repair *s)
 		if (low >= 0xDC00 && low <= 0xDFFF)
 			n = 12;
 	}
-	if (v >= 0xD800 && v <= 0xDFFF && n == 6)
-		replace_bytes(s);
-	else if (v == 0)
+	if (v == 0 || (v >= 0xD800 && v <= 0xDFFF && n == 6))
 		buf_adds(s->out, REPLACEMENT);
 	else
 		buf_add(s->out, s->p, n);
@@ -72,7 +62,7 @@ repair_character(struct utf8_repair *s)
 	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 
 	if (n > (size_t)(s->end - s->p) || !parse_is_utf8(s->p, n)) {
-		replace_bytes(s);
+		buf_adds(s->out, REPLACEMENT);
 		s->p++;
 		return;
 	}
@@ -169,11 +159,10 @@ is_repairable(const json_error_t *e)
 	       code == json_error_numeric_overflow;
 }
 
-/* Reads the text as it is or, if that fails, repaired; *replaced: it was not
- * UTF-8. */
+/* Reads the text as it is or, if that fails, repaired. */
 static json_t *
-read_or_repair(const char *text, size_t len, size_t flags, bool as_texts,
-    bool *replaced, json_error_t *e)
+read_or_repair(
+    const char *text, size_t len, size_t flags, bool as_texts, json_error_t *e)
 {
 	json_t *j = json_loadb(text, len, flags, e);
 	struct buf good = BUF_INIT;
@@ -188,21 +177,20 @@ read_or_repair(const char *text, size_t len, size_t flags, bool as_texts,
 	j = json_loadb(buf_str(&good), good.len, flags, &again);
 	if (json_error_code(&again) == json_error_duplicate_key)
 		*e = again;
-	*replaced = s.replaced;
 	buf_release(&good);
 	return j;
 }
 
 json_t *
-json_read_repaired(
-    const char *text, size_t len, bool *repaired, json_error_t *e)
+json_read_repaired(const char *text, size_t len, struct buf *why)
 {
 	size_t mark = parse_utf8_mark(text, len);
-	bool replaced = false;
-	json_t *j = read_or_repair(
-	    text + mark, len - mark, JSON_DECODE_ANY, true, &replaced, e);
+	json_error_t e;
+	json_t *j =
+	    read_or_repair(text + mark, len - mark, JSON_DECODE_ANY, true, &e);
 
-	*repaired = *repaired || (j != NULL && replaced);
+	if (j == NULL)
+		buf_setf(why, "%s at byte %d", e.text, e.position);
 	return j;
 }
 
@@ -221,7 +209,6 @@ json_read_strictly(const char *text, size_t len, struct json_read_error *wrong)
 {
 	size_t mark = parse_utf8_mark(text, len);
 	struct json_text t = { text + mark, text + len, NULL };
-	bool replaced;
 	json_error_t e;
 	json_t *j;
 
@@ -240,7 +227,7 @@ json_read_strictly(const char *text, size_t len, struct json_read_error *wrong)
 		return NULL;
 	}
 	j = read_or_repair(text + mark, len - mark,
-	    JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, false, &replaced, &e);
+	    JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, false, &e);
 	if (j == NULL && json_error_code(&e) == json_error_duplicate_key)
 		*wrong = (struct json_read_error){ "a name occurs twice", 0 };
 	return j;

@@ -18,10 +18,10 @@
 /* Reads JSON from a CRM; skips a byte order mark. If it cannot be read as it
  * is, bytes that are not UTF-8, and escapes of half surrogates and of NUL,
  * become U+FFFD; integers of 19 digits and more, and other numbers that exceed
- * a double, become strings. Returns a new reference, or NULL and *e if it is
- * not JSON. *repaired is set if there was text that is not UTF-8. */
-json_t *json_read_repaired(const char *text, size_t len, bool *repaired,
-    json_error_t *e) __attribute__((warn_unused_result));
+ * a double, become strings. Returns a new reference, or NULL and *why if it is
+ * not JSON. */
+json_t *json_read_repaired(const char *text, size_t len, struct buf *why)
+    __attribute__((warn_unused_result));
 
 struct json_read_error {
 	const char *what; /* NULL: not UTF-8, or nested too deeply */

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile_impl.h"
 
 /* ---- the result of about ---- */
@@ -318,7 +319,7 @@ profile_record_read(
 {
 	const struct crm_record_options opt = profile_record_options(p, true);
 	struct buf why = BUF_INIT;
-	json_t *v = value_parse(json, len, NULL, &why);
+	json_t *v = json_read_repaired(json, len, &why);
 	int rc = v != NULL ? crm_record_read(r, v, &opt, &why) : -1;
 
 	json_decref(v);

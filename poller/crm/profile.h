@@ -18,17 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * value: JSON values for profiles are those of jansson. libjq rounds integers
- * above 2^53, so they are passed to a profile as strings; NUL becomes U+FFFD.
- */
-
-/* Parses the body of an answer like json_read_repaired(); repaired may be NULL.
- * Returns NULL and *why if it is not JSON. */
-json_t *value_parse(const char *body, size_t len, bool *repaired,
-    struct buf *why) __attribute__((warn_unused_result));
-
-/* Appends its JSON text as profiles see it. */
+/* Appends the JSON text of a value as profiles see it: libjq rounds integers
+ * above 2^53, so they are strings there. */
 void value_dump(json_t *v, struct buf *out);
 
 /*

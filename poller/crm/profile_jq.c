@@ -27,7 +27,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
-#include "poller/crm/json_read.h"
 #include "poller/crm/profile_impl.h"
 
 /* ---- values ---- */
@@ -134,19 +133,6 @@ to_json(jv v)
 		break;
 	}
 	jv_free(v);
-	return j;
-}
-
-json_t *
-value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
-{
-	json_error_t e;
-	bool ignored = false;
-	json_t *j = json_read_repaired(
-	    body, len, repaired != NULL ? repaired : &ignored, &e);
-
-	if (j == NULL)
-		buf_setf(why, "%s at byte %d", e.text, e.position);
 	return j;
 }
 

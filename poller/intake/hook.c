@@ -17,6 +17,7 @@
 #include "common/conf/secret.h"
 #include "common/http_server/work_queue.h"
 #include "common/text/jsonw.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/tenant.h"
 
@@ -306,7 +307,7 @@ hook_read(const struct hook *h, const struct web_request *r,
 	enum hook_outcome o = HOOK_NO_JSON;
 	json_t *payload;
 
-	payload = value_parse(r->body, r->len, NULL, why);
+	payload = json_read_repaired(r->body, r->len, why);
 	if (payload != NULL)
 		o = read_payload(h, r, keys, payload, a, why);
 	json_decref(payload);

@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/store.h"
 #include "poller/intake/hook.h"
@@ -76,7 +77,7 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 		    "of the polls, or list them (operators in [crm])");
 	}
 	if (s != NULL && store_get(s, STORE_META, STORE_OPERATORS, &data, &len))
-		listed = value_parse(data, len, NULL, &why);
+		listed = json_read_repaired(data, len, &why);
 	if (listed != NULL) {
 		json_decref(l->listed);
 		l->listed = listed;

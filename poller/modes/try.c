@@ -11,6 +11,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 #include "poller/modes/poller.h"
 
@@ -51,8 +52,8 @@ read_answer(const char *function, json_t **answer)
 	if (file_read_all(STDIN_FILENO, &text) != 0) {
 		rc = -1;
 		(void)syserr_log(PROG_IO, "cannot read standard input");
-	} else if ((*answer = value_parse(
-			buf_str(&text), text.len, NULL, &why)) == NULL) {
+	} else if ((*answer = json_read_repaired(
+			buf_str(&text), text.len, &why)) == NULL) {
 		rc = -1;
 		log_error("standard input is not JSON: %s", buf_str(&why));
 	}
@@ -133,7 +134,7 @@ run_try_mode(void *options)
 
 	poller_resolve_text(p);
 	if (p->with != NULL)
-		with = value_parse(p->with, strlen(p->with), NULL, &why);
+		with = json_read_repaired(p->with, strlen(p->with), &why);
 	if (tenant == NULL)
 		code = PROG_CONFIG;
 	else if (p->with != NULL && with == NULL)

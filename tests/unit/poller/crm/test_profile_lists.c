@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 
 static const struct profile_options options = { .tenant = "acme",
@@ -29,7 +30,7 @@ static json_t *
 json(const char *text)
 {
 	struct buf why = BUF_INIT;
-	json_t *v = value_parse(text, strlen(text), NULL, &why);
+	json_t *v = json_read_repaired(text, strlen(text), &why);
 
 	if (v == NULL)
 		fail_msg("%s: %s", text, buf_str(&why));
