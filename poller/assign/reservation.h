@@ -93,6 +93,8 @@ struct tenant_assigner {
 	struct crm_session crm;
 	bool dry_run;  /* only reads, and does not wait for the CRM */
 	bool timeless; /* ignore expires */
+	bool allowed;  /* [crm NAME] assign allows changes to the CRM */
+	bool reported; /* that they are not allowed has been logged */
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 

@@ -9,7 +9,6 @@
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -32,102 +31,29 @@
 #include "poller/crm/store.h"
 #include "poller/modes/poller.h"
 
-/*
- * dry_run: the output of poller --assign --dry-run, one line for each
- * reservation, as a table or NDJSON.
- */
-
-struct dry_run {
-	enum output_format format;
-	struct output_table table;
-	struct buf lines;
-};
-
-/* ---- dry run ---- */
-
-static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
-	{ "chat", OUTPUT_TEXT }, { "operator", OUTPUT_TEXT },
-	{ "assignee", OUTPUT_TEXT }, { "result", OUTPUT_TEXT } };
-
-static void
-dry_run_init(struct dry_run *d, enum output_format format)
-{
-	*d = (struct dry_run){ .format = output_format_resolve(format) };
-	output_table_init(&d->table, columns, ARRAY_LEN(columns));
-}
-
-/* Adds the line of a reservation that has ended. */
-static void
-dry_run_add(struct dry_run *d, const struct reservation *r)
-{
-	const char *tenant = r->assigner->crm.tenant->name;
-	const char *result = reservation_result_names[r->result];
-
-	if (d->format != OUTPUT_NDJSON) {
-		output_table_cell(&d->table, tenant);
-		output_table_cell(&d->table, r->chat);
-		output_table_cell(&d->table, r->operator_id);
-		output_table_cell(&d->table, r->assignee);
-		output_table_cell(&d->table, result);
-		return;
-	}
-	jsonw_open_record(&d->lines, "dry_run", tenant);
-	jsonw_str(&d->lines, "assignment", r->id);
-	jsonw_str(&d->lines, "chat", r->chat);
-	jsonw_str(&d->lines, "operator", r->operator_id);
-	if (r->assignee != NULL)
-		jsonw_str(&d->lines, "assignee", r->assignee);
-	jsonw_str(&d->lines, "result", result);
-	jsonw_line(&d->lines);
-}
-
-/* Writes all lines to stdout. Returns PROG_OK, or the exit code of the logged
- * error. */
-static enum exit_code
-dry_run_show(struct dry_run *d)
-{
-	if (d->format != OUTPUT_NDJSON)
-		output_table_show(&d->table, d->format, &d->lines);
-	fwrite(buf_str(&d->lines), 1, d->lines.len, stdout);
-	return prog_flush();
-}
-
-static void
-dry_run_release(struct dry_run *d)
-{
-	output_table_release(&d->table);
-	buf_release(&d->lines);
-}
-
 /* ---- the assigners of all tenants ---- */
-
-struct assigner_slot {
-	struct tenant_assigner assigner;
-	bool allowed;  /* [crm NAME] assign allows changes to the CRM */
-	bool reported; /* that they are not allowed has been logged */
-};
 
 struct assigners {
 	struct poller *poller;
 	const char *state; /* its folder, or NULL */
 	struct http *http;
-	struct assigner_slot *slots; /* in the order of the tenants */
-	struct fetch **fetches;      /* likewise */
-	struct strmap unknown;       /* tenants that were logged as unknown */
-	int64_t accounted_ms;        /* monotonic; 0: not yet */
+	struct tenant_assigner *list; /* in the order of the tenants */
+	struct fetch **fetches;       /* likewise */
+	struct strmap unknown;        /* tenants that were logged as unknown */
+	int64_t accounted_ms;         /* monotonic; 0: not yet */
 };
 
 /* How often calls are counted. */
 #define ACCOUNT_MS 60000
 
 static void
-report_forbidden(struct assigners *all, struct assigner_slot *slot)
+report_forbidden(struct assigners *all, struct tenant_assigner *assigner)
 {
-	const struct tenant *t = slot->assigner.crm.tenant;
+	const struct tenant *t = assigner->crm.tenant;
 
-	if (slot->reported)
+	if (assigner->reported)
 		return;
-	slot->reported = true;
+	assigner->reported = true;
 	poller_failed(all->poller, PROG_CONFIG);
 	log_error("tenant %s: chats are not assigned, because assign = no; to "
 		  "have them assigned, set assign = yes in [%s]",
@@ -145,17 +71,17 @@ open_state(const struct assigners *all, const struct tenant *t)
 }
 
 static void
-open_slot(
+open_assigner(
     struct assigners *all, size_t i, const struct tenant_assigner *defaults)
 {
-	struct assigner_slot *slot = &all->slots[i];
-	struct crm_session *crm = &slot->assigner.crm;
+	struct tenant_assigner *assigner = &all->list[i];
 	const struct tenant *t = &all->poller->tenants[i];
+	struct crm_session *crm = &assigner->crm;
 
-	slot->assigner = *defaults;
-	slot->allowed = t->opt.assign || defaults->dry_run;
+	*assigner = *defaults;
+	assigner->allowed = t->opt.assign || defaults->dry_run;
 	crm_session_open(crm, all->http, t, USAGE_ASSIGN,
-	    slot->allowed ? open_state(all, t) : NULL);
+	    assigner->allowed ? open_state(all, t) : NULL);
 	store_close(crm->store);
 	crm->store = NULL;
 }
@@ -201,18 +127,18 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 	size_t i;
 
 	all->http = http_new();
-	all->slots = xcalloc(all->poller->tenants_n + 1, sizeof *all->slots);
+	all->list = xcalloc(all->poller->tenants_n + 1, sizeof *all->list);
 	all->fetches =
 	    xcalloc(all->poller->tenants_n + 1, sizeof *all->fetches);
 	for (i = 0; i < all->poller->tenants_n; i++) {
-		open_slot(all, i, defaults);
-		all->fetches[i] = all->slots[i].assigner.crm.fetch;
-		if (all->slots[i].allowed)
-			ask_who_assigns(&all->slots[i].assigner.crm);
-		any = any || all->slots[i].allowed;
+		open_assigner(all, i, defaults);
+		all->fetches[i] = all->list[i].crm.fetch;
+		if (all->list[i].allowed)
+			ask_who_assigns(&all->list[i].crm);
+		any = any || all->list[i].allowed;
 	}
 	for (i = 0; !any && i < all->poller->tenants_n; i++)
-		report_forbidden(all, &all->slots[i]);
+		report_forbidden(all, &all->list[i]);
 	return any ? 0 : -1;
 }
 
@@ -221,9 +147,9 @@ assigners_release(struct assigners *all)
 {
 	size_t i;
 
-	for (i = 0; all->slots != NULL && i < all->poller->tenants_n; i++)
-		tenant_assigner_release(&all->slots[i].assigner);
-	free(all->slots);
+	for (i = 0; all->list != NULL && i < all->poller->tenants_n; i++)
+		tenant_assigner_release(&all->list[i]);
+	free(all->list);
 	free(all->fetches);
 	http_free(all->http);
 	strmap_release(&all->unknown, NULL);
@@ -254,9 +180,9 @@ assigners_find(struct assigners *all, struct text tenant)
 	for (i = 0; i < all->poller->tenants_n; i++) {
 		if (!text_is(tenant, all->poller->tenants[i].name))
 			continue;
-		if (all->slots[i].allowed)
-			return &all->slots[i].assigner;
-		report_forbidden(all, &all->slots[i]);
+		if (all->list[i].allowed)
+			return &all->list[i];
+		report_forbidden(all, &all->list[i]);
 		return NULL;
 	}
 	report_unassignable(all, tenant);
@@ -283,14 +209,14 @@ assigners_add_calls(
 
 	call_metrics_head(to);
 	for (i = 0; i < all->poller->tenants_n; i++)
-		if (all->slots[i].allowed)
+		if (all->list[i].allowed)
 			call_metrics_add(to, labels, "assign",
 			    all->poller->tenants[i].name,
-			    fetch_results(all->slots[i].assigner.crm.fetch));
+			    fetch_results(all->fetches[i]));
 }
 
 static void
-account_slot(const struct assigners *all, struct crm_session *crm)
+account_calls(const struct assigners *all, struct crm_session *crm)
 {
 	crm->store = open_state(all, crm->tenant);
 	crm_session_count(crm);
@@ -309,49 +235,9 @@ assigners_account(struct assigners *all, bool at_once)
 	    (!at_once && all->accounted_ms + ACCOUNT_MS > clock_mono_ms()))
 		return;
 	for (i = 0; i < all->poller->tenants_n; i++)
-		if (all->slots[i].allowed)
-			account_slot(all, &all->slots[i].assigner.crm);
+		if (all->list[i].allowed)
+			account_calls(all, &all->list[i].crm);
 	all->accounted_ms = clock_mono_ms();
-}
-
-/* The metrics of a daemon. */
-struct assign_counts {
-	uint64_t lines; /* lines read, including bad ones */
-	uint64_t ended[RESERVATION_RESULTS];
-	size_t in_hand;                    /* read but not acknowledged */
-	const struct assigners *assigners; /* the source of the calls; open */
-};
-
-/* A daemon_metrics_writer. */
-static void
-add_assign_metrics(void *ctx, struct buf *to, const char *labels)
-{
-	static const char ended[] = "messaging_assign_reservations_total",
-			  in_hand[] = "messaging_assign_open_reservations";
-	static const enum reservation_result results[] = {
-		RESERVATION_FULFILLED,
-		RESERVATION_CONFIRMED,
-		RESERVATION_TAKEN,
-		RESERVATION_CLOSED,
-		RESERVATION_REFUSED,
-		RESERVATION_EXPIRED,
-		RESERVATION_FAILED,
-	};
-	const struct assign_counts *c = ctx;
-	size_t i;
-
-	prometheus_head(to, ended, PROMETHEUS_COUNTER,
-	    "Finished reservations: the operator got the chat (fulfilled) or "
-	    "already had it (confirmed), another operator has it (taken), it "
-	    "is closed, the CRM refused, it expired, or an error prevented it "
-	    "(failed).");
-	for (i = 0; i < ARRAY_LEN(results); i++)
-		prometheus_result(to, ended, labels,
-		    reservation_result_names[results[i]], c->ended[results[i]]);
-	prometheus_head(
-	    to, in_hand, PROMETHEUS_GAUGE, "Reservations in progress.");
-	prometheus_sample(to, in_hand, labels, c->in_hand);
-	assigners_add_calls(c->assigners, to, labels);
 }
 
 /* ---- assign ---- */
@@ -383,16 +269,92 @@ struct assign {
 	struct assigners assigners;
 	struct assign_entries entries;
 	size_t unflushed;
-	struct assign_counts counts;
+	uint64_t lines; /* lines read, including bad ones */
+	uint64_t results[RESERVATION_RESULTS];
+	size_t in_hand;                 /* read but not acknowledged */
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct record record;
 	struct flat flat;
 	struct buf why;
-	struct dry_run dry_run; /* output of a dry run */
+	/* A dry run writes a line for each reservation: to the table, or as
+	 * NDJSON. */
+	enum output_format format;
+	struct output_table table;
+	struct buf shown;
 	bool waits; /* reads a queue for ever; without one, and in a dry run,
 		     * the run ends by itself */
 	bool ended, failed;
 };
+
+/* A daemon_metrics_writer. */
+static void
+add_assign_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	static const char ended[] = "messaging_assign_reservations_total",
+			  in_hand[] = "messaging_assign_open_reservations";
+	static const enum reservation_result results[] = {
+		RESERVATION_FULFILLED,
+		RESERVATION_CONFIRMED,
+		RESERVATION_TAKEN,
+		RESERVATION_CLOSED,
+		RESERVATION_REFUSED,
+		RESERVATION_EXPIRED,
+		RESERVATION_FAILED,
+	};
+	const struct assign *a = ctx;
+	size_t i;
+
+	prometheus_head(to, ended, PROMETHEUS_COUNTER,
+	    "Finished reservations: the operator got the chat (fulfilled) or "
+	    "already had it (confirmed), another operator has it (taken), it "
+	    "is closed, the CRM refused, it expired, or an error prevented it "
+	    "(failed).");
+	for (i = 0; i < ARRAY_LEN(results); i++)
+		prometheus_result(to, ended, labels,
+		    reservation_result_names[results[i]],
+		    a->results[results[i]]);
+	prometheus_head(
+	    to, in_hand, PROMETHEUS_GAUGE, "Reservations in progress.");
+	prometheus_sample(to, in_hand, labels, a->in_hand);
+	assigners_add_calls(&a->assigners, to, labels);
+}
+
+static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
+	{ "chat", OUTPUT_TEXT }, { "operator", OUTPUT_TEXT },
+	{ "assignee", OUTPUT_TEXT }, { "result", OUTPUT_TEXT } };
+
+/* Shows what would become of a reservation. */
+static void
+show_dry_run(struct assign *a, const struct reservation *r)
+{
+	const char *tenant = r->assigner->crm.tenant->name;
+	const char *result = reservation_result_names[r->result];
+
+	if (a->format != OUTPUT_NDJSON) {
+		output_table_cell(&a->table, tenant);
+		output_table_cell(&a->table, r->chat);
+		output_table_cell(&a->table, r->operator_id);
+		output_table_cell(&a->table, r->assignee);
+		output_table_cell(&a->table, result);
+		return;
+	}
+	jsonw_open_record(&a->shown, "dry_run", tenant);
+	jsonw_str(&a->shown, "assignment", r->id);
+	jsonw_str(&a->shown, "chat", r->chat);
+	jsonw_str(&a->shown, "operator", r->operator_id);
+	if (r->assignee != NULL)
+		jsonw_str(&a->shown, "assignee", r->assignee);
+	jsonw_str(&a->shown, "result", result);
+	jsonw_line(&a->shown);
+}
+
+static void
+print_dry_run(struct assign *a)
+{
+	if (a->format != OUTPUT_NDJSON)
+		output_table_show(&a->table, a->format, &a->shown);
+	poller_print(a->poller, &a->shown);
+}
 
 static void
 fail_assign(struct assign *a, enum exit_code code, const char *why)
@@ -426,12 +388,12 @@ on_reservation_done(void *ctx, struct reservation *r)
 					    offsetof(struct assign_entry,
 						reservation));
 
-	a->counts.ended[r->result]++;
+	a->results[r->result]++;
 	if (!a->waits && (r->result == RESERVATION_FAILED ||
 			     r->result == RESERVATION_UNANSWERED))
 		poller_failed(a->poller, r->assigner->crm.code);
 	if (a->poller->dry_run)
-		dry_run_add(&a->dry_run, r);
+		show_dry_run(a, r);
 	/* The queue delivers an UNANSWERED one again. */
 	if (a->poller->dry_run || r->outcome.len == 0) {
 		e->completed =
@@ -460,7 +422,7 @@ static void
 drop_entry(struct assign *a, struct assign_entry *e)
 {
 	STAILQ_REMOVE_HEAD(&a->entries, link);
-	a->counts.in_hand--;
+	a->in_hand--;
 	reservation_release(&e->reservation);
 	free(e);
 }
@@ -524,9 +486,9 @@ add_entry(struct assign *a)
 
 	e->mark = endpoint_mark(a->from);
 	e->completed = true;
-	a->counts.lines++;
+	a->lines++;
 	STAILQ_INSERT_TAIL(&a->entries, e, link);
-	a->counts.in_hand++;
+	a->in_hand++;
 	return e;
 }
 
@@ -569,7 +531,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		return;
 	assigner = assigners_find(&a->assigners, r->tenant);
 	if (assigner == NULL) {
-		a->counts.ended[RESERVATION_FAILED]++;
+		a->results[RESERVATION_FAILED]++;
 		return;
 	}
 	reservation_init(&e->reservation, assigner, r);
@@ -583,7 +545,7 @@ wait_until(const struct assign *a, int64_t end)
 {
 	int64_t left = end - clock_mono_ms();
 
-	if (a->counts.in_hand > 0 && left > 0)
+	if (a->in_hand > 0 && left > 0)
 		(void)stop_sleep(left);
 }
 
@@ -597,10 +559,10 @@ take_input(struct assign *a, int wait_ms)
 	char *line;
 	size_t len;
 
-	if (a->ended || a->counts.in_hand >= WINDOW)
+	if (a->ended || a->in_hand >= WINDOW)
 		(void)stop_sleep(wait_ms);
-	while (!a->ended && !a->failed && !stop_asked() &&
-	       a->counts.in_hand < WINDOW) {
+	while (
+	    !a->ended && !a->failed && !stop_asked() && a->in_hand < WINDOW) {
 		status = endpoint_read(a->from, &line, &len, wait_ms);
 		if (status == ENDPOINT_WAIT) {
 			wait_until(a, end);
@@ -696,8 +658,7 @@ carry_out_assignments(struct assign *a)
 		if (a->to != NULL)
 			endpoint_pump(a->to);
 		assigners_account(&a->assigners, false);
-		daemon_metrics_count(
-		    a->metrics, a->counts.lines, a->dead.count);
+		daemon_metrics_count(a->metrics, a->lines, a->dead.count);
 	}
 	notify_stopping();
 	assigners_account(&a->assigners, true);
@@ -706,7 +667,7 @@ carry_out_assignments(struct assign *a)
 static void
 log_assign_summary(const struct assign *a)
 {
-	const uint64_t *n = a->counts.ended;
+	const uint64_t *n = a->results;
 
 	log_info("assign_done",
 	    "fulfilled=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
@@ -747,11 +708,10 @@ open_assign_ends(struct assign *a)
 static void
 open_assign_metrics(struct assign *a)
 {
-	a->counts.assigners = &a->assigners;
 	if (a->waits)
 		a->metrics = daemon_metrics_open(a->poller->common.conf,
 		    endpoint_amqp_name(endpoint_name(a->from)),
-		    add_assign_metrics, &a->counts);
+		    add_assign_metrics, a);
 }
 
 static void
@@ -765,7 +725,8 @@ release_assign(struct assign *a)
 		drop_entry(a, e);
 	flat_release(&a->flat);
 	buf_release(&a->why);
-	dry_run_release(&a->dry_run);
+	output_table_release(&a->table);
+	buf_release(&a->shown);
 	endpoint_close(a->to);
 	endpoint_close(a->from);
 }
@@ -774,13 +735,14 @@ static enum exit_code
 assign(struct poller *p)
 {
 	struct assign a = { .poller = p,
-		.assigners = { .poller = p, .state = poller_state(p) } };
+		.assigners = { .poller = p, .state = poller_state(p) },
+		.format = output_format_resolve(p->format) };
 	struct tenant_assigner defaults = {
 		.dry_run = p->dry_run, .done = on_reservation_done, .ctx = &a
 	};
 
 	STAILQ_INIT(&a.entries);
-	dry_run_init(&a.dry_run, p->format);
+	output_table_init(&a.table, columns, ARRAY_LEN(columns));
 	if (open_assign_ends(&a) == 0) {
 		/* The file may be from a past day, and nothing is changed. */
 		defaults.timeless =
@@ -790,7 +752,7 @@ assign(struct poller *p)
 			carry_out_assignments(&a);
 			log_assign_summary(&a);
 			if (p->dry_run)
-				poller_failed(p, dry_run_show(&a.dry_run));
+				print_dry_run(&a);
 			if (!a.waits)
 				poller_failed(p, deadletter_code(&a.dead));
 		}
