@@ -73,7 +73,6 @@ read_hooks(const json_t *hooks)
 		    (int64_t)(number_member(sign, "window", WINDOW_S) * 1000),
 		.key_is_md5 = key != NULL && strstr(key, "md5") != NULL,
 		.key_is_token = key != NULL && strstr(key, "token") != NULL,
-		.headers = json_object_get(hooks, "headers"),
 	};
 	if (!json_is_array(parts))
 		return out;
@@ -486,11 +485,11 @@ profile_hook_read(struct profile *p, const struct profile_hook_input *in,
     struct profile_answer *out, struct buf *why)
 {
 	const struct crm_record_options opt = profile_record_options(p, false);
-	json_t *more = json_pack("{s:f, s:o, s:O, s:O}", "now",
+	json_t *more = json_pack("{s:f, s:o, s:O}", "now",
 	    (double)in->now_ms / 1000, "signed",
 	    in->signed_ms != CLOCK_NONE ? profile_seconds(in->signed_ms)
 					: json_null(),
-	    "payload", in->payload, "headers", in->headers);
+	    "payload", in->payload);
 	json_t *result = profile_run(p, "hook_read", more, why);
 	const json_t *records = json_object_get(result, "records");
 	int rc = -1;

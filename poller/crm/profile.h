@@ -139,7 +139,6 @@ struct profile_hooks {
 			     * hexadecimal */
 	bool key_is_token;  /* the secret is the token, unless another is
 			     * set */
-	json_t *headers;    /* a list of names, for hook_read; or NULL */
 };
 
 /* The result of about, which is constant. */
@@ -267,7 +266,6 @@ struct profile_hook_input {
 	int64_t now_ms;    /* when it was received */
 	int64_t signed_ms; /* the signed time, or CLOCK_NONE */
 	json_t *payload;
-	json_t *headers; /* those in about.hooks.headers */
 };
 
 /* Reads a payload. Returns 0, and *why for the first odd record, if any; or -1

@@ -42,9 +42,9 @@ static json_t *
 make_members(const char *function, json_t *answer, json_t *with)
 {
 	bool hook = strcmp(function, "hook_read") == 0;
-	json_t *in = json_pack("{s:f, s:i, s:{}, s:{s:n}, s:O?}", "now",
-	    (double)clock_now_ms() / 1000, "status", 200, "headers", "known",
-	    "last", hook ? "payload" : "answer", answer);
+	json_t *in = json_pack("{s:f, s:i, s:{s:n}, s:O?}", "now",
+	    (double)clock_now_ms() / 1000, "status", 200, "known", "last",
+	    hook ? "payload" : "answer", answer);
 
 	(void)json_object_update(in, with);
 	return in;

@@ -227,22 +227,6 @@ first_time(const struct hook *h, const struct web_request *r,
 	return v == IDEMPOTENCY_AGAIN ? first.at : r->now_ms;
 }
 
-/* Returns {NAME: value or null} for the headers that the profile wants. */
-static json_t *
-wanted_headers(const struct hook *h, const struct web_request *r)
-{
-	json_t *all = json_object(), *name;
-	const char *value;
-	size_t i;
-
-	json_array_foreach (h->spec->headers, i, name) {
-		value = r->header(r, json_string_value(name));
-		(void)json_object_set_new_nocheck(all, json_string_value(name),
-		    value != NULL ? json_string_nocheck(value) : json_null());
-	}
-	return all;
-}
-
 /* Lets the profile read the payload. A repeated event without its own time is
  * read as if it arrived at *now_ms, like the first one. */
 static int
@@ -252,8 +236,7 @@ ask_profile(const struct hook *h, const struct web_request *r,
 {
 	struct profile_hook_input in = { .now_ms = r->now_ms,
 		.signed_ms = signed_ms(h, r),
-		.payload = payload,
-		.headers = wanted_headers(h, r) };
+		.payload = payload };
 	int rc = profile_hook_read(h->profile, &in, a, why);
 
 	if (rc == 0 && a->once != NULL)
@@ -263,7 +246,6 @@ ask_profile(const struct hook *h, const struct web_request *r,
 		rc = profile_hook_read(h->profile, &in, a, why);
 	}
 	*now_ms = in.now_ms;
-	json_decref(in.headers);
 	return rc;
 }
 

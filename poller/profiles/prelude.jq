@@ -226,8 +226,7 @@ def jq_checked_about:
           changes: [0, 86400],
           hooks: {sign: {header: "a text", timestamp: "a text",
                          prefix: "a text", parts: "a list of texts",
-                         key: "a text", window: [1, 86400]},
-                  headers: "a list of texts"}}) as $schema
+                         key: "a text", window: [1, 86400]}}}) as $schema
     | . as $about
     | first(jq_faults($schema; ""),
             (.hooks.sign
