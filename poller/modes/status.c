@@ -63,8 +63,7 @@ struct asked_chats {
 	bool stopped;  /* not all questions were asked */
 	int64_t floor; /* as_of of the last snapshot: answers are later */
 	enum exit_code unclear; /* the code if chats have no answer */
-	size_t unasked;         /* chats for which the profile has no request */
-	size_t singly;          /* chats that are asked about individually */
+	bool unasked;           /* the profile cannot look up a chat */
 	struct buf line;
 };
 
@@ -247,7 +246,7 @@ asked_chat_end(void *ctx, enum where where, const struct ending *e)
 			ask_list(q);
 		break;
 	case WHERE_UNASKED:
-		q->unasked++;
+		q->unasked = true;
 		break;
 	case WHERE_OTHER:
 		count_unclear(a, ERROR_CLASS_UNUSABLE,
@@ -286,10 +285,8 @@ ask_chats(struct asked_chats *q)
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
-		if (a->answered || a->missing)
-			continue;
-		q->singly++;
-		ask_asked_chat(a);
+		if (!a->answered && !a->missing)
+			ask_asked_chat(a);
 	}
 }
 
@@ -430,34 +427,25 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 		ask_chats(q);
 }
 
-/* If all chats fail, or all that are not in the list, the cause is not a single
- * chat. */
+/* If the CRM forbids all chats, or the profile can look up none, the cause is
+ * not a single chat. */
 static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
-	const char *tenant = q->crm.tenant->name;
-	size_t all = q->chats.n,
-	       refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
+	size_t refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
 
-	if (q->unasked > 0 && q->unasked == q->singly) {
-		log_error("tenant %s: the profile has no chat_request for %s; "
-			  "see messaging-profile(5)",
-		    tenant,
-		    q->singly == all ? "the tenant's chats"
-				     : "chats that are missing from the list");
+	if (q->unasked) {
+		log_error("tenant %s: the profile has no chat_request; see "
+			  "messaging-profile(5)",
+		    q->crm.tenant->name);
 		return PROG_CONFIG;
 	}
-	if (q->unasked > 0)
-		log_warn("tenant %s: the profile's chat_request returns no "
-			 "request for %zu of %zu chats",
-		    tenant, q->unasked, all);
-	if (refused > 0 && refused == all) {
+	if (refused > 0 && refused == q->chats.n) {
 		failure_log(q->crm.tenant, ERROR_CLASS_DENIED, "chats",
 		    "the CRM forbids all of them");
 		return PROG_NOPERM;
 	}
-	return q->unclear == PROG_OK && q->unasked > 0 ? PROG_UNAVAILABLE
-						       : q->unclear;
+	return q->unclear;
 }
 
 /* Writes the gone chats, counts the calls in the state, sets the code, and

@@ -1,0 +1,2 @@
+def chats_request: {path: "/chats"};
+def chats_read: {records: []};
