@@ -21,18 +21,6 @@
 #include "poller/crm/profile.h"
 #include "poller/crm/tenant.h"
 
-struct hook {
-	char *tenant, *source;
-	char *section; /* its section of the configuration, "crm TENANT" */
-	struct profile *profile;
-	const struct profile_hooks *spec;
-	struct signature_scheme scheme;
-	bool signs;
-	bool closed; /* serves only the routes of the original service */
-	char *key;   /* the signing key, or the secret in the address */
-	struct work_queue *queue;
-};
-
 struct hooks {
 	struct hook *all;
 	size_t n, failed;
@@ -81,24 +69,6 @@ hook_of(const struct hooks *all, const char *tenant)
 			return &all->all[i];
 	}
 	return NULL;
-}
-
-const char *
-hook_tenant(const struct hook *h)
-{
-	return h->tenant;
-}
-
-struct work_queue *
-hook_queue(const struct hook *h)
-{
-	return h->queue;
-}
-
-const char *
-hook_source(const struct hook *h)
-{
-	return h->source;
 }
 
 static enum signature_verdict

@@ -31,8 +31,21 @@
 #define HOOK_SECRET_MOST 128
 
 struct hooks;
-struct hook;
-struct work_queue;
+
+/* The webhook of a tenant. */
+struct hook {
+	char *tenant, *source;    /* source: the name of its profile */
+	struct work_queue *queue; /* its thread must read the payloads */
+
+	/* private */
+	char *section; /* its section of the configuration, "crm TENANT" */
+	struct profile *profile;
+	const struct profile_hooks *spec;
+	struct signature_scheme scheme;
+	bool signs;
+	bool closed; /* serves only the routes of the original service */
+	char *key;   /* the signing key, or the secret in the address */
+};
 
 /* Opens the webhooks of all tenants that have one. An error is logged and
  * closes only that webhook. Call it before threads are started. Owned by the
@@ -46,8 +59,7 @@ void hooks_free(struct hooks *all);
 /* The number of webhooks that could not be opened. */
 size_t hooks_failed(const struct hooks *all);
 
-/* Finds the webhook of a tenant and a source, which is the name of its profile;
- * NULL if there is none. */
+/* Finds the webhook of a tenant and a source; NULL if there is none. */
 const struct hook *hook_find(const struct hooks *all, const char *tenant,
     size_t tenant_len, const char *source, size_t source_len);
 
@@ -61,12 +73,6 @@ const struct hook *hook_of(const struct hooks *all, const char *tenant);
  * NULL. Does not need the signing key. NULL and *why on errors. */
 char *hook_path(const struct conf *c, const char *tenant, char **secret,
     struct buf *why) __attribute__((warn_unused_result));
-
-const char *hook_tenant(const struct hook *h);
-const char *hook_source(const struct hook *h);
-
-/* Returns the work queue whose thread must read its payloads. */
-struct work_queue *hook_queue(const struct hook *h);
 
 /* Authenticates a delivery: by its headers, or by the secret in its address,
  * which is NULL if it has none. *verdict is for the log. False if h is NULL. */

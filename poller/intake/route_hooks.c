@@ -45,7 +45,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	struct buf where = BUF_INIT, letter = BUF_INIT;
 	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
 
-	buf_addf(&where, "webhook %s/%s", hook_tenant(h), hook_source(h));
+	buf_addf(&where, "webhook %s/%s", h->tenant, h->source);
 	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
 	buf_add(&a->records, letter.data, letter.len);
 	buf_addc(&a->records, '\n');
@@ -54,7 +54,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 		log_warn(
 		    "%u webhooks were not understood, the last one for %s/%s: "
 		    "%s; each is a dead letter with its reason",
-		    n, hook_tenant(h), hook_source(h), fault);
+		    n, h->tenant, h->source, fault);
 	buf_release(&where);
 	buf_release(&letter);
 }
@@ -70,7 +70,7 @@ refuse_account(const struct listener_context *in, const struct hook *h,
 	if (n > 0)
 		log_warn("%u webhooks were refused, the last one for %s/%s: "
 			 "%s; see account of [crm %s]",
-		    n, hook_tenant(h), hook_source(h), why, hook_tenant(h));
+		    n, h->tenant, h->source, why, h->tenant);
 	buf_addf(&detail, "the webhook was refused: %s", why);
 	route_detail(a, 403, buf_str(&detail));
 	buf_release(&detail);
@@ -80,32 +80,24 @@ static int
 route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a)
 {
+	static const char *const faults[] = {
+		[HOOK_PARTLY] = "a part of the webhook is unreadable",
+		[HOOK_UNKNOWN] = "the profile does not know the event",
+		[HOOK_UNREAD] = "the profile cannot read the webhook",
+		[HOOK_NO_JSON] = NULL,
+	};
 	struct buf why = BUF_INIT;
+	enum hook_outcome o = hook_read(h, r, in->keys, a, &why);
 	int status = 200;
 
-	switch (hook_read(h, r, in->keys, a, &why)) {
-	case HOOK_RECORDS:
-		break;
-	case HOOK_PARTLY:
-		keep_dead_letter(in, h, r,
-		    "a part of the webhook is unreadable", buf_str(&why), a);
-		break;
-	case HOOK_FOREIGN:
+	if (faults[o] != NULL) {
+		keep_dead_letter(in, h, r, faults[o], buf_str(&why), a);
+	} else if (o == HOOK_FOREIGN) {
 		refuse_account(in, h, r, buf_str(&why), a);
 		status = 403;
-		break;
-	case HOOK_UNKNOWN:
-		keep_dead_letter(in, h, r,
-		    "the profile does not know the event", buf_str(&why), a);
-		break;
-	case HOOK_UNREAD:
-		keep_dead_letter(in, h, r,
-		    "the profile cannot read the webhook", buf_str(&why), a);
-		break;
-	case HOOK_NO_JSON:
+	} else if (o == HOOK_NO_JSON) {
 		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
 		status = 400;
-		break;
 	}
 	buf_release(&why);
 	return status;
@@ -122,7 +114,7 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	if (n > 0)
 		log_warn("%u webhooks were refused, the last one from %s for "
 			 "%s: its signature or secret is %s",
-		    n, r->peer, h != NULL ? hook_tenant(h) : "unknown tenant",
+		    n, r->peer, h != NULL ? h->tenant : "unknown tenant",
 		    signature_verdict_name(verdict));
 	route_detail(a, 401, "Unauthorized");
 }
@@ -155,7 +147,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 	const char *secret = path_pattern_part(r->path, 3, &len);
 
 	if (hook_authenticate(h, r, len > 0 ? secret : NULL, len, &verdict)) {
-		a->queue = hook_queue(h);
+		a->queue = h->queue;
 		a->later = read_hook;
 	} else {
 		refuse_delivery(in, h, r, verdict, a);
@@ -198,10 +190,10 @@ route_original(const struct listener_context *in, const struct web_request *r,
 	const struct hook *h =
 	    in->tenant != NULL ? hook_of(in->hooks, in->tenant) : NULL;
 
-	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
+	if (h == NULL || strcmp(h->source, "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
 	} else if (route_is_trusted(in, r, 404, a)) {
-		a->queue = hook_queue(h);
+		a->queue = h->queue;
 		a->later = take_original;
 	}
 }
