@@ -12,11 +12,9 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
-#include "poller/crm/json_read.h"
 
 /* Maximum pause between readings, unless the CRM asks for fewer calls. */
 #define RESERVATION_CAP_MS 4000
@@ -76,7 +74,7 @@ reservation_release(struct reservation *r)
 	free(r->unclear);
 	buf_release(&r->outcome);
 	buf_release(&r->listed_chats);
-	buf_release(&r->body);
+	json_decref(r->raw);
 	strmap_release(&r->listed_ids, NULL);
 }
 
@@ -222,16 +220,29 @@ reservation_give_up(struct reservation *r)
 	return true;
 }
 
+/* The chat may have another operator than when it was read. */
+static void
+add_chat_members(struct buf *b, const struct reservation *r)
+{
+	struct crm_record chat;
+
+	(void)json_object_set_new(r->raw, "operator",
+	    r->assignee != NULL ? json_string(r->assignee) : json_null());
+	if (profile_record_read(
+		r->assigner->crm.tenant->profile, r->raw, &chat) != 0)
+		return;
+	jsonw_members(b, chat.body, strlen(chat.body));
+	crm_record_release(&chat);
+}
+
 static void
 reservation_outcome(struct reservation *r, enum reservation_result result)
 {
 	struct buf *b = &r->outcome;
 
 	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
-	if (r->body.len > 0) {
-		jsonw_members(b, r->body.data, r->body.len);
-		if (r->assignee != NULL)
-			jsonw_str(b, "operator", r->assignee);
+	if (r->raw != NULL) {
+		add_chat_members(b, r);
 	} else {
 		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));
@@ -319,40 +330,6 @@ set_id(char **operator_id, const char *now)
 	*operator_id = xstrdup(now);
 }
 
-/* Begins a record of the chat with these members. */
-static void
-open_chat_record(
-    struct buf *b, const struct reservation *r, const char *members)
-{
-	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
-	jsonw_members(b, members, strlen(members));
-}
-
-/* Keeps the members for the outcome, except the operator, who may change until
- * then: the outcome names the assignee. */
-static void
-note_chat(struct reservation *r, const struct crm_record *record)
-{
-	char *object = xasprintf("{%s}", record->body);
-	struct buf text = BUF_INIT, why = BUF_INIT;
-	json_t *members = json_read_repaired(object, strlen(object), &why);
-
-	if (members == NULL) /* our own JSON */
-		prog_die(PROG_SOFTWARE, "bug: a chat that is not JSON: %s",
-		    buf_str(&why));
-	(void)json_object_del(members, "operator");
-	value_dump(members, &text);
-	buf_clear(&r->body);
-	buf_add(&r->body, text.data + 1, text.len - 2); /* without braces */
-	free(r->assignee);
-	r->assignee =
-	    record->operator_id != NULL ? xstrdup(record->operator_id) : NULL;
-	json_decref(members);
-	free(object);
-	buf_release(&text);
-	buf_release(&why);
-}
-
 /* A chat without a status is open: messaging-records(5). */
 static enum chat_status
 status_of(const struct crm_record *r)
@@ -372,7 +349,12 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		if (record->type != RECORD_CHAT ||
 		    strcmp(record->id, r->chat) != 0)
 			continue;
-		note_chat(r, record);
+		json_decref(r->raw);
+		r->raw = json_incref(record->raw);
+		free(r->assignee);
+		r->assignee = record->operator_id != NULL
+				  ? xstrdup(record->operator_id)
+				  : NULL;
 		r->status = status_of(record);
 		r->closed_at = record->closed_at;
 		r->taken = record->taken;
@@ -409,6 +391,7 @@ static void
 operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct reservation *r = ctx;
+	struct buf *b = &r->listed_chats;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
@@ -418,9 +401,10 @@ operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		    status_of(record) != CHAT_OPEN)
 			continue;
 		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
-		open_chat_record(&r->listed_chats, r, record->body);
-		jsonw_time(&r->listed_chats, "at", asked_ms);
-		jsonw_line(&r->listed_chats);
+		jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
+		jsonw_members(b, record->body, strlen(record->body));
+		jsonw_time(b, "at", asked_ms);
+		jsonw_line(b);
 	}
 }
 
@@ -496,7 +480,8 @@ located(void *ctx, enum where where, const struct ending *e)
 static void
 reservation_read(struct reservation *r)
 {
-	buf_clear(&r->body);
+	json_decref(r->raw);
+	r->raw = NULL;
 	strmap_release(&r->listed_ids, NULL);
 	buf_clear(&r->listed_chats);
 	r->state = STATE_READING;

@@ -123,8 +123,7 @@ struct reservation {
 
 	/* private */
 	struct locate locate;
-	struct buf body; /* members of the last chat record, without its
-			  * operator; "": none yet */
+	json_t *raw; /* the chat as the CRM showed it last, or NULL */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;

@@ -27,6 +27,7 @@
 #include "poller/chats/history.h"
 #include "poller/chats/locate.h"
 #include "poller/chats/pull.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 
 /* After this many polls in a row that could not read a chat, it is written from
@@ -761,7 +762,9 @@ carry_stored(
 	const char *id = key;
 	struct chats *cs = c->chats;
 	struct profile_answer *a = &c->rows;
+	struct buf why = BUF_INIT;
 	struct chat_state s;
+	json_t *row;
 
 	(void)key_len;
 	if (strmap_get(&cs->all, id, strlen(id)) != NULL ||
@@ -769,9 +772,13 @@ carry_stored(
 	    chat_state_decode(&s, data, len) != 0)
 		return true;
 	XGROW(a->records, a->n, c->cap);
-	if (s.left_at == 0 && profile_record_read(cs->crm->tenant->profile,
-				  s.row, strlen(s.row), &a->records[a->n]) == 0)
+	row = s.left_at == 0 ? json_read_repaired(s.row, strlen(s.row), &why)
+			     : NULL;
+	if (profile_record_read(
+		cs->crm->tenant->profile, row, &a->records[a->n]) == 0)
 		a->n++;
+	json_decref(row);
+	buf_release(&why);
 	chat_state_release(&s);
 	return true;
 }

@@ -11,7 +11,6 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
-#include "poller/crm/json_read.h"
 #include "poller/crm/profile_impl.h"
 
 /* ---- the result of about ---- */
@@ -313,15 +312,12 @@ profile_record_options(const struct profile *p, bool partly)
 }
 
 int
-profile_record_read(
-    const struct profile *p, const char *json, size_t len, struct crm_record *r)
+profile_record_read(const struct profile *p, json_t *v, struct crm_record *r)
 {
 	const struct crm_record_options opt = profile_record_options(p, true);
 	struct buf why = BUF_INIT;
-	json_t *v = json_read_repaired(json, len, &why);
-	int rc = v != NULL ? crm_record_read(r, v, &opt, &why) : -1;
+	int rc = crm_record_read(r, v, &opt, &why);
 
-	json_decref(v);
 	buf_release(&why);
 	return rc;
 }

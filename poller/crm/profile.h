@@ -240,9 +240,9 @@ void profile_set_limit(struct profile *p, int64_t ms);
  * records might. */
 uint64_t profile_version(const struct profile *p);
 
-/* Reads the JSON of a list's record as crm_record_write() wrote it. Returns -1
- * if it is not one. */
-int profile_record_read(const struct profile *p, const char *json, size_t len,
+/* Reads a record of a list again: as the profile returned it, or as
+ * crm_record_write() wrote it. Returns -1 if it is not one. */
+int profile_record_read(const struct profile *p, json_t *v,
     struct crm_record *r) __attribute__((warn_unused_result));
 
 /* Makes the request of a call. Returns 1: *out is set; 0: no request is needed;
