@@ -71,6 +71,9 @@ struct pull {
 	bool done;
 };
 
+/* Clocks are corrected by less than this every day, without a warning. */
+#define CLOCK_BACK_MS MINUTE_MS
+
 /* Warns once a day. Until the clock passes the time of the last snapshot,
  * snapshots are one millisecond apart, and waits are counted up to that
  * time. */
@@ -86,7 +89,7 @@ warn_clock_back(struct pull *p, int64_t last)
 	clock_format(last, text);
 	log_warn("tenant %s: the clock of the CRM, or of this machine, went "
 		 "back by %lld s; until it reaches %s, all metrics keep that "
-		 "time; see poller --check",
+		 "time; see DIAGNOSTICS in poller(1)",
 	    p->crm.tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
@@ -101,7 +104,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 	p->as_of = asked_ms;
 	if (p->crm.store != NULL) {
 		last = store_number(p->crm.store, "as_of", 0);
-		if (last - p->as_of > PULL_CLOCK_BACK_MS)
+		if (last - p->as_of > CLOCK_BACK_MS)
 			warn_clock_back(p, last);
 		if (p->as_of <= last)
 			p->as_of = last + 1;

@@ -20,9 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Clocks are corrected by less than this every day, without a warning. */
-#define PULL_CLOCK_BACK_MS (INT64_C(60) * 1000)
-
 struct pull;
 
 /* Starts a poll. Takes over the store, which may be NULL, and borrows the

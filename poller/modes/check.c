@@ -354,26 +354,6 @@ checked_chats_end(void *ctx, const struct ending *e)
 		ask_once(p, PROFILE_CUSTOMER, NULL, checked_customer_end);
 }
 
-/* Time never goes back: a state may be ahead of a clock that was wrong. */
-static void
-check_last_snapshot(struct tenant_check *p)
-{
-	struct finding *f = &p->findings[STEP_CLOCK];
-	int64_t now = crm_session_now(&p->crm), last;
-	char text[CLOCK_TEXT];
-
-	last =
-	    p->crm.store != NULL ? store_number(p->crm.store, "as_of", 0) : 0;
-	if (last - now <= PULL_CLOCK_BACK_MS)
-		return;
-	f->result = ADVICE;
-	clock_format(last, text);
-	buf_addf(&f->detail,
-	    "; but it was ahead; until %s, all metrics keep that time; wait, "
-	    "or see DIAGNOSTICS in poller(1)",
-	    text);
-}
-
 static void
 check_clock_skew(struct tenant_check *p)
 {
@@ -389,7 +369,6 @@ check_clock_skew(struct tenant_check *p)
 		buf_setf(detail,
 		    "the CRM's is %.1f s %s; times follow the CRM's",
 		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
-	check_last_snapshot(p);
 }
 
 /* Opens the state, if there is one. */
