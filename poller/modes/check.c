@@ -712,35 +712,12 @@ check_tenants(struct poller *poller)
 	return poller->code;
 }
 
-/* Only registering webhooks needs the admin's token, so a missing one is a
- * warning, not a failed check. */
-static void
-check_admin_tokens(struct poller *p)
-{
-	struct buf why = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < p->tenants_n; i++) {
-		struct tenant *t = &p->tenants[i];
-
-		buf_clear(&why);
-		if (strcmp(conf_text(p->common.conf, t->section, "hook"),
-			"off") != 0 &&
-		    tenant_admit(t, p->common.conf, &why) != PROG_OK)
-			log_warn("tenant %s: %s", t->name, buf_str(&why));
-	}
-	buf_release(&why);
-}
-
 static enum exit_code
 run_check_mode(void *options)
 {
 	struct poller *p = options;
 
-	if (!poller_open(p, true))
-		return p->code;
-	check_admin_tokens(p);
-	return check_tenants(p);
+	return poller_open(p, true) ? check_tenants(p) : p->code;
 }
 
 const struct option_mode poller_mode_check = {

@@ -286,7 +286,6 @@ class Test(Checklist):
 
         missing = "has no admin_token, .* set admin_token_file"
         self.poller(conf(), "--register", hook, code=78, says=missing)
-        self.poller(conf(), "--check", says=missing)
         self.poller(conf(admin_token="sim-token"), "--register", hook, code=77,
                     says=r"check the admin_token of \[crm q\]")
         self.lab.write("qiscus.admin", "admin-sim-token\n")
