@@ -592,12 +592,6 @@ retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
 	TAILQ_INSERT_TAIL(&j->fetch->delayed, j, link);
 }
 
-static bool
-is_success(const struct http_answer *h)
-{
-	return h->status >= 200 && h->status < 300;
-}
-
 /* Writes "the CRM answered HTTP 503: text"; for 2xx only the text. */
 static void
 describe_error(const struct http_answer *a, const char *text, struct buf *out)
@@ -605,7 +599,7 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 	size_t n = strnlen(text, MESSAGE_MAX);
 
 	buf_clear(out);
-	if (!is_success(a))
+	if (!http_is_success(a))
 		buf_addf(out, "the CRM answered HTTP %d%s", a->status,
 		    n > 0 ? ": " : "");
 	buf_add(out, text, n);
@@ -674,7 +668,8 @@ static unsigned
 tries_of(const struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a)
 {
-	if (a->error == ERROR_CLASS_UNUSABLE && (!is_success(h) || a->unread))
+	if (a->error == ERROR_CLASS_UNUSABLE &&
+	    (!http_is_success(h) || a->unread))
 		return 1;
 	if (a->error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES)
 		return 1;
@@ -690,7 +685,7 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 {
 	bool maybe =
 	    a->error == ERROR_CLASS_LATER ||
-	    (a->error == ERROR_CLASS_UNUSABLE && is_success(h) && !told);
+	    (a->error == ERROR_CLASS_UNUSABLE && http_is_success(h) && !told);
 
 	if (j->q.changes && maybe)
 		fetch_end_as(j, a->error, text, true);
@@ -742,7 +737,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	tenant_conceal(f->tenant, &a->message);
 	j->refused = is_refused_alone(h, a);
 	j->missing = a->missing;
-	if (json || !is_success(h))
+	if (json || !http_is_success(h))
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
@@ -774,7 +769,7 @@ read_answer_body(
 		v = json_read_repaired(buf_str(&h->body), h->body.len, &why);
 	in.answer = v;
 	in.status = h->status;
-	if (v != NULL || !is_success(h) || may_be_empty(j->q.call)) {
+	if (v != NULL || !http_is_success(h) || may_be_empty(j->q.call)) {
 		profile_read(j->fetch->tenant->profile, j->q.call, &in, a);
 	} else {
 		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
@@ -874,10 +869,13 @@ fetch_turn(
 	}
 	if (left > 0)
 		http_wait(http, wait_ms);
-	/* Send the next requests before handling the answers. */
-	for (i = 0; i < n; i++)
-		(void)fetch_step(all[i]);
-	http_wait(http, 0);
+	/* Send the next requests before handling the answers, unless one of
+	 * them may ask for a pause. */
+	if (!http_may_throttle(http)) {
+		for (i = 0; i < n; i++)
+			(void)fetch_step(all[i]);
+		http_wait(http, 0);
+	}
 	while ((a = http_next(http)) != NULL)
 		fetch_answer(a);
 	return left;
