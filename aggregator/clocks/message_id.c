@@ -4,7 +4,8 @@
  *   0  a number: its value, below 10^18
  *   1  prefix and number: 14 bits for the prefix's index, 4 bits for the number
  *      of digits, 34 bits for their value
- *   2  a pointer to struct message_id_text
+ *   2  14 bits of the text's hash, 48 bits: a pointer to struct
+ *      message_id_text
  *
  * Prefixes are never dropped, so an id always has the same word. Once there are
  * MESSAGE_ID_PREFIXES of them, ids with a new prefix are kept as text.
@@ -25,6 +26,9 @@
 #define KIND_PREFIX UINT64_C(1)
 #define KIND_TEXT UINT64_C(2)
 
+#define TAG_MASK UINT64_C(0x3fff)
+#define POINTER_MASK ((UINT64_C(1) << MESSAGE_ID_TAG_SHIFT) - 1)
+
 #define PREFIX_SHIFT 38
 #define DIGITS_SHIFT 34
 
@@ -35,7 +39,6 @@
 
 struct message_id_text {
 	struct message_id_text *next; /* in the free list */
-	uint32_t hash;
 	uint8_t len;
 	char p[];
 };
@@ -70,6 +73,7 @@ units(size_t len)
 static message_id
 make_text(struct message_ids *x, struct text id)
 {
+	uint64_t tag = hash_text(x->seed, id.p, id.len) & TAG_MASK;
 	size_t n = units(id.len);
 	struct message_id_text *t = x->free[n];
 
@@ -77,10 +81,10 @@ make_text(struct message_ids *x, struct text id)
 		x->free[n] = t->next;
 	else
 		t = arena_take(&x->arena, n * 16);
-	t->hash = (uint32_t)(hash_text(x->seed, id.p, id.len) >> 32);
 	t->len = (uint8_t)id.len;
 	memcpy(t->p, id.p, id.len);
-	return KIND_TEXT << KIND_SHIFT | (uint64_t)(uintptr_t)t;
+	return KIND_TEXT << KIND_SHIFT | tag << MESSAGE_ID_TAG_SHIFT |
+	       (uint64_t)(uintptr_t)t;
 }
 
 static uint64_t
@@ -92,7 +96,7 @@ word_kind(message_id id)
 static struct message_id_text *
 word_text(message_id id)
 {
-	return (struct message_id_text *)(uintptr_t)(id << 2 >> 2);
+	return (struct message_id_text *)(uintptr_t)(id & POINTER_MASK);
 }
 
 void
@@ -286,14 +290,7 @@ message_id_same_text(message_id a, message_id b)
 {
 	const struct message_id_text *x = word_text(a), *y = word_text(b);
 
-	return x->hash == y->hash && x->len == y->len &&
-	       memcmp(x->p, y->p, x->len) == 0;
-}
-
-uint32_t
-message_id_hash_text(message_id id)
-{
-	return word_text(id)->hash;
+	return x->len == y->len && memcmp(x->p, y->p, x->len) == 0;
 }
 
 /* True for a number of any length. */

@@ -51,31 +51,24 @@ void message_id_drop(struct message_ids *x, message_id id);
 struct text message_id_text(
     const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT]);
 
-/* Private: compares two ids that are kept as text (bit 63 of the word is
- * set). */
-bool message_id_same_text(message_id a, message_id b);
-uint32_t message_id_hash_text(message_id id);
-
-/* All other ids have exactly one word. */
+/* True for an id that is kept as text: its word is greater than those of all
+ * other ids, which have exactly one word each. */
 static inline bool
 message_id_is_text(message_id id)
 {
 	return id >> 63 != 0;
 }
 
+/* Private. */
+#define MESSAGE_ID_TAG_SHIFT 48
+bool message_id_same_text(message_id a, message_id b);
+
 static inline bool
 message_id_same(message_id a, message_id b)
 {
-	return a == b || ((a & b) >> 63 != 0 && message_id_same_text(a, b));
-}
-
-/* Equal ids have equal hashes. */
-static inline uint32_t
-message_id_hash(message_id id)
-{
-	return message_id_is_text(id)
-		   ? message_id_hash_text(id)
-		   : (uint32_t)(id * UINT64_C(0xE7037ED1A0B428DB) >> 32);
+	return a == b ||
+	       ((a ^ b) >> MESSAGE_ID_TAG_SHIFT == 0 && message_id_is_text(a) &&
+		   message_id_same_text(a, b));
 }
 
 /* Orders messages with the same time: numbers first, by value. Returns 0 if

@@ -1,7 +1,6 @@
 /*
- * timeline: see timeline.h. Two versions of a message may be far apart in time,
- * so duplicates are searched among all ids. Usually messages are sorted, and
- * their ids ascend; these are neither sorted again nor put into a hash table.
+ * timeline: see timeline.h. Usually messages arrive in their order, so only the
+ * others are sorted.
  */
 #include "aggregator/clocks/timeline.h"
 
@@ -10,8 +9,6 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-
-#include "common/containers/hash.h"
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
 
@@ -228,71 +225,6 @@ message_compare_version(
 	return c;
 }
 
-/* Keeps the newer of two versions, at the position and time of the first. */
-static void
-drop_version(const struct lexicon *w, struct timeline_versions *v,
-    struct message *old, const struct message *new)
-{
-	int64_t at = old->at;
-
-	XGROW(v->list, v->n, v->cap);
-	if (message_compare_version(w, new, old) <= 0) {
-		v->list[v->n++] = *new;
-		return;
-	}
-	v->list[v->n++] = *old;
-	*old = *new;
-	message_set_at(old, at);
-}
-
-/* True if there are no duplicates, because each id is a word that is greater
- * than the one before it. */
-static bool
-are_ascending(const struct message *m, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (message_id_is_text(m[i].id) ||
-		    (i > 0 && m[i].id <= m[i - 1].id))
-			return false;
-	return true;
-}
-
-/* Moves the messages to keep to the front and returns their number. */
-static size_t
-drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n)
-{
-	size_t i, slot, kept = 0, slots = 16;
-	uint32_t *table; /* index of a kept message + 1; 0: free */
-
-	if (are_ascending(m, n))
-		return n;
-	while (slots < n * 2)
-		slots *= 2;
-	if (slots > t->table_cap) {
-		t->table = xrealloc(t->table, slots, sizeof *t->table);
-		t->table_cap = slots;
-	}
-	table = t->table;
-	memset(table, 0, slots * sizeof *table);
-	for (i = 0; i < n; i++) {
-		slot = message_id_hash(m[i].id) & (slots - 1);
-		while (table[slot] != 0 &&
-		       !message_id_same(m[table[slot] - 1].id, m[i].id))
-			slot = (slot + 1) & (slots - 1);
-		if (table[slot] != 0) {
-			drop_version(
-			    w, &t->dropped, &m[table[slot] - 1], &m[i]);
-			continue;
-		}
-		m[kept++] = m[i];
-		table[slot] = (uint32_t)kept;
-	}
-	return kept;
-}
-
 /* A bottom-up merge sort. */
 static void
 merge_sort(struct timeline_scratch *t, struct message *m, size_t n)
@@ -300,9 +232,9 @@ merge_sort(struct timeline_scratch *t, struct message *m, size_t n)
 	struct message *from = m, *to;
 	size_t width, i, a, b, a_end, b_end, k;
 
-	if (n > t->merged_cap) {
+	if (n > t->cap) {
 		t->merged = xrealloc(t->merged, n, sizeof *t->merged);
-		t->merged_cap = n;
+		t->cap = n;
 	}
 	to = t->merged;
 	for (width = 1; width < n; width *= 2) {
@@ -352,53 +284,4 @@ timeline_sort(
 		}
 	}
 	return first;
-}
-
-size_t
-timeline_find(const struct message *m, size_t n, int64_t at, message_id id)
-{
-	struct message key = { .id = id };
-	size_t from = 0, to = n, mid;
-
-	message_set_at(&key, at);
-	while (from < to) {
-		mid = from + (to - from) / 2;
-		if (compare_messages(&m[mid], &key) < 0)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	for (; from < n && compare_messages(&m[from], &key) == 0; from++)
-		if (message_id_same(m[from].id, id))
-			return from;
-	/* Look for a version with another time. */
-	for (from = n; from > 0; from--)
-		if (message_id_same(m[from - 1].id, id))
-			return from - 1;
-	return n;
-}
-
-size_t
-timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n)
-{
-	n = drop_duplicates(w, t, m, n);
-	(void)timeline_sort(t, m, n, 0);
-	return n;
-}
-
-void
-timeline_drop(struct lexicon *w, struct timeline_versions *v)
-{
-	while (v->n > 0)
-		message_drop(w, &v->list[--v->n]);
-}
-
-void
-timeline_release(struct timeline_scratch *t)
-{
-	free(t->table);
-	free(t->merged);
-	free(t->dropped.list);
-	memset(t, 0, sizeof *t);
 }

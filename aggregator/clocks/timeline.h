@@ -1,5 +1,5 @@
 /*
- * timeline: the messages in one chat, without duplicates and sorted by time.
+ * timeline: the messages in one chat, sorted by time.
  * Messages with the same time are sorted by id if it is a number; others keep
  * their order of arrival. Also the authors of messages, and the lexicon: the
  * names and numbers that a tenant's messages share.
@@ -55,20 +55,10 @@ struct lexicon {
 	bool kinds_full, channels_full;
 };
 
-/* Replaced versions of messages, with their ids and names, until
- * timeline_drop() releases these. A zeroed struct is empty; free(list). */
-struct timeline_versions {
-	struct message *list;
-	size_t n, cap;
-};
-
-/* Working memory of a sort. A zeroed struct is empty. */
+/* Working memory of a sort. A zeroed struct is empty; free(merged). */
 struct timeline_scratch {
-	uint32_t *table;
-	size_t table_cap;
 	struct message *merged;
-	size_t merged_cap;
-	struct timeline_versions dropped;
+	size_t cap;
 };
 
 void lexicon_init(struct lexicon *w);
@@ -166,19 +156,5 @@ int message_compare_version(
  * first message that moved, or n. */
 size_t timeline_sort(
     struct timeline_scratch *t, struct message *m, size_t n, size_t sorted);
-
-/* Returns the index of the message with that id in sorted messages, or n.
- * Searches the given time first, then everything. */
-size_t timeline_find(
-    const struct message *m, size_t n, int64_t at, message_id id);
-
-/* Keeps the newest version of each message at the time of its first version,
- * sorts the messages and returns their number. Replaced versions go to
- * t->dropped. */
-size_t timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n);
-void timeline_drop(struct lexicon *w, struct timeline_versions *v);
-
-void timeline_release(struct timeline_scratch *t);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/random.h"
 
 #include "common/containers/hash.h"
 
@@ -18,15 +17,6 @@
 #define SPAN_LEAST_MS (INT64_C(10) * 1000)
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
-
-struct dedup_seed
-dedup_new_seed(void)
-{
-	struct dedup_seed seed;
-
-	random_fill(&seed, sizeof seed);
-	return seed;
-}
 
 /* Returns the length of a span: 1/24 of the window, so that little more than
  * the window is kept, but at least ten seconds and at most an hour. Without a
@@ -42,7 +32,7 @@ span_length(int64_t window_ms)
 }
 
 void
-dedup_init(struct dedup *s, struct dedup_seed seed, int64_t window_ms)
+dedup_init(struct dedup *s, uint64_t seed, int64_t window_ms)
 {
 	memset(s, 0, sizeof *s);
 	s->seed = seed;
@@ -64,20 +54,12 @@ dedup_release(struct dedup *s)
 }
 
 struct fingerprint
-dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
+dedup_fingerprint(const struct dedup *s, struct text t)
 {
-	struct hash_128 c = hash_text_128(s->seed.k[0], chat.p, chat.len);
-	struct hash_128 i = hash_text_128(s->seed.k[1], id.p, id.len);
-	const struct dedup_part *p;
-	struct fingerprint f;
+	struct hash_128 x = hash_text_128(s->seed, t.p, t.len);
 
-	f.a = hash_mix(c.low ^ HASH_K2, i.low ^ HASH_K3);
-	f.a += f.a == 0;
-	f.b = hash_mix(c.high ^ HASH_K2, i.high ^ HASH_K3) & ~SPAN_MASK;
-	p = &s->parts[f.a >> 56];
-	if (p->slots != NULL)
-		__builtin_prefetch(p->slots + (f.a & p->mask), 1);
-	return f;
+	return (
+	    struct fingerprint){ x.low != 0 ? x.low : 1, x.high & ~SPAN_MASK };
 }
 
 /* Returns the number of the span that contains `at`. */
@@ -170,58 +152,52 @@ remove_before(struct dedup_part *p, uint16_t oldest)
 	}
 }
 
-static enum dedup_found
-compare_span(const struct fingerprint *slot, uint16_t span)
-{
-	uint16_t later = (uint16_t)(span - (slot->b & SPAN_MASK));
-
-	if (slot->a == 0)
-		return DEDUP_NEW;
-	return later > 0 && later <= SPAN_MASK / 2 ? DEDUP_LATER : DEDUP_KNOWN;
-}
-
-enum dedup_found
-dedup_find(const struct dedup *s, struct fingerprint f, int64_t at)
+bool
+dedup_has(const struct dedup *s, struct fingerprint f)
 {
 	const struct dedup_part *p = &s->parts[f.a >> 56];
 
-	if (p->slots == NULL)
-		return DEDUP_NEW;
-	return compare_span(find_fingerprint(p, f), span_of(s, at));
+	return p->slots != NULL && find_fingerprint(p, f)->a != 0;
 }
 
-static enum dedup_found
-add_to_span(struct dedup *s, struct fingerprint f, uint16_t span)
+/* Adds a fingerprint, or moves it to a later span. Returns false if it is
+ * already there. */
+static bool
+add_to_span(struct dedup *s, struct fingerprint f, uint16_t span, bool *is_new)
 {
 	struct dedup_part *p = &s->parts[f.a >> 56];
 	struct fingerprint *slot;
-	enum dedup_found found;
+	uint16_t later;
 
 	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
 		grow_part(p);
 	slot = find_fingerprint(p, f);
-	found = compare_span(slot, span);
-	p->n += slot->a == 0;
-	if (found != DEDUP_KNOWN)
-		*slot = (struct fingerprint){ f.a, f.b | span };
-	return found;
+	*is_new = slot->a == 0;
+	later = (uint16_t)(span - (slot->b & SPAN_MASK));
+	if (!*is_new && (later == 0 || later > SPAN_MASK / 2))
+		return false;
+	p->n += *is_new;
+	*slot = (struct fingerprint){ f.a, f.b | span };
+	return true;
 }
 
-enum dedup_found
+bool
 dedup_add(struct dedup *s, struct fingerprint f, int64_t at)
 {
 	uint16_t span = span_of(s, at);
-	enum dedup_found found = add_to_span(s, f, span);
+	bool is_new;
 
-	if (found != DEDUP_KNOWN)
+	if (add_to_span(s, f, span, &is_new))
 		list_fresh(s, f, span);
-	return found;
+	return is_new;
 }
 
 void
 dedup_restore(struct dedup *s, struct fingerprint f, uint16_t span)
 {
-	(void)add_to_span(s, f, span);
+	bool is_new;
+
+	(void)add_to_span(s, f, span, &is_new);
 }
 
 void

@@ -1,12 +1,12 @@
 /*
- * dedup: remembers which records of one tenant have arrived within the window.
- * It is a hash table of fingerprints, each with the span of time (an hour or
- * less) of its record. Records older than the window expire span by span.
+ * dedup: remembers texts: the ids of one tenant's events that have arrived
+ * within the window, or the lines of a snapshot. It is a hash table of
+ * fingerprints, each with the span of time (an hour or less) of its record.
+ * Records older than the window expire span by span.
  *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
- * any two of 10^9 collide is 10^-16. It takes two hashes from hash.h; two from
- * keyed_hash.h would take 50 ns. The table consists of 256 parts, each at most
- * 3/4 full, which grow one at a time, so no insertion takes long.
+ * any two of 10^9 collide is 10^-16. The table consists of 256 parts, each at
+ * most 3/4 full, which grow one at a time, so no insertion takes long.
  */
 #ifndef AGGREGATOR_CONTAINERS_DEDUP_H
 #define AGGREGATOR_CONTAINERS_DEDUP_H
@@ -28,11 +28,6 @@ struct dedup_fresh {
 	uint16_t span;
 };
 
-/* A random secret. Stored fingerprints are only valid with their seed. */
-struct dedup_seed {
-	uint64_t k[2];
-};
-
 #define DEDUP_PARTS 256
 
 struct dedup {
@@ -43,7 +38,7 @@ struct dedup {
 	struct dedup_fresh *fresh;
 	size_t fresh_n, fresh_cap;
 	/* Private. */
-	struct dedup_seed seed;
+	uint64_t seed;
 	int64_t window_ms, span_ms;
 	int64_t until; /* nothing expires before this time */
 	struct dedup_part {
@@ -52,32 +47,19 @@ struct dedup {
 	} parts[DEDUP_PARTS];
 };
 
-/* Makes a random seed. */
-struct dedup_seed dedup_new_seed(void);
-
-/* A zeroed struct is empty, and not open. Without a window (0), nothing
+/* A zeroed struct is empty, and not open. The seed is a random secret; stored
+ * fingerprints are only valid with theirs. Without a window (0), nothing
  * expires. */
-void dedup_init(struct dedup *s, struct dedup_seed seed, int64_t window_ms);
+void dedup_init(struct dedup *s, uint64_t seed, int64_t window_ms);
 void dedup_release(struct dedup *s);
 
-/* For a message: chat and id. For an event: its id; chat is absent. Also
- * prefetches the slot that dedup_add() reads first. */
-struct fingerprint dedup_fingerprint(
-    const struct dedup *s, struct text chat, struct text id);
+struct fingerprint dedup_fingerprint(const struct dedup *s, struct text t);
 
-/* The result of looking up a fingerprint. */
-enum dedup_found {
-	DEDUP_NEW,
-	DEDUP_KNOWN,
-	DEDUP_LATER, /* known, but from an earlier span than the record's */
-};
-
-enum dedup_found dedup_find(
-    const struct dedup *s, struct fingerprint f, int64_t at);
+bool dedup_has(const struct dedup *s, struct fingerprint f);
 
 /* Adds the fingerprint of a record with that time; a known one moves to this
- * time's span if it is later. */
-enum dedup_found dedup_add(struct dedup *s, struct fingerprint f, int64_t at);
+ * time's span if it is later. Returns true if it was not known. */
+bool dedup_add(struct dedup *s, struct fingerprint f, int64_t at);
 
 /* Adds a stored fingerprint, which is not listed. */
 void dedup_restore(struct dedup *s, struct fingerprint f, uint16_t span);

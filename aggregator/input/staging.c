@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
+#include "common/digest/random.h"
 #include "common/records/scan.h"
 
 #include "aggregator/containers/key.h"
@@ -175,7 +176,7 @@ drop_snapshot(struct staging *in, struct staging_tenant *t)
 static struct fingerprint
 print_of_line(const struct staging_tenant *t, struct text line)
 {
-	return dedup_fingerprint(&t->lines, (struct text){ NULL, 0 }, line);
+	return dedup_fingerprint(&t->lines, line);
 }
 
 static bool
@@ -183,16 +184,15 @@ has_line(const struct staging_tenant *t, const struct staging_line *l)
 {
 	struct text line = { l->p, l->len };
 
-	return t->lines.open &&
-	       dedup_find(&t->lines, print_of_line(t, line), 0) != DEDUP_NEW;
+	return t->lines.open && dedup_has(&t->lines, print_of_line(t, line));
 }
 
 static bool
 is_new_line(struct staging_tenant *t, struct text line)
 {
 	if (!t->lines.open)
-		dedup_init(&t->lines, dedup_new_seed(), 0);
-	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
+		dedup_init(&t->lines, random_64(), 0);
+	return dedup_add(&t->lines, print_of_line(t, line), 0);
 }
 
 /* Adds the line to its snapshot. False if the snapshot already has this

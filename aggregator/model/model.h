@@ -1,12 +1,12 @@
 /*
  * model: what the metrics know about one tenant, from a stream of records and
  * from snapshots that correct it: its operators, chats and messages, and the
- * identities of messages and events, each of which counts once. Records are
- * added in any order; model_recompute() then derives everything that the
- * metrics read, and the result does not depend on that order, except that of
- * two events with one id, the first counts, and that a snapshot corrects only
- * what came before. Metrics read a recomputed model and cannot distinguish a
- * stream from a snapshot.
+ * identities of events. Each message and event counts once. Records are added
+ * in any order; model_recompute() then derives everything that the metrics
+ * read, and the result does not depend on that order, except that of two events
+ * with one id, the first counts, and that a snapshot corrects only what came
+ * before. Metrics read a recomputed model and cannot distinguish a stream from
+ * a snapshot.
  *
  * An incremental model (a daemon's) is recomputed repeatedly: only changed
  * chats are derived, the differences are listed until model_clear_changed(),
@@ -25,7 +25,6 @@
 #include "common/records/record.h"
 
 #include "aggregator/clocks/clocks.h"
-#include "aggregator/containers/dedup.h"
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/containers/pieces.h"
 
@@ -55,14 +54,15 @@ struct chat {
 	uint32_t n, cap;
 	uint32_t name_hints[2]; /* see message_read() */
 	uint8_t id_len;
-	bool loaded; /* the messages are in memory */
-	bool dirty;  /* to be recomputed */
-	bool listed; /* in model_changes */
-	bool gone;   /* freed by the next model_clear_changed() */
-	bool shown;  /* had a row at the last recomputation */
-	bool left;   /* see chat_has_left() */
+	bool loaded;         /* the messages are in memory */
+	bool dirty;          /* to be recomputed */
+	bool listed;         /* in model_changes */
+	bool gone;           /* freed by the next model_clear_changed() */
+	bool shown;          /* had a row at the last recomputation */
+	bool left;           /* see chat_has_left() */
+	message_id greatest; /* see model_note_id() */
 	union {
-		char bytes[32];
+		char bytes[24];
 		char *far;
 	} id; /* see chat_id() */
 
@@ -134,8 +134,8 @@ struct tenant_totals {
 
 /* The result of model_add() for a record. */
 enum model_result {
-	MODEL_NEW,       /* counted; also a duplicate without dedup_on_add, and
-			  * a later version of a message too old to be kept */
+	MODEL_NEW,       /* counted; also a repeated message that is searched
+			  * later: see messages_identify() */
 	MODEL_DUPLICATE, /* this or a later version has already arrived */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
 	MODEL_LATE,      /* older than the window: must be refused; in a
@@ -162,8 +162,8 @@ struct model;
 
 /* What the metrics that count as records pass learn from the model. */
 struct model_follower {
-	/* With dedup_on_add: a new message was added. Messages of a snapshot
-	 * that are older than the window are left out. */
+	/* A new message was added. Messages of a snapshot that are older than
+	 * the window are left out. */
 	void (*message)(void *ctx, const struct model *m, const struct chat *c,
 	    const struct message *x, struct text text);
 	/* An interval was added, or (withdrawn) removed, in any episode that is
@@ -180,21 +180,18 @@ struct model_follower {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool incremental;  /* recomputed repeatedly; needs dedup_on_add */
-	bool dedup_on_add; /* model_add() recognises duplicates, which takes
-			    * some 30 bytes per identity; otherwise
-			    * model_recompute() */
-	bool no_clocks;    /* no metric needs chats and operators, */
-	bool no_events;    /* or events */
-	bool no_figures;   /* if incremental, without a window: only the present
-			    * state of chats and operators is needed */
-	int64_t window;    /* if incremental, in ms; 0: no limit */
-	bool by_clock;     /* if incremental: `now` is never after the system
-			    * clock or, if the newest snapshot shows that the
-			    * CRM's is ahead, after that */
+	bool incremental; /* recomputed repeatedly */
+	bool no_clocks;   /* no metric needs chats and operators, */
+	bool no_events;   /* or events */
+	bool no_figures;  /* if incremental, without a window: only the present
+			   * state of chats and operators is needed */
+	int64_t window;   /* if incremental, in ms; 0: no limit */
+	bool by_clock;    /* if incremental: `now` is never after the system
+			   * clock or, if the newest snapshot shows that the
+			   * CRM's is ahead, after that */
 	int64_t ahead;
 	const struct definition *definition; /* needed when chats are fetched */
-	struct dedup_seed seed;              /* stored with packed identities */
+	uint64_t seed;                       /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
 	void *follower_ctx;
 	/* Requests the messages of an unpacked chat; the callee passes them to

@@ -352,14 +352,8 @@ static void
 sort_messages(struct model *m, struct chat *c)
 {
 	struct timeline_scratch *t = &m->private->derivation.timeline;
-	size_t first;
+	size_t first = timeline_sort(t, c->messages, c->n, c->sorted);
 
-	if (!m->dedup_on_add) {
-		c->n = (uint32_t)timeline_normalize(
-		    &m->lexicon, t, c->messages, c->n);
-		return;
-	}
-	first = timeline_sort(t, c->messages, c->n, c->sorted);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)
@@ -370,6 +364,7 @@ sort_messages(struct model *m, struct chat *c)
 void
 derive_state(struct model *m, struct chat *c)
 {
+	messages_identify(m, c);
 	sort_messages(m, c);
 	chats_sort_descriptions(m, c);
 	set_state(m, c);
@@ -438,5 +433,5 @@ derivation_release(struct derivation *w)
 	free(w->marks);
 	key_set_release(&w->participants);
 	free(w->intervals);
-	timeline_release(&w->timeline);
+	free(w->timeline.merged);
 }

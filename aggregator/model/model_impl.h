@@ -18,6 +18,7 @@
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
 
 #include "aggregator/clocks/timeline.h"
+#include "aggregator/containers/dedup.h"
 #include "aggregator/containers/key_set.h"
 #include "aggregator/model/model.h"
 #include "common/containers/pack.h"
@@ -58,7 +59,7 @@ struct model_private {
 	int64_t expired_at; /* the chats_expiry_time() at which chats last
 			     * expired */
 
-	struct dedup identities; /* see model_identities() */
+	struct dedup events; /* see model_events() */
 
 	struct strmap texts; /* texts of messages, see struct model: text_of */
 
@@ -112,6 +113,8 @@ void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 
 /* model.c. */
 
+/* Call before a chat is derived. */
+void messages_identify(struct model *m, struct chat *c);
 /* Appends a message to the chat, for the caller to fill in. */
 struct message *messages_append(struct model *m, struct chat *c);
 /* Moves the messages to an array for that many: a power of two of at least
@@ -121,10 +124,10 @@ struct message *messages_append(struct model *m, struct chat *c);
 #define MESSAGES_LEAST 4u
 #define MESSAGES_IN_PIECE (PIECES_MAX / sizeof(struct message))
 void messages_resize(struct model *m, struct chat *c, uint32_t cap);
-/* Returns the identities of messages and events that have arrived within the
- * window. An incremental model lists new ones until they are packed
- * (model_pack.h). */
-struct dedup *model_identities(const struct model *m);
+/* Returns the identities of events that have arrived within the window. An
+ * incremental model lists new ones until they are packed (model_pack.h). A
+ * message is known while its chat has it. */
+struct dedup *model_events(const struct model *m);
 
 /* Advances the tenant's time. */
 void model_pass_time(struct model *m, int64_t at);
@@ -151,6 +154,15 @@ static inline bool
 model_in_snapshot(const struct model *m)
 {
 	return m->snapshot_at != CLOCK_NONE;
+}
+
+/* Call for the id of each message: a number that is greater than those of all
+ * messages in the chat is new. So are most ids, without a search. */
+static inline void
+model_note_id(struct chat *c, message_id id)
+{
+	if (!message_id_is_text(id) && id > c->greatest)
+		c->greatest = id;
 }
 
 /* Returns the time of the newest complete snapshot of the chat's bucket if it

@@ -343,10 +343,10 @@ compare_spans(const void *a, const void *b)
 }
 
 void
-model_pack_identities(const struct model *m, void *ctx,
+model_pack_events(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
 {
-	const struct dedup *s = &m->private->identities;
+	const struct dedup *s = &m->private->events;
 	const struct dedup_fresh **v = xcalloc(s->fresh_n + 1, sizeof *v);
 	struct buf b = BUF_INIT;
 	size_t i;
@@ -368,8 +368,7 @@ model_pack_identities(const struct model *m, void *ctx,
 }
 
 int
-model_unpack_identities(
-    struct model *m, uint16_t span, const void *p, size_t len)
+model_unpack_events(struct model *m, uint16_t span, const void *p, size_t len)
 {
 	struct pack r = pack_open_bare(p, len);
 	struct fingerprint f;
@@ -379,7 +378,7 @@ model_unpack_identities(
 		f.b = pack_fixed(&r);
 		if (r.bad || f.a == 0 || (f.b & 0xffff) != 0)
 			return -1;
-		dedup_restore(model_identities(m), f, span);
+		dedup_restore(model_events(m), f, span);
 	}
 	return pack_end(&r);
 }
@@ -388,5 +387,5 @@ bool
 model_span_is_over(const struct model *m, uint16_t span)
 {
 	return m->as_of != CLOCK_NONE &&
-	       dedup_span_is_over(model_identities(m), span, m->as_of);
+	       dedup_span_is_over(model_events(m), span, m->as_of);
 }

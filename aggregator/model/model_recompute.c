@@ -301,7 +301,6 @@ recompute_chat(struct model *m, struct chat *c)
 	struct droppable old;
 
 	derive_state(m, c);
-	timeline_drop(&m->lexicon, &w->timeline.dropped);
 	if (m->no_figures)
 		return;
 	old = derive_walk(m, c);
@@ -358,6 +357,7 @@ void
 chats_load(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
+	uint32_t i;
 
 	if (c->loaded)
 		return;
@@ -368,6 +368,8 @@ chats_load(struct model *m, struct chat *c)
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
 	c->clean = c->n;
+	for (i = 0; i < c->n; i++)
+		model_note_id(c, c->messages[i].id);
 	/* Of a packed chat, only the credited intervals are known. */
 	(void)derive_walk(m, c);
 	save_intervals(m, c, w->intervals, w->intervals_n);
@@ -531,7 +533,7 @@ model_clear_changed(struct model *m)
 	}
 	for (i = 0; i < x->operators_n; i++)
 		x->operators[i]->changed = false;
-	m->private->identities.fresh_n = 0;
+	m->private->events.fresh_n = 0;
 	x->chats_n = 0;
 	x->operators_n = 0;
 	x->totals = false;

@@ -491,8 +491,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
 	model_init(&w->model, simulation_text(tenant));
-	w->model.stream = true;
-	w->model.incremental = w->model.dedup_on_add = true;
+	w->model.stream = w->model.incremental = true;
 	w->model.no_events = true;
 	w->model.no_figures = true;
 	if (limit != RECORD_NO_NUMBER)

@@ -77,8 +77,8 @@ struct stream_tenant {
 	bool touched;        /* the flush writes the tenant's changes */
 	bool aged;           /* time has passed since its waits were written, so
 			      * a refresh would change its rows */
-	bool has_runs;       /* the state has identities of this tenant */
-	uint16_t oldest_run; /* the oldest span of its identities */
+	bool has_runs;       /* the state has identities of its events */
+	uint16_t oldest_run; /* their oldest span */
 	/* The marker of the newest snapshot that corrected the tenant since the
 	 * last flush; empty if none did. */
 	struct buf applied;

@@ -6,12 +6,12 @@
  *   operators  tenant, id -> operator
  *   chats      number -> tenant, head
  *   messages   number, segment -> messages
- *   seen       tenant, span, version -> identities of that span
+ *   seen       tenant, span, version -> identities of events of that span
  *
  * LMDB writes whole pages, so data that change in the same flush should be
  * adjacent. Therefore chats are numbered in the order in which they begin, and
- * identities are a log: each flush appends one run under a growing key. When a
- * span leaves the window, flushes delete it in small steps.
+ * the identities of events are a log: each flush appends one run under a
+ * growing key. When a span leaves the window, flushes delete it in small steps.
  *
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat arrives, and the
@@ -188,7 +188,7 @@ stream_save(struct stream_tenant *t)
 	save_tenant(t);
 	save_operators(t);
 	save_chats(t);
-	model_pack_identities(&t->pipeline.model, t, save_run);
+	model_pack_events(&t->pipeline.model, t, save_run);
 	expire_runs(t);
 	stream_allocation_save(t);
 	if (t->pipeline.streaming != NULL)
@@ -303,7 +303,7 @@ load_identity_run(
 		t->oldest_run = span;
 	t->has_runs = true;
 	return check_unpacked(
-	    s, model_unpack_identities(&t->pipeline.model, span, data, len));
+	    s, model_unpack_events(&t->pipeline.model, span, data, len));
 }
 
 /* A tenant without a time has no rows yet, so all of its entries count as

@@ -52,6 +52,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 {
 	const struct needs needs = needs_of(setup->selection);
 	struct model *m = &d->model;
+	uint64_t seed[2];
 
 	memset(d, 0, sizeof *d);
 	d->selection = setup->selection;
@@ -60,12 +61,13 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->ctx = d;
 	m->definition = setup->definition;
 	m->text_of = setup->text_of;
-	m->incremental = m->dedup_on_add = m->stream = setup->state != NULL;
-	if (setup->state != NULL)
-		state_seed(setup->state, m->seed.k);
+	m->incremental = m->stream = setup->state != NULL;
+	if (setup->state != NULL) {
+		state_seed(setup->state, seed);
+		m->seed = seed[0];
+	}
 	m->window = setup->window_ms;
 	m->by_clock = m->incremental && setup->future->bounded;
-	/* Streaming metrics need the model to recognise duplicate messages. */
 	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
 	m->no_events = !needs.events;
 	if (d->selection->allocation && setup->state != NULL)
@@ -82,7 +84,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		    .cache = setup->cache });
 	if (!needs.messages)
 		return;
-	m->dedup_on_add = true;
 	m->follower = &streaming_metrics_follower;
 	m->follower_ctx = d->streaming;
 }
