@@ -37,7 +37,7 @@ model_release(struct model *m)
 	model_operators_free(m);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
-	pieces_release(&p->pieces);
+	arena_release(&p->arena);
 	dedup_release(&p->events);
 	strmap_release(&p->texts, free);
 	derivation_release(&p->derivation);
@@ -145,11 +145,9 @@ take_array(struct model *m, uint32_t cap)
 {
 	struct message_array **list = free_arrays(m, cap), *array = *list;
 
-	if (cap > MESSAGES_IN_PIECE)
-		return xmalloc(cap * sizeof(struct message));
 	if (array == NULL)
-		return pieces_take(
-		    &m->private->pieces, cap * sizeof(struct message));
+		return arena_take_lines(
+		    &m->private->arena, cap * sizeof(struct message));
 	*list = array->next;
 	return (struct message *)(void *)array;
 }
@@ -159,12 +157,10 @@ release_array(struct model *m, struct message *v, uint32_t cap)
 {
 	struct message_array *array = (struct message_array *)(void *)v;
 
-	if (cap > MESSAGES_IN_PIECE) {
-		free(v);
-	} else if (cap > 0) {
-		array->next = *free_arrays(m, cap);
-		*free_arrays(m, cap) = array;
-	}
+	if (cap == 0)
+		return;
+	array->next = *free_arrays(m, cap);
+	*free_arrays(m, cap) = array;
 }
 
 void

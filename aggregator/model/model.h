@@ -20,13 +20,13 @@
 #define AGGREGATOR_MODEL_MODEL_H
 
 #include "common/base/clock.h"
+#include "common/containers/arena.h"
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/record.h"
 
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/order_stats.h"
-#include "aggregator/containers/pieces.h"
 
 #define DESCRIPTION_NAMES 7
 
@@ -50,7 +50,7 @@ struct description {
 
 struct chat {
 	/* One cache line: everything that a new message touches. */
-	_Alignas(PIECES_LINE) struct message *messages;
+	_Alignas(ARENA_LINE) struct message *messages;
 	uint32_t n, cap;
 	uint32_t name_hints[2]; /* see message_read() */
 	uint8_t id_len;

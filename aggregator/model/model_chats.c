@@ -17,9 +17,9 @@
 #define TAG_SHIFT 48
 #define POINTER_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
 
-_Static_assert(offsetof(struct chat, number) == PIECES_LINE,
+_Static_assert(offsetof(struct chat, number) == ARENA_LINE,
     "what a new message touches is one cache line");
-_Static_assert(sizeof(struct chat) % PIECES_LINE == 0,
+_Static_assert(sizeof(struct chat) % ARENA_LINE == 0,
     "so does that of each chat, because they are adjacent");
 
 struct text
@@ -135,7 +135,7 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 {
 	struct model_private *p = m->private;
 	struct chat *c = p->free_n > 0 ? p->free[--p->free_n]
-				       : pieces_take(&p->pieces, sizeof *c);
+				       : arena_take_lines(&p->arena, sizeof *c);
 
 	memset(c, 0, sizeof *c);
 	c->hash = hash;
@@ -237,12 +237,10 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 		messages_resize(m, c, cap);
 }
 
-/* Frees what is not allocated in pieces. */
+/* Frees what is not in the arena. */
 static void
 free_parts(struct chat *c)
 {
-	if (c->cap > MESSAGES_IN_PIECE)
-		free(c->messages);
 	free(c->intervals);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);

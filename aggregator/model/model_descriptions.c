@@ -16,9 +16,6 @@
  * every chat. */
 #define DESCRIPTIONS 64
 
-_Static_assert(sizeof(struct description) % PIECES_LINE == 0,
-    "descriptions are taken from pieces");
-
 /* One to be filled in. */
 static struct description *
 new_description(struct model *m)
@@ -27,7 +24,7 @@ new_description(struct model *m)
 	struct description *d = p->free_descriptions;
 
 	if (d == NULL)
-		return pieces_take(&p->pieces, sizeof *d);
+		return arena_take_lines(&p->arena, sizeof *d);
 	p->free_descriptions = d->next;
 	return d;
 }

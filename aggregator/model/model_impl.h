@@ -45,7 +45,7 @@ struct derivation {
 };
 
 struct model_private {
-	struct pieces pieces; /* for chats, descriptions and messages */
+	struct arena arena; /* for chats, descriptions and messages */
 	/* Arrays of messages that no chat uses, by the logarithm of their
 	 * size. */
 	struct message_array *arrays[32];
@@ -118,11 +118,10 @@ void messages_identify(struct model *m, struct chat *c);
 /* Appends a message to the chat, for the caller to fill in. */
 struct message *messages_append(struct model *m, struct chat *c);
 /* Moves the messages to an array for that many: a power of two of at least
- * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from
- * pieces, because a million messages in the small pages of malloc() take a
- * tenth more time; only arrays above MESSAGES_IN_PIECE come from malloc(). */
+ * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from the
+ * arena, because a million messages in the small pages of malloc() take a tenth
+ * more time. */
 #define MESSAGES_LEAST 4u
-#define MESSAGES_IN_PIECE (PIECES_MAX / sizeof(struct message))
 void messages_resize(struct model *m, struct chat *c, uint32_t cap);
 /* Returns the identities of events that have arrived within the window. An
  * incremental model lists new ones until they are packed (model_pack.h). A

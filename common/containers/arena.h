@@ -1,7 +1,7 @@
 /*
  * arena: memory that is allocated in small pieces and released all at once, for
- * parts of a batch or snapshot, which live equally long. A piece costs only its
- * bytes and needs no free(). A zeroed struct is valid and empty.
+ * parts of a batch or of a tenant, which live equally long. A piece costs only
+ * its bytes and needs no free(). A zeroed struct is valid and empty.
  */
 #ifndef COMMON_CONTAINERS_ARENA_H
 #define COMMON_CONTAINERS_ARENA_H
@@ -22,6 +22,13 @@ struct arena {
 
 /* Returns zeroed memory, aligned for any type. */
 void *arena_take(struct arena *a, size_t size)
+    __attribute__((warn_unused_result));
+
+/* The size of a cache line. */
+#define ARENA_LINE 64
+
+/* Returns memory that begins a cache line, not zeroed. */
+void *arena_take_lines(struct arena *a, size_t size)
     __attribute__((warn_unused_result));
 
 /* Returns memory for size bytes of text, neither zeroed nor aligned. */
