@@ -11,13 +11,11 @@
  * passed the window after its last one, because that window may exceed the
  * threshold, too.
  *
- * A row is written when an alert starts and when it ends, and again if late
- * messages give it more messages, a later end, or make it ongoing. A message
- * that fills the gap between two alerts joins them: the earlier alert is
- * extended to the end of the later one. The later one is withdrawn by another
- * row, with messages 0 and ended_at equal to its start. Therefore the rows with
- * messages above 0 do not depend on the order of messages. The messages of an
- * ongoing alert are written at each refresh.
+ * A row is written when an alert starts, with each further message, and when it
+ * ends. A message that fills the gap between two alerts joins them: the earlier
+ * alert is extended to the end of the later one. The later one is withdrawn by
+ * another row, with messages 0 and ended_at equal to its start. Therefore the
+ * rows with messages above 0 do not depend on the order of messages.
  *
  * Each window stores the start of its alert; an alert that was joined to
  * another one stores that alert's start. Therefore no code here iterates over
@@ -49,14 +47,13 @@ struct alert {
 	int64_t joined; /* start of the alert it was joined to, or NONE */
 	int64_t due;    /* time of its timer queue entry; NONE: no entry */
 	uint8_t withdrawn, ended;
-	uint8_t moved; /* in the queue of alerts to refresh */
-	uint8_t spare[5];
+	uint8_t spare[6];
 };
 
 struct alerts {
 	struct keyed_state table;   /* (user, rule, begin) */
 	struct keyed_state windows; /* (begin, rule, user) */
-	struct timer_queue timer_queue, moved;
+	struct timer_queue timer_queue;
 	struct rule rules[RULES];
 	int64_t window;
 };
@@ -87,7 +84,6 @@ alerts_open(void *ctx, const struct streaming_metric_setup *setup)
 	keyed_state_open(
 	    &f->table, setup->home, "alerts", sizeof(struct alert));
 	timer_queue_open(&f->timer_queue, setup->home, "alerts_due");
-	timer_queue_open(&f->moved, setup->home, "alerts_moved");
 	f->window = setup->home->window_ms;
 	for (i = 0; i < RULES; i++) {
 		f->rules[i] = original[i];
@@ -154,34 +150,6 @@ schedule_alert(const struct alert_series *w, struct alert *a, int64_t due)
 	timer_queue_add(&w->f->timer_queue, due, key.p, key.len);
 }
 
-/* Sets the end of a new or changed alert. */
-static void
-change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
-{
-	a->end = end;
-	if (a->ended != 0)
-		keyed_state_emit(&w->f->table, a);
-	a->ended = 0;
-	schedule_alert(w, a, end + w->length);
-	keyed_state_change(&w->f->table, a);
-}
-
-/* Records a new number of messages: the row is written now if the alert has
- * ended, otherwise at the next refresh. */
-static void
-change_alert_messages(const struct alert_series *w, struct alert *a)
-{
-	struct text key = keyed_state_key(a);
-
-	if (a->ended != 0)
-		keyed_state_emit(&w->f->table, a);
-	else if (a->moved == 0)
-		timer_queue_add(&w->f->moved, 0, key.p, key.len);
-	if (a->ended == 0)
-		a->moved = 1;
-	keyed_state_change(&w->f->table, a);
-}
-
 static void
 withdraw_alert(const struct alert_series *w, struct alert *a, int64_t joined)
 {
@@ -197,10 +165,8 @@ begin_alert(const struct alert_series *w, int64_t begin)
 	struct alert *a = find_alert(w, begin, true);
 
 	a->withdrawn = 0;
-	a->ended = 0;
 	a->joined = CLOCK_NONE;
 	a->messages = 0;
-	keyed_state_emit(&w->f->table, a);
 	return a;
 }
 
@@ -226,8 +192,10 @@ window_fills(const struct alert_series *w, struct window *window, int64_t begin)
 	}
 	window->full = 1;
 	window->alert = from;
-	change_alert_end(w, a, end);
-	change_alert_messages(w, a);
+	a->end = end;
+	a->ended = 0;
+	schedule_alert(w, a, end + w->length);
+	keyed_state_emit(&w->f->table, a);
 }
 
 static void
@@ -250,7 +218,7 @@ count_in_window(
 	if (a == NULL)
 		return;
 	a->messages++;
-	change_alert_messages(&w, a);
+	keyed_state_emit(&f->table, a);
 }
 
 static void
@@ -306,34 +274,15 @@ review_alert(struct alerts *f, struct text key, int64_t due)
 }
 
 static void
-report_moved(struct alerts *f)
-{
-	struct text key;
-	struct alert *a;
-	int64_t due;
-
-	while (timer_queue_next(&f->moved, 0, &key, &due)) {
-		a = keyed_state_find(&f->table, key.p, key.len);
-		if (a == NULL || a->moved == 0)
-			continue;
-		a->moved = 0;
-		keyed_state_change(&f->table, a);
-		if (a->withdrawn == 0 && a->ended == 0)
-			keyed_state_emit(&f->table, a);
-	}
-}
-
-static void
 alerts_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct alerts *f = ctx;
 	struct text key;
 	int64_t due;
 
+	(void)refresh;
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due))
 		review_alert(f, key, due);
-	if (refresh)
-		report_moved(f);
 }
 
 static void
