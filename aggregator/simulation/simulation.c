@@ -102,7 +102,6 @@ on_load(void *ctx, struct text id, int64_t chats, int64_t limit)
 	o->load = chats;
 	if (limit != RECORD_NO_NUMBER)
 		o->limit = limit;
-	o->allowed |= limit > 0;
 	if (o->load_changed)
 		return;
 	o->load_changed = true;
@@ -142,27 +141,11 @@ compare_loads(struct simulation *w)
 	w->changed_n = 0;
 }
 
-/* Records operators who are available at some time. */
-static void
-note_working(struct simulation *w)
-{
-	const struct model *m = &w->model;
-	size_t i;
-
-	for (i = 0; i < m->changes.operators_n; i++) {
-		const struct operator_info *o = m->changes.operators[i];
-
-		if (o->listed && (!o->has_available || o->available))
-			get_operator(w, operator_id(m, o))->worked = true;
-	}
-}
-
 /* The allocation reads the changes since the last call. */
 static void
 read_records(struct simulation *w)
 {
 	model_recompute(&w->model, NULL);
-	note_working(w);
 	allocation_read_changes(w->a, &w->model);
 	model_clear_changed(&w->model);
 }

@@ -49,7 +49,6 @@ struct simulation_operator {
 	bool load_changed;   /* not yet compared with the limit */
 	int64_t busiest, busiest_at;
 	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
-	bool worked, allowed;          /* at some time they could get chats */
 };
 
 /* A reservation, recorded when it is made and written at the end. */

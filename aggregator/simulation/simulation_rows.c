@@ -90,45 +90,6 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 	free(list);
 }
 
-/* The number of reservations for operators who could get chats. */
-struct assignment_spread {
-	size_t operators;
-	int64_t least, most; /* RECORD_NO_NUMBER: there are no such operators */
-};
-
-static struct assignment_spread
-find_spread(const struct simulation *w)
-{
-	struct assignment_spread s = { 0, RECORD_NO_NUMBER, RECORD_NO_NUMBER };
-	const struct strmap_entry *e;
-	size_t i = 0;
-
-	while ((e = strmap_next(&w->operators, &i)) != NULL) {
-		const struct simulation_operator *o = e->value;
-		int64_t given = (int64_t)o->given;
-
-		if (!o->worked || !o->allowed)
-			continue;
-		if (s.operators == 0 || given < s.least)
-			s.least = given;
-		if (s.operators == 0 || given > s.most)
-			s.most = given;
-		s.operators++;
-	}
-	return s;
-}
-
-static size_t
-count_breaches(const struct simulation *w)
-{
-	const struct strmap_entry *e;
-	size_t i = 0, n = 0;
-
-	while ((e = strmap_next(&w->operators, &i)) != NULL)
-		n += ((const struct simulation_operator *)e->value)->breaches;
-	return n;
-}
-
 /* Counts waiting chats, except those that are deferred. */
 static size_t
 count_waiting(const struct simulation *w)
@@ -149,7 +110,6 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 {
 	struct order_stats *waits = (struct order_stats *)(uintptr_t)&w->waits;
 	struct cell *c = rowset_add(to);
-	const struct assignment_spread s = find_spread(w);
 
 	c = cell_count(c, w->came);
 	c = cell_count(c, w->served);
@@ -159,9 +119,5 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 	c = cell_number(c, order_stats_mean(waits));
 	c = cell_number(c, order_stats_median(waits));
 	c = cell_number(c, order_stats_percentile(waits, 90));
-	c = cell_number(c, order_stats_max(waits));
-	c = cell_count(c, s.operators);
-	c = cell_number(c, s.least);
-	c = cell_number(c, s.most);
-	(void)cell_count(c, count_breaches(w));
+	(void)cell_number(c, order_stats_max(waits));
 }

@@ -111,33 +111,6 @@ add_wait(struct buf *to, const struct rowset *totals, const char *before,
 }
 
 static void
-add_spread_lines(struct buf *to, const struct rowset *totals)
-{
-	long long n = find_count(totals, "operators"),
-		  least = find_count(totals, "least_given"),
-		  most = find_count(totals, "most_given"),
-		  above = find_count(totals, "breaches");
-
-	if (n == 0)
-		buf_adds(to, "No operator who may take chats was online.\n");
-	else if (least == most)
-		buf_addf(to,
-		    "Each operator who was online and may take chats got "
-		    "%lld.\n",
-		    most);
-	else
-		buf_addf(to,
-		    "Operators who were online and may take chats got between "
-		    "%lld and %lld each.\n",
-		    least, most);
-	if (above == 0)
-		buf_adds(to, "No operator exceeded the limit.\n");
-	else
-		buf_adds(to, "Some operators exceeded their limit, because "
-			     "chats assigned by others (OTHERS) count.\n");
-}
-
-static void
 add_total_lines(
     const char *tenant, int64_t limit, const struct rowset *t, struct buf *to)
 {
@@ -154,7 +127,6 @@ add_total_lines(
 		add_wait(to, t, "P90 ", "p90_wait_seconds", ", ");
 		add_wait(to, t, "the longest ", "longest_wait_seconds", ".\n");
 	}
-	add_spread_lines(to, t);
 	buf_addc(to, '\n');
 }
 

@@ -212,9 +212,9 @@ class Test(Checklist):
                    ["Bo", None, 1], "the operator")
         self.equal(self.table(self.once, "tenant_metrics")[0]["operators"], 0,
                    "operators")
-        self.equal(self.table(self.once, "allocation_totals", "-a",
-                              "allocation")[-1]["operators"], 0,
-                   "operators of allocation")
+        self.equal([row["max_chats"] for row in self.table(
+            self.once, "allocation_operators", "-a", "allocation")], [None],
+                   "capacities in allocation")
 
     def closings(self):
         """The two events of a closing count as one closing in any order;
