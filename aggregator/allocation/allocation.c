@@ -60,7 +60,6 @@ alloc_entry_free(void *entry)
 {
 	struct alloc_entry *e = entry;
 	struct alloc_chat *c = entry;
-	struct alloc_customer *customer = entry;
 
 	switch (e->kind) {
 	case ALLOC_CHAT:
@@ -71,8 +70,6 @@ alloc_entry_free(void *entry)
 		free_parts_of_operator(entry);
 		break;
 	case ALLOC_CUSTOMER:
-		free((char *)(uintptr_t)customer->chat.p);
-		break;
 	case ALLOC_LIMIT:
 		break;
 	}
@@ -145,33 +142,9 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
-/* If two began at the same time, the one with the greater id counts as the
- * last. */
-static bool
-is_last_chat(
-    const struct alloc_customer *c, const struct alloc_customer_chat *chat)
-{
-	if (c->last == NULL || text_compare(chat->id, c->chat) == 0)
-		return true;
-	if (chat->began != c->began)
-		return chat->began > c->began;
-	return id_compare(chat->id.p, chat->id.len, c->chat.p, c->chat.len) > 0;
-}
-
-static void
-keep_last_chat(struct alloc_customer *c, const struct alloc_customer_chat *chat)
-{
-	c->last = chat->had_by;
-	c->began = chat->began;
-	if (text_compare(chat->id, c->chat) == 0)
-		return;
-	free((char *)(uintptr_t)c->chat.p);
-	c->chat = alloc_text(xstrndup(chat->id.p, chat->id.len), chat->id.len);
-}
-
 struct alloc_customer *
 alloc_customer_set(struct allocation *a, struct text id,
-    const struct alloc_customer_chat *chat, int64_t at)
+    struct alloc_operator *last, int64_t at)
 {
 	struct alloc_customer *c;
 	void **slot;
@@ -185,13 +158,13 @@ alloc_customer_set(struct allocation *a, struct text id,
 		alloc_entry_init(&c->entry, ALLOC_CUSTOMER, id);
 		c->at = at;
 	}
-	treap_remove(&a->by_time, &c->node);
-	if (c->at < at - a->set.sticky || is_last_chat(c, chat))
-		keep_last_chat(c, chat);
-	if (at > c->at)
+	if (at >= c->at) {
+		treap_remove(&a->by_time, &c->node);
+		c->last = last;
 		c->at = at;
-	treap_add(&a->by_time, &c->node);
-	alloc_entry_changed(a, &c->entry);
+		treap_add(&a->by_time, &c->node);
+		alloc_entry_changed(a, &c->entry);
+	}
 	delete_old_customers(a, a->now - a->set.sticky);
 	return c;
 }

@@ -50,22 +50,6 @@ update_assignee(
 	c->assignee = o;
 }
 
-/* Without its time of arrival, it is unknown whether the chat is the customer's
- * last. */
-static void
-remember_operator(struct allocation *a, const struct alloc_chat *c,
-    const struct allocation_chat *now)
-{
-	const struct alloc_customer_chat chat = {
-		.id = c->entry.id, .began = now->arrival, .had_by = c->assignee
-	};
-
-	if (c->assignee != NULL && c->customer_id != NULL &&
-	    now->arrival != CLOCK_NONE)
-		(void)alloc_customer_set(
-		    a, alloc_text_of(c->customer_id), &chat, now->newest);
-}
-
 void
 allocation_chat(
     struct allocation *a, struct text id, const struct allocation_chat *now)
@@ -80,7 +64,9 @@ allocation_chat(
 	update_assignee(a, c,
 	    now->assignee.p != NULL ? alloc_operator_get(a, now->assignee)
 				    : NULL);
-	remember_operator(a, c, now);
+	if (c->assignee != NULL && now->customer.p != NULL)
+		(void)alloc_customer_set(
+		    a, now->customer, c->assignee, now->newest);
 	alloc_recompute_chat(a, c);
 	if (over)
 		alloc_chat_forget(a, c);

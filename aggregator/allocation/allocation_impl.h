@@ -134,11 +134,9 @@ struct alloc_operator {
 
 struct alloc_customer {
 	struct alloc_entry entry;
-	struct alloc_operator *last; /* the operator of the chat that began
-				      * last */
-	struct text chat;            /* that chat; owned */
-	int64_t began;
-	int64_t at; /* when one of their chats was last reported */
+	struct alloc_operator *last; /* the operator of the chat that has the
+				      * newest record */
+	int64_t at;                  /* the time of that record */
 	struct treap_node node;
 };
 
@@ -298,16 +296,11 @@ void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 /* Call for a closed chat after it was recomputed. */
 void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
-struct alloc_customer_chat {
-	struct text id;
-	int64_t began;
-	struct alloc_operator *had_by;
-};
 /* Remembers the operator of a customer's chat, whose newest record had that
- * time, unless the customer has begun another chat since. Deletes customers who
- * have not written for long, and returns NULL for one of them. */
+ * time, unless another one has a newer record. Deletes customers who have not
+ * written for long, and returns NULL for one of them. */
 struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
-    const struct alloc_customer_chat *chat, int64_t at);
+    struct alloc_operator *last, int64_t at);
 
 /* allocation_reservation.c */
 /* Sets the timer to the end of the operator's pause, or to the time at which an

@@ -75,8 +75,6 @@ code_customer(struct pack *k, struct allocation *a, struct alloc_customer *c)
 {
 	code_reference(k, a, &c->last);
 	code_signed(k, &c->at);
-	code_signed(k, &c->began);
-	code_text(k, &c->chat);
 }
 
 static void
@@ -175,15 +173,12 @@ static void
 unpack_customer(struct pack *k, struct allocation *a, struct text id)
 {
 	struct alloc_customer c, *kept = NULL;
-	struct alloc_customer_chat chat;
 
 	code_customer(k, a, &c);
-	chat = (struct alloc_customer_chat){ c.chat, c.began, c.last };
-	k->bad |= chat.id.p == NULL;
 	if (k->bad)
 		return;
 	if (c.last != NULL)
-		kept = alloc_customer_set(a, id, &chat, c.at);
+		kept = alloc_customer_set(a, id, c.last, c.at);
 	if (kept == NULL) {
 		kept = xcalloc(1, sizeof *kept);
 		alloc_entry_init(&kept->entry, ALLOC_CUSTOMER, id);

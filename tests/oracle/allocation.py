@@ -62,8 +62,7 @@ class World:
                     "same": 0, "same_wait": 0, "silent": 0, "offline": 0}
         self.now = 0
         self.chats, self.operators, self.limits = {}, {}, {}
-        self.last_of = {}       # customer -> (began, chat, operator)
-        self.heard_of = {}      # customer -> at
+        self.last_of = {}       # customer -> (at, operator)
         self.reservations = 0
         self.out = []
 
@@ -133,10 +132,10 @@ class World:
         if c.awaited is not None and c.awaited[1] > self.now:
             return c.awaited[0]
         c.awaited = None
-        if (c.customer not in self.last_of or
-                self.heard_of[c.customer] < self.now - self.set["same"]):
+        at, name = self.last_of.get(c.customer, (NEVER, None))
+        if at < self.now - self.set["same"]:
             return None
-        return self.operator(self.last_of[c.customer][2])
+        return self.operator(name)
 
     def choose(self, c):
         last = self.last(c)
@@ -217,17 +216,6 @@ class World:
             c is None or c.arrival is None or
             (c.closed_at is not None and c.arrival <= c.closed_at))
 
-    def remember(self, c, holder, began):
-        """The customer's last chat is the one that began last."""
-        heard = self.heard_of.get(c.customer, NEVER)
-        if heard < self.now - self.set["same"]:
-            self.last_of.pop(c.customer, None)
-        self.heard_of[c.customer] = self.now
-        last = self.last_of.get(c.customer)
-        if last is None or c.name == last[1] or (
-                began, id_key(c.name)) > (last[0], id_key(last[1])):
-            self.last_of[c.customer] = began, c.name, holder
-
     def take_holder(self, c, holder, reservation):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
@@ -240,7 +228,7 @@ class World:
         if holder is not None:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
-                self.remember(c, holder, c.arrival or self.now)
+                self.last_of[c.customer] = self.now, holder
         if ends:
             c.given = holder == running[0]
             c.held_since = min(c.held_since, running[3])
