@@ -73,40 +73,51 @@ count_wait(struct simulation *w, struct simulation_chat *c,
 	order_stats_insert(&w->waits, p->at > since ? p->at - since : 0);
 }
 
+/* Fulfils a reservation when it is made. The chat may have a record with a
+ * future time. */
+static void
+fulfil_reservation(struct simulation *w, const struct allocation_reservation *p)
+{
+	const struct chat *c = model_find_chat(&w->model, p->chat);
+	struct record r;
+
+	memset(&r, 0, sizeof r);
+	record_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = p->chat;
+	r.id = simulation_text(p->id);
+	r.at = c->newest > w->now ? c->newest : w->now;
+	r.from = FROM_SYSTEM;
+	r.kind = simulation_text("assigned");
+	r.operator_id = p->operator_id;
+	(void)model_add(&w->model, &r);
+}
+
 static void
 on_reserved(void *ctx, const struct allocation_reservation *p)
 {
+	struct allocation_reservation simulated = *p;
 	struct simulation *w = ctx;
-	struct simulation_assignment *g;
 
-	XGROW(w->assignments, w->assignments_n, w->assignments_cap);
-	g = &w->assignments[w->assignments_n++];
-	*g = (struct simulation_assignment){ .chat = text_dup(p->chat),
-		.operator_id = text_dup(p->operator_id),
-		.id = xstrdup(p->id),
-		.replaces = text_dup(p->replaces),
-		.at = p->at,
-		.expires = p->expires,
-		.max_chats = p->max_chats };
+	simulated.simulated = true;
+	allocation_write(&simulated, &w->assignments);
+	buf_addc(&w->assignments, '\n');
 	get_operator(w, p->operator_id)->given++;
 	if (p->replaces.p == NULL)
 		count_wait(w, strmap_get(&w->chats, p->chat.p, p->chat.len), p);
+	else
+		w->moved++;
+	fulfil_reservation(w, p);
 }
 
 static void
 on_load(void *ctx, struct text id, int64_t chats, int64_t limit)
 {
-	struct simulation *w = ctx;
-	struct simulation_operator *o = get_operator(w, id);
+	struct simulation_operator *o = get_operator(ctx, id);
 
 	o->load = chats;
 	if (limit != RECORD_NO_NUMBER)
 		o->limit = limit;
-	if (o->load_changed)
-		return;
-	o->load_changed = true;
-	XGROW(w->changed, w->changed_n, w->changed_cap);
-	w->changed[w->changed_n++] = o;
 }
 
 /* Counts how often, and for how long, a load exceeds the limit. */
@@ -126,7 +137,6 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 		o->busiest = o->load;
 		o->busiest_at = w->now;
 	}
-	o->load_changed = false;
 }
 
 /* Records with the same time are compared together: if an operator gets a chat
@@ -134,11 +144,11 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 static void
 compare_loads(struct simulation *w)
 {
-	size_t i;
+	const struct strmap_entry *e;
+	size_t i = 0;
 
-	for (i = 0; i < w->changed_n; i++)
-		compare_load(w, w->changed[i]);
-	w->changed_n = 0;
+	while ((e = strmap_next(&w->operators, &i)) != NULL)
+		compare_load(w, e->value);
 }
 
 /* The allocation reads the changes since the last call. */
@@ -150,41 +160,12 @@ read_records(struct simulation *w)
 	model_clear_changed(&w->model);
 }
 
-/* The chat may have a record with a future time. */
-static void
-fulfil_reservation(struct simulation *w, const struct simulation_assignment *g)
-{
-	const struct chat *c =
-	    model_find_chat(&w->model, simulation_text(g->chat));
-	struct record r;
-
-	memset(&r, 0, sizeof r);
-	record_clear(&r);
-	r.type = RECORD_MESSAGE;
-	r.chat = simulation_text(g->chat);
-	r.id = simulation_text(g->id);
-	r.at = c->newest > w->now ? c->newest : w->now;
-	r.from = FROM_SYSTEM;
-	r.kind = simulation_text("assigned");
-	r.operator_id = simulation_text(g->operator_id);
-	(void)model_add(&w->model, &r);
-}
-
-/* Fulfils every reservation when it is made. */
-static void
-fulfil_reservations(struct simulation *w)
-{
-	for (; w->fulfilled < w->assignments_n; w->fulfilled++)
-		fulfil_reservation(w, &w->assignments[w->fulfilled]);
-	read_records(w);
-}
-
 static void
 assign_waiting(struct simulation *w)
 {
 	/* A chat that moves to another operator frees a slot. */
 	while (allocation_select(w->a) > 0)
-		fulfil_reservations(w);
+		read_records(w);
 	compare_loads(w);
 }
 
@@ -511,18 +492,9 @@ free_simulation_operator(void *p)
 void
 simulation_free(struct simulation *w)
 {
-	size_t i;
-
 	if (w == NULL)
 		return;
-	for (i = 0; i < w->assignments_n; i++) {
-		free(w->assignments[i].chat);
-		free(w->assignments[i].operator_id);
-		free(w->assignments[i].id);
-		free(w->assignments[i].replaces);
-	}
-	free(w->assignments);
-	free(w->changed);
+	buf_release(&w->assignments);
 	order_stats_release(&w->waits);
 	free(w->changed_chats);
 	free(w->returns);

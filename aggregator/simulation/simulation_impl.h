@@ -46,16 +46,8 @@ struct simulation_operator {
 	char *id, *name; /* name: NULL if unknown */
 	size_t given, theirs, breaches;
 	int64_t limit, load; /* as last reported */
-	bool load_changed;   /* not yet compared with the limit */
 	int64_t busiest, busiest_at;
 	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
-};
-
-/* A reservation, recorded when it is made and written at the end. */
-struct simulation_assignment {
-	char *chat, *operator_id, *id;
-	char *replaces; /* NULL: nobody */
-	int64_t at, expires, max_chats;
 };
 
 struct simulation {
@@ -66,19 +58,15 @@ struct simulation {
 	struct allocation_listener listener;
 	int64_t limit, now, longest_silence;
 	struct strmap chats, operators;
-	struct simulation_operator **changed; /* operators whose load is to be
-					       * compared */
-	size_t changed_n, changed_cap;
 	/* Chats whose assigner must be determined. */
 	struct simulation_chat **changed_chats;
 	size_t changed_chats_n, changed_chats_cap;
 	/* Records that name the operators of chats that return at this time. */
 	const struct replay_entry **returns;
 	size_t returns_n, returns_cap;
-	struct simulation_assignment *assignments;
-	size_t assignments_n, assignments_cap, fulfilled;
+	struct buf assignments; /* records, a line each */
 	struct order_stats waits;
-	size_t came, served, unserved;
+	size_t came, served, moved, unserved;
 };
 
 /* Borrows the text; NULL gives an absent text. */

@@ -14,30 +14,7 @@ int
 simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx)
 {
-	struct buf b = BUF_INIT;
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < w->assignments_n && rc == 0; i++) {
-		const struct simulation_assignment *g = &w->assignments[i];
-		const struct allocation_reservation p = {
-			.tenant = w->tenant,
-			.chat = simulation_text(g->chat),
-			.operator_id = simulation_text(g->operator_id),
-			.replaces = simulation_text(g->replaces),
-			.id = g->id,
-			.at = g->at,
-			.expires = g->expires,
-			.max_chats = g->max_chats,
-			.simulated = true,
-		};
-
-		buf_clear(&b);
-		allocation_write(&p, &b);
-		rc = line(ctx, b.data, b.len);
-	}
-	buf_release(&b);
-	return rc;
+	return buf_each_line(&w->assignments, line, ctx);
 }
 
 static int
@@ -113,7 +90,7 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 
 	c = cell_count(c, w->came);
 	c = cell_count(c, w->served);
-	c = cell_count(c, w->assignments_n - w->served);
+	c = cell_count(c, w->moved);
 	c = cell_count(c, w->unserved);
 	c = cell_count(c, count_waiting(w));
 	c = cell_number(c, order_stats_mean(waits));
