@@ -126,10 +126,9 @@ int64_t allocation_due(const struct allocation *a);
 /* Makes all reservations that can be made now. Returns their number. */
 size_t allocation_select(struct allocation *a);
 
-/* Reads the changes of a recomputed model since model_clear_changed(), or
- * everything after the state has been read. */
-void allocation_read_changes(struct allocation *a, struct model *m);
-void allocation_read_all(struct allocation *a, struct model *m);
+/* Reads the changes of a recomputed model since model_clear_changed(); all:
+ * everything, after the state has been read. */
+void allocation_read(struct allocation *a, struct model *m, bool all);
 
 /* Takes from a record the data that the model does not keep: a limit, or the
  * outcome of a reservation. Other records are ignored. */

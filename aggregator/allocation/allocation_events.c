@@ -205,25 +205,18 @@ read_chat(struct allocation *a, struct model *m, struct chat *c)
 }
 
 void
-allocation_read_changes(struct allocation *a, struct model *m)
+allocation_read(struct allocation *a, struct model *m, bool all)
 {
-	size_t i;
+	const struct model_changes *x = &m->changes;
+	struct operator_info **operators = all ? m->operators : x->operators;
+	struct chat **chats = all ? m->chats : x->chats;
+	size_t i, n = all ? m->operators_n : x->operators_n;
 
-	for (i = 0; i < m->changes.operators_n; i++)
-		read_operator(a, m, m->changes.operators[i]);
-	for (i = 0; i < m->changes.chats_n; i++)
-		read_chat(a, m, m->changes.chats[i]);
-}
-
-void
-allocation_read_all(struct allocation *a, struct model *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->operators_n; i++)
-		read_operator(a, m, m->operators[i]);
-	for (i = 0; i < m->chats_n; i++)
-		read_chat(a, m, m->chats[i]);
+	for (i = 0; i < n; i++)
+		read_operator(a, m, operators[i]);
+	n = all ? m->chats_n : x->chats_n;
+	for (i = 0; i < n; i++)
+		read_chat(a, m, chats[i]);
 }
 
 void

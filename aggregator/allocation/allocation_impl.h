@@ -220,13 +220,6 @@ alloc_text(const char *s, size_t len)
 	return (struct text){ s, len };
 }
 
-/* Returns a C string as text; NULL: absent. */
-static inline struct text
-alloc_text_of(const char *s)
-{
-	return alloc_text(s, s != NULL ? strlen(s) : 0);
-}
-
 /* True if a chat in that place waits for an operator. */
 static inline bool
 alloc_is_waiting(enum alloc_place place)

@@ -29,7 +29,7 @@ code_reference(struct pack *k, struct allocation *a, struct alloc_operator **o)
 static void
 code_reservation(struct pack *k, struct allocation *a, struct alloc_chat *c)
 {
-	struct text id = alloc_text_of(c->reservation);
+	struct text id = alloc_text(c->reservation, strlen(c->reservation));
 
 	code_reference(k, a, &c->replaces);
 	code_text(k, &id);

@@ -7,8 +7,7 @@
  * element is in the set.
  *
  * Alternatives: tsearch(3) allocates its nodes and has no next element. The
- * red-black trees of libbsd's <sys/tree.h> would serve, but do not count the
- * nodes that they visit, which the tests use to check that allocation scales.
+ * red-black trees of <sys/tree.h> would serve, but need libbsd.
  *
  * Not thread safe.
  */

@@ -271,7 +271,7 @@ list_changed(struct keyed_state *k, struct keyed_state_entry *e)
 		return;
 	e->flags |= CHANGED;
 	XGROW(to->v, to->n, to->cap);
-	to->v[to->n++] = e;
+	to->v[to->n++] = payload_of(e);
 }
 
 void
@@ -319,17 +319,6 @@ compare_payload_keys(const void *a, const void *b)
 	    keyed_state_key(*(void *const *)b));
 }
 
-static int
-compare_entry_keys(const void *a, const void *b)
-{
-	const struct keyed_state_entry *x =
-	    *(struct keyed_state_entry *const *)a;
-	const struct keyed_state_entry *y =
-	    *(struct keyed_state_entry *const *)b;
-
-	return text_compare(keyed_state_key(x + 1), keyed_state_key(y + 1));
-}
-
 void **
 keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 {
@@ -339,7 +328,7 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 
 	*n = 0;
 	for (i = 0; i < most; i++) {
-		e = all ? k->slots[i].entry : k->changed.v[i];
+		e = all ? k->slots[i].entry : entry_of(k->changed.v[i]);
 		if (e != NULL && ((e->flags & EMITTED) != 0 ||
 				     (all && (e->flags & DELETED) == 0)))
 			v[(*n)++] = payload_of(e);
@@ -450,11 +439,10 @@ save_table(struct keyed_state *k)
 	struct key key = { 0 };
 	size_t i;
 
-	sort_array(list->v, list->n, sizeof(struct keyed_state_entry *),
-	    compare_entry_keys);
+	sort_array(list->v, list->n, sizeof(void *), compare_payload_keys);
 	keyed_state_home_prefix(k->home, &key);
 	for (i = 0; i < list->n; i++)
-		save_table_entry(k, list->v[i], &key);
+		save_table_entry(k, entry_of(list->v[i]), &key);
 }
 
 void
@@ -474,7 +462,7 @@ clear_changed(struct keyed_state *k)
 	size_t i;
 
 	for (i = 0; i < k->changed.n; i++) {
-		e = k->changed.v[i];
+		e = entry_of(k->changed.v[i]);
 		if ((e->flags & DELETED) != 0)
 			remove_entry(k, e);
 		else

@@ -47,7 +47,7 @@ struct keyed_state_slot {
 };
 
 struct keyed_state_list {
-	struct keyed_state_entry **v;
+	void **v; /* payloads */
 	size_t n, cap;
 };
 

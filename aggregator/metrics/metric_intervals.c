@@ -29,29 +29,32 @@ intervals_open(void *table, const struct streaming_metric_setup *setup)
 }
 
 static void
-keep_interval(
-    void *table, const struct streaming_metric_interval *i, bool withdrawn)
+keep_interval(void *table, const struct model *m, const struct chat *c,
+    const struct interval *i, bool withdrawn)
 {
+	struct text operator_id = interval_operator(m, i);
+	struct text channel = lexicon_channel_text(&m->lexicon, i->channel);
+	char buf[MESSAGE_ID_TEXT];
 	struct key k;
 	struct interval_row *r;
 
 	k.len = 0;
 	key_time(&k, i->end);
-	key_text(&k, i->chat);
-	key_text(&k, i->message);
+	key_text(&k, chat_id(c));
+	key_text(&k, interval_message(m, i, buf));
 	key_byte(&k, i->kind);
 	r = keyed_state_get(table, k.bytes, k.len, NULL);
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
 	r->withdrawn = withdrawn;
-	r->has_operator = i->operator_id.p != NULL;
-	r->operator_len = (uint8_t)i->operator_id.len;
+	r->has_operator = operator_id.p != NULL;
+	r->operator_len = (uint8_t)operator_id.len;
 	if (r->has_operator)
-		memcpy(r->ids, i->operator_id.p, r->operator_len);
-	r->channel_len = (uint8_t)i->channel.len;
+		memcpy(r->ids, operator_id.p, r->operator_len);
+	r->channel_len = (uint8_t)channel.len;
 	if (r->channel_len > 0)
-		memcpy(r->ids + r->operator_len, i->channel.p, r->channel_len);
+		memcpy(r->ids + r->operator_len, channel.p, r->channel_len);
 	keyed_state_emit(table, r);
 	keyed_state_delete(table, r);
 }

@@ -145,21 +145,12 @@ static void
 take_interval(void *ctx, const struct model *m, const struct chat *c,
     const struct interval *x, bool withdrawn)
 {
-	char buf[MESSAGE_ID_TEXT];
-	const struct streaming_metric_interval taken = { .kind = x->kind,
-		.chat = chat_id(c),
-		.message = interval_message(m, x, buf),
-		.operator_id = interval_operator(m, x),
-		.channel = lexicon_channel_text(&m->lexicon, x->channel),
-		.start = x->start,
-		.end = x->end,
-		.ms = x->ms };
 	struct streaming_metrics *f = ctx;
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->interval != NULL)
-			f->v[i].ops->interval(f->v[i].ctx, &taken, withdrawn);
+			f->v[i].ops->interval(f->v[i].ctx, m, c, x, withdrawn);
 }
 
 static void

@@ -34,15 +34,6 @@ struct streaming_metric_message {
 	enum message_from from;
 };
 
-struct streaming_metric_interval {
-	enum interval_kind kind;
-	struct text chat, message; /* message: the one that ended the
-				    * interval */
-	struct text operator_id;   /* p NULL: nobody */
-	struct text channel;       /* that message's channel; p NULL: none */
-	int64_t start, end, ms;
-};
-
 /* The argument of open(); it outlives the metric. */
 struct streaming_metric_setup {
 	const struct conf *conf;
@@ -63,9 +54,9 @@ struct streaming_metric_ops {
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
 	/* Counts an event. */
 	void (*event)(void *ctx, struct text user, struct text event);
-	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
-	    bool withdrawn);
-	/* For a metric that counts by chat: see struct model_follower. */
+	/* See struct model_follower. */
+	void (*interval)(void *ctx, const struct model *m, const struct chat *c,
+	    const struct interval *i, bool withdrawn);
 	void (*derived)(void *ctx, const struct model *m, const struct chat *c);
 	void (*drop)(
 	    void *ctx, const struct model *m, const struct chat *c, size_t n);

@@ -156,7 +156,7 @@ static void
 read_records(struct simulation *w)
 {
 	model_recompute(&w->model, NULL);
-	allocation_read_changes(w->a, &w->model);
+	allocation_read(w->a, &w->model, false);
 	model_clear_changed(&w->model);
 }
 

@@ -57,7 +57,7 @@ stream_allocation_select(struct stream_tenant *t)
 	if (a == NULL)
 		return;
 	/* An outcome counts even if its reservation expires now. */
-	allocation_read_changes(a, &t->pipeline.model);
+	allocation_read(a, &t->pipeline.model, false);
 	allocation_clock(a, t->stream->clock.now_ms);
 	t->stream->counts.assigned += allocation_select(a);
 }
@@ -112,7 +112,8 @@ stream_allocation_load(struct stream *s)
 		stream_tenant_key(t, &s->key);
 		lmdb_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
-		allocation_read_all(t->pipeline.allocation, &t->pipeline.model);
+		allocation_read(
+		    t->pipeline.allocation, &t->pipeline.model, true);
 		/* There may be waiting chats. */
 		stream_touch(t);
 	}
