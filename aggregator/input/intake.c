@@ -4,7 +4,6 @@
 #include "aggregator/input/intake.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,70 +12,54 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-/* The end of each log line about an incomplete snapshot. */
-#define UNUSED "; all of it is ignored"
-
-static void
-free_markers(struct markers *m)
-{
-	if (m != NULL)
-		markers_close(m);
-	free(m);
-}
-
 static void
 free_intake_tenant(void *p)
 {
 	struct intake_tenant *t = p;
 
-	free_markers(t->marked.open);
-	free_markers(t->whole);
 	if (t->pipeline != NULL)
 		pipeline_release(t->pipeline);
 	free(t->pipeline);
-	buf_release(&t->lines);
+	free(t->snapshot);
 	buf_release(&t->pass_through);
 	replay_log_release(&t->replay);
-	strmap_release(&t->failed, NULL);
 	free(t->name);
 	free(t);
-}
-
-void
-intake_init(struct intake *in, const struct pipeline_setup *setup)
-{
-	memset(in, 0, sizeof *in);
-	in->setup = setup;
-	scan_init(&in->scan);
-	in->scan.skips_text = setup->text_of == NULL &&
-			      !metric_selection_needs_text(setup->selection);
 }
 
 void
 intake_release(struct intake *in)
 {
 	strmap_release(&in->tenants, free_intake_tenant);
+	staging_close(&in->staging);
 	scan_release(&in->scan);
 }
 
 static struct intake_tenant *
-get_tenant(struct intake *in, struct text name)
+named_tenant(struct intake *in, struct text name)
 {
-	struct intake_tenant **recent = &in->recent[in->scan.tenant];
-	struct intake_tenant *t = *recent;
-	void **slot;
+	void **slot = strmap_put(&in->tenants, name.p, name.len);
+	struct intake_tenant *t;
 
-	if (t != NULL && t->name_len == name.len &&
-	    hash_same(t->name, name.p, name.len))
-		return t;
-	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
 		t = xcalloc(1, sizeof *t);
 		t->name = text_dup(name);
 		t->name_len = name.len;
 		*slot = t;
 	}
-	*recent = *slot;
+	return *slot;
+}
+
+/* Returns the tenant of the record that was scanned last. */
+static struct intake_tenant *
+get_tenant(struct intake *in, struct text name)
+{
+	struct intake_tenant **recent = &in->recent[in->scan.tenant];
+	struct intake_tenant *t = *recent;
+
+	if (t == NULL || t->name_len != name.len ||
+	    !hash_same(t->name, name.p, name.len))
+		*recent = named_tenant(in, name);
 	return *recent;
 }
 
@@ -93,17 +76,6 @@ intake_refuse(struct intake *in, const char *line, size_t len, const char *why)
 	(void)ignored;
 }
 
-/* True if the record is from the future, which makes it a bad line. */
-static bool
-refuses_future(struct intake *in)
-{
-	const char *why = future_refuses(in->setup->future, &in->now->record);
-
-	if (why != NULL)
-		intake_refuse(in, in->now->text, in->now->len, why);
-	return why != NULL;
-}
-
 static struct pipeline *
 get_pipeline(struct intake *in, struct intake_tenant *t)
 {
@@ -118,297 +90,140 @@ get_pipeline(struct intake *in, struct intake_tenant *t)
 
 /* Keeps the line if it is to be passed through. */
 static void
-pass_through(struct intake *in, struct buf *to)
+pass_through(struct intake *in, struct intake_tenant *t, const struct record *r,
+    const char *line, size_t len)
 {
-	const struct intake_line *l = in->now;
-
-	if (!in->passes ||
-	    !metric_selection_passes(in->setup->selection, &l->record))
+	if (!in->passes || !metric_selection_passes(in->setup->selection, r))
 		return;
-	if (l->record.snapshot.p != NULL) {
-		markers_strip(to, l->text, l->len, CLOCK_NONE);
+	if (r->snapshot.p != NULL) {
+		markers_strip(&t->pass_through, line, len, CLOCK_NONE);
 	} else {
-		buf_add(to, l->text, l->len);
-		buf_addc(to, '\n');
+		buf_add(&t->pass_through, line, len);
+		buf_addc(&t->pass_through, '\n');
 	}
 }
 
-/* Adds the current record. snapshot_at: the begin of its snapshot, or
- * CLOCK_NONE. */
+/* snapshot_at: the begin of the record's snapshot, or CLOCK_NONE. */
 static void
-add_record(struct intake *in, struct intake_tenant *t, int64_t snapshot_at)
+add_record(struct intake *in, struct intake_tenant *t, const struct record *r,
+    const char *line, size_t len, int64_t snapshot_at)
 {
-	const struct intake_line *l = in->now;
-
-	pass_through(in, &t->pass_through);
+	pass_through(in, t, r, line, len);
 	if (in->setup->selection->allocation)
-		replay_log_add(
-		    &t->replay, &l->record, l->text, l->len, snapshot_at);
-	(void)pipeline_add(t->pipeline, &l->record);
+		replay_log_add(&t->replay, r, line, len, snapshot_at);
+	(void)pipeline_add(t->pipeline, r);
 }
 
 static void
-add_to_stream(struct intake *in, struct intake_tenant *t)
+add_to_stream(struct intake *in, struct intake_line *l)
 {
-	if (in->now->record.type == RECORD_UNKNOWN || refuses_future(in))
+	struct intake_tenant *t = l->tenant;
+	const char *ahead = future_refuses(in->setup->future, &l->record);
+
+	if (ahead != NULL) {
+		intake_refuse(in, l->text, l->len, ahead);
 		return;
+	}
+	if (t == NULL)
+		t = get_tenant(in, l->record.tenant);
 	get_pipeline(in, t)->model.stream = true;
-	add_record(in, t, CLOCK_NONE);
+	add_record(in, t, &l->record, l->text, l->len, CLOCK_NONE);
 }
 
-/* Reports a broken snapshot once. Its remaining lines are ignored. */
-__attribute__((format(printf, 4, 5))) static void
-fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
-    const char *fmt, ...)
-{
-	void **slot = strmap_put(&t->failed, id.p, id.len);
-	struct buf reason = BUF_INIT;
-	va_list ap;
+/* Implement the callbacks of the staging. */
 
-	if (*slot != NULL)
-		return;
-	*slot = t;
-	in->failed++;
-	va_start(ap, fmt);
-	buf_addv(&reason, fmt, ap);
-	va_end(ap);
-	log_error("snapshot '%.*s' of tenant '%s' %s", TEXT_ARG(id), t->name,
-	    buf_str(&reason));
-	buf_release(&reason);
+static enum outcome
+refuse_line(void *ctx, const char *line, size_t len, const char *why)
+{
+	intake_refuse(ctx, line, len, why);
+	return OUTCOME_DONE;
 }
 
 static void
-drop_open(struct intake_tenant *t)
+mark_replay(struct intake *in, struct intake_tenant *t, enum replay_kind what,
+    int64_t at)
 {
-	free_markers(t->marked.open);
-	t->marked.open = NULL;
-	buf_release(&t->lines);
-}
-
-static struct text
-open_id(const struct intake_tenant *t)
-{
-	const char *id = t->marked.open->id;
-
-	return (struct text){ id, strlen(id) };
-}
-
-/* Begins a snapshot. A snapshot that is still open is incomplete. */
-static void
-begin_snapshot(struct intake *in, struct intake_tenant *t)
-{
-	static const char before[SCAN_BEFORE];
-	const struct record *r = &in->now->record;
-
-	if (t->marked.open != NULL) {
-		fail_snapshot(in, t, open_id(t),
-		    "is incomplete: another one begins at line %" PRIu64 UNUSED,
-		    in->lines);
-		drop_open(t);
-	}
-	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
-	t->marked.open = xcalloc(1, sizeof *t->marked.open);
-	markers_open(t->marked.open, r);
-	buf_add(&t->lines, before, sizeof before);
-}
-
-/* Adds the lines of the open snapshot, which can be read and are not from the
- * future. */
-static void
-add_snapshot_lines(struct intake *in, struct intake_tenant *t)
-{
-	static const char behind[SCAN_BEHIND];
-	struct intake_line line, *before = in->now;
-	struct scan scan;
-
-	buf_add(&t->lines, behind, sizeof behind);
-	scan_init(&scan);
-	scan.skips_text = in->scan.skips_text;
-	scan_block(&scan, t->lines.data + SCAN_BEFORE,
-	    t->lines.len - SCAN_BEFORE - SCAN_BEHIND);
-	in->now = &line;
-	while (scan_record(&scan, &line.record) == 1) {
-		line.text = scan.line;
-		line.len = scan.len;
-		/* It takes out what the record says about the future. */
-		if (future_refuses(in->setup->future, &line.record) == NULL)
-			add_record(in, t, t->marked.open->at);
-	}
-	in->now = before;
-	scan_release(&scan);
-}
-
-/* The open snapshot is complete: it corrects the tenant, unless a newer one has
- * done so. */
-static void
-apply_snapshot(struct intake *in, struct intake_tenant *t)
-{
-	struct markers *m = t->marked.open;
-	bool allocates = in->setup->selection->allocation;
-
-	if (t->whole != NULL && t->whole->at > m->at) {
-		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
-		    t->name, m->id, t->whole->id);
-		drop_open(t);
-		return;
-	}
-	if (allocates)
-		replay_log_mark(&t->replay, REPLAY_SNAPSHOT_BEGIN, m->at);
-	pipeline_begin_snapshot(get_pipeline(in, t), m->at);
-	add_snapshot_lines(in, t);
-	model_end_snapshot(&t->pipeline->model, NULL);
-	if (allocates)
-		replay_log_mark(&t->replay, REPLAY_SNAPSHOT_END, m->at);
-	free_markers(t->whole);
-	t->whole = m;
-	t->marked.open = NULL;
-	buf_release(&t->lines);
-}
-
-static struct marked_part *
-open_part(struct intake_tenant *t)
-{
-	return &t->marked.open->parts[MARKERS_WHOLE];
+	if (in->setup->selection->allocation)
+		replay_log_mark(&t->replay, what, at);
 }
 
 static void
-end_snapshot(struct intake *in, struct intake_tenant *t)
+begin_snapshot(void *ctx, struct text tenant, int64_t at)
 {
-	const struct record *r = &in->now->record;
+	struct intake *in = ctx;
+	struct intake_tenant *t = named_tenant(in, tenant);
 
-	if (!markers_are_of(t->marked.open, r->snapshot)) {
-		fail_snapshot(in, t, r->snapshot,
-		    "ends at line %" PRIu64 " without a begin marker" UNUSED,
-		    in->lines);
-	} else if (open_part(t)->lines != (uint64_t)r->records) {
-		fail_snapshot(in, t, r->snapshot,
-		    "is incomplete: %" PRIu64
-		    " records arrived, its end marker at line %" PRIu64
-		    " says %" PRId64 UNUSED,
-		    open_part(t)->lines, in->lines, r->records);
-		drop_open(t);
-	} else {
-		markers_end_part(t->marked.open, MARKERS_WHOLE, r);
-		apply_snapshot(in, t);
-	}
+	mark_replay(in, t, REPLAY_SNAPSHOT_BEGIN, at);
+	pipeline_begin_snapshot(get_pipeline(in, t), at);
 }
 
-/* Reports a line whose snapshot is not open. */
-static void
-fail_outside(struct intake *in, struct intake_tenant *t)
+static int
+add_from_snapshot(
+    void *ctx, const struct record *r, const char *line, size_t len)
 {
-	struct text id = in->now->record.snapshot;
-	bool over = t->whole != NULL && text_is(id, t->whole->id);
+	struct intake *in = ctx;
+	struct intake_tenant *t = named_tenant(in, r->tenant);
 
-	fail_snapshot(in, t, id,
-	    over ? "continues after its end marker at line %" PRIu64
-		   "; these records are ignored"
-		 : "has a record before its begin marker at line %" PRIu64
-		       UNUSED,
-	    in->lines);
-}
-
-/* Reports a snapshot that is still open at the end of the input. cut: the input
- * ended inside a line. */
-static void
-fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
-{
-	if (cut)
-		fail_snapshot(in, t, open_id(t),
-		    "is incomplete: the input ends inside line %" PRIu64,
-		    in->lines + 1);
-	else
-		fail_snapshot(in, t, open_id(t),
-		    "is incomplete: the input ends after line %" PRIu64
-		    ", before its end marker" UNUSED,
-		    in->lines);
-	drop_open(t);
+	add_record(in, t, r, line, len, t->pipeline->model.snapshot_at);
+	return 0;
 }
 
 static void
-add_to_snapshot(struct intake *in, struct intake_tenant *t)
+end_snapshot(void *ctx, struct text tenant, const struct markers *m,
+    const struct bucket_set *part)
 {
-	const struct intake_line *l = in->now;
+	struct intake *in = ctx;
+	struct intake_tenant *t = named_tenant(in, tenant);
 
-	if (!markers_are_of(t->marked.open, l->record.snapshot)) {
-		fail_outside(in, t);
-		return;
-	}
-	open_part(t)->lines++;
-	if (refuses_future(in))
-		return;
-	buf_add(&t->lines, l->text, l->len);
-	buf_addc(&t->lines, '\n');
+	model_end_snapshot(&t->pipeline->model, part);
+	mark_replay(in, t, REPLAY_SNAPSHOT_END, m->at);
+	free(t->snapshot);
+	t->snapshot = xstrdup(m->id);
+	t->snapshot_end = m->end_at;
 }
 
-/* Counts a bad record as a line of its snapshot. */
+void
+intake_init(struct intake *in, const struct pipeline_setup *setup)
+{
+	memset(in, 0, sizeof *in);
+	in->setup = setup;
+	in->staging = (struct staging){ .future = setup->future,
+		.ctx = in,
+		.refuse = refuse_line,
+		.begin = begin_snapshot,
+		.add = add_from_snapshot,
+		.end = end_snapshot };
+	scan_init(&in->scan);
+	in->scan.skips_text = setup->text_of == NULL &&
+			      !metric_selection_needs_text(setup->selection);
+}
+
+/* Adds a line that belongs to a snapshot or is bad. The callbacks cannot
+ * fail. */
 static void
-count_bad(struct intake *in)
+add_to_staging(struct intake *in, const struct staging_line *l)
 {
-	unsigned part;
-	struct marked_tenant *t =
-	    marked_owner(&in->tenants, &in->scan.flat, &part);
+	enum outcome added = staging_add(&in->staging, l);
+	int applied = staging_apply(&in->staging);
 
-	if (t != NULL)
-		open_part((struct intake_tenant *)t)->lines++;
+	(void)added;
+	(void)applied;
 }
 
-static void
-apply_marker(struct intake *in, struct intake_tenant *t)
-{
-	const char *ahead = future_refuses(in->setup->future, &in->now->record);
-
-	if (ahead != NULL)
-		fail_snapshot(in, t, in->now->record.snapshot,
-		    "is %s at line %" PRIu64 UNUSED, ahead, in->lines);
-	else if (in->now->record.bucket != RECORD_NO_NUMBER)
-		fail_snapshot(in, t, in->now->record.snapshot,
-		    "is in parts, which only an aggregator behind a queue can "
-		    "read" UNUSED);
-	else if (in->now->record.state == SNAPSHOT_BEGIN)
-		begin_snapshot(in, t);
-	else
-		end_snapshot(in, t);
-}
-
-static void
-add_to_tenant(struct intake *in, struct intake_tenant *t)
-{
-	struct record *r = &in->now->record;
-
-	if (r->snapshot.p == NULL)
-		add_to_stream(in, t);
-	else if (r->type == RECORD_SNAPSHOT)
-		apply_marker(in, t);
-	else
-		add_to_snapshot(in, t);
-}
-
-/* Adds a readable record whose tenant is not yet known. */
-static void
-add_parsed(struct intake *in)
-{
-	struct record *r = &in->now->record;
-
-	if (r->type == RECORD_UNKNOWN) {
-		r->tenant = record_peek(r->flat, "tenant");
-		r->snapshot = record_peek(r->flat, "snapshot");
-		if (r->tenant.p == NULL)
-			return;
-	}
-	add_to_tenant(in, get_tenant(in, r->tenant));
-}
-
-/* Adds a record; bad lines are not added. */
 static void
 add_line(struct intake *in, struct intake_line *l)
 {
-	in->now = l;
+	struct record *r = &l->record;
+
 	in->lines++;
-	if (l->record.type == RECORD_ROW)
-		intake_refuse(in, l->text, l->len, REFUSED_ROW);
+	if (r->snapshot.p == NULL && r->type != RECORD_ROW &&
+	    r->type != RECORD_UNKNOWN)
+		add_to_stream(in, l);
 	else
-		add_parsed(in);
+		add_to_staging(in, &(struct staging_line){ .p = l->text,
+				       .len = l->len,
+				       .record = r,
+				       .flat = r->flat });
 }
 
 static void
@@ -417,8 +232,10 @@ add_bad_line(struct intake *in)
 	const struct scan *s = &in->scan;
 
 	in->lines++;
-	count_bad(in);
-	intake_refuse(in, s->line, s->len, buf_str(&s->why));
+	add_to_staging(in, &(struct staging_line){ .p = s->line,
+			       .len = s->len,
+			       .flat = &s->flat,
+			       .why = buf_str(&s->why) });
 }
 
 static struct intake_line *
@@ -458,11 +275,8 @@ prefetch_lines(
 static void
 add_lines_ahead(struct intake *in, uint64_t to)
 {
-	for (; in->added < to; in->added++) {
-		in->now = line_ahead(in, in->added);
-		in->lines++;
-		add_to_tenant(in, in->now->tenant);
-	}
+	for (; in->added < to; in->added++)
+		add_line(in, line_ahead(in, in->added));
 }
 
 /* Takes a line that is added later. Half of the lines ahead are added while the
@@ -502,6 +316,7 @@ intake_add_block(struct intake *in, const char *block, size_t len)
 			break;
 		l->text = s->line;
 		l->len = s->len;
+		l->tenant = NULL;
 		/* Other records may need s->flat, which the next line
 		 * replaces. */
 		if (rc == 1 && s->fields != 0) {
@@ -520,17 +335,10 @@ intake_add_block(struct intake *in, const char *block, size_t len)
 void
 intake_end(struct intake *in, bool cut)
 {
-	struct strmap_entry *e;
-	uint64_t before = in->failed;
-	size_t i = 0;
+	uint64_t before = in->staging.failed;
 
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
-		struct intake_tenant *t = e->value;
-
-		if (t->marked.open != NULL)
-			fail_at_end(in, t, cut);
-	}
-	if (cut && in->failed == before)
+	staging_report_unfinished(&in->staging);
+	if (cut && in->staging.failed == before)
 		log_error("the input ends inside line %" PRIu64
 			  "; this line is not used",
 		    in->lines + 1);

@@ -80,22 +80,6 @@ record_peek(const struct flat *f, const char *key)
 	return t;
 }
 
-struct marked_tenant *
-marked_owner(const struct strmap *tenants, const struct flat *f, unsigned *part)
-{
-	struct text tenant = record_peek(f, "tenant");
-	struct text snapshot = record_peek(f, "snapshot");
-	struct marked_tenant *t;
-
-	if (tenant.p == NULL || snapshot.p == NULL)
-		return NULL;
-	t = strmap_get(tenants, tenant.p, tenant.len);
-	if (t == NULL || !markers_are_of(t->open, snapshot))
-		return NULL;
-	*part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
-	return t->open->parts[*part].begun ? t : NULL;
-}
-
 void
 markers_strip(struct buf *to, const char *line, size_t len, int64_t at)
 {

@@ -14,7 +14,6 @@
 #ifndef AGGREGATOR_INPUT_MARKERS_H
 #define AGGREGATOR_INPUT_MARKERS_H
 
-#include "common/containers/strmap.h"
 #include "common/records/bucket.h"
 #include "common/records/record.h"
 
@@ -24,7 +23,7 @@
 
 struct marked_part {
 	bool begun;
-	bool applied;    /* in a queue: the part has corrected its tenant */
+	bool applied;    /* the part has corrected its tenant */
 	int64_t records; /* the number in its end marker; -1 until that
 			  * arrives */
 	uint64_t lines;  /* lines read so far */
@@ -37,12 +36,6 @@ struct markers {
 	int64_t end_at; /* the time in the end marker, if it has one */
 	bool in_parts;
 	struct marked_part parts[MARKERS_PARTS];
-};
-
-/* The snapshots of a tenant. It is the first member of the structs in the map
- * that marked_owner() takes. */
-struct marked_tenant {
-	struct markers *open; /* the open snapshot, or NULL */
 };
 
 /* Handles a begin marker, which starts a new snapshot, replacing *m, or one
@@ -69,12 +62,6 @@ marked_part_is_whole(const struct marked_part *p)
 
 /* Returns how many parts are complete and not yet applied. */
 size_t markers_count_whole(const struct markers *m);
-
-/* Finds, among the tenants (name -> struct marked_tenant), the one whose open
- * snapshot a bad line belongs to, and the part. f: the fields of the line that
- * could be read. NULL if the line names no open snapshot. */
-struct marked_tenant *marked_owner(
-    const struct strmap *tenants, const struct flat *f, unsigned *part);
 
 /* Appends a record's line without the field `snapshot`, and with another time
  * unless that is CLOCK_NONE. The line is in a block of scan.h. */

@@ -23,6 +23,9 @@
  * many bytes. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
+/* The end of each log line about an incomplete snapshot. */
+#define UNUSED "; all of it is ignored"
+
 static struct staging_tenant *
 get_tenant(struct staging *in, struct text name)
 {
@@ -43,23 +46,20 @@ close_snapshot(struct staging_tenant *t)
 {
 	size_t i;
 
-	t->marked.open = NULL;
+	t->open = NULL;
 	markers_close(&t->markers);
 	dedup_release(&t->lines);
 	memset(&t->lines, 0, sizeof t->lines);
 	for (i = 0; i < MARKERS_PARTS; i++)
-		buf_clear(&t->pending[i]);
+		buf_release(&t->pending[i]);
 }
 
 static void
 free_tenant(void *tenant)
 {
 	struct staging_tenant *t = tenant;
-	size_t i;
 
 	close_snapshot(t);
-	for (i = 0; i < MARKERS_PARTS; i++)
-		buf_release(&t->pending[i]);
 	while (t->over_n > 0)
 		free(t->over[--t->over_n].id);
 	free(t->name);
@@ -142,7 +142,7 @@ put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
 	struct buf *lines = &t->pending[part];
 	struct key k;
 
-	if (lines->len == 0)
+	if (lines->len == 0 || in->state == NULL)
 		return;
 	begin_key(&k, t);
 	key_byte(&k, part);
@@ -152,10 +152,13 @@ put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
 }
 
 static void
-delete_part(struct staging *in, const struct staging_tenant *t, unsigned part)
+delete_part(struct staging *in, struct staging_tenant *t, unsigned part)
 {
 	struct key k;
 
+	buf_release(&t->pending[part]);
+	if (in->state == NULL)
+		return;
 	begin_key(&k, t);
 	key_byte(&k, part);
 	(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
@@ -168,7 +171,8 @@ drop_snapshot(struct staging *in, struct staging_tenant *t)
 	struct key k;
 
 	begin_key(&k, t);
-	(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	if (in->state != NULL)
+		(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
 	close_snapshot(t);
 	mark_changed(in, t);
 }
@@ -243,6 +247,8 @@ struct reading {
 static bool
 is_read_now(const struct reading *g, const struct record *r)
 {
+	if (g->in->state == NULL)
+		return r->type != RECORD_UNKNOWN && r->type != RECORD_SNAPSHOT;
 	return g->messages
 		   ? r->type == RECORD_MESSAGE
 		   : r->type == RECORD_OPERATOR || r->type == RECORD_CHAT;
@@ -275,11 +281,31 @@ read_piece(
 	return !g->failed;
 }
 
+/* Reads lines that are in memory, in pieces. */
+static void
+read_lines(struct reading *g, const struct buf *lines)
+{
+	const char *p = buf_str(lines), *end = p + lines->len, *to;
+
+	for (; p < end && !g->failed; p = to) {
+		to = end;
+		if ((size_t)(end - p) > PIECE_BYTES)
+			to = (const char *)memchr(p + PIECE_BYTES - 1, '\n',
+				 (size_t)(end - p) - PIECE_BYTES + 1) +
+			     1;
+		(void)read_piece(g, NULL, 0, p, (size_t)(to - p));
+	}
+}
+
 static void
 read_part(struct reading *g, struct staging_tenant *t, unsigned part)
 {
 	struct key k;
 
+	if (g->in->state == NULL) {
+		read_lines(g, &t->pending[part]);
+		return;
+	}
 	put_pending(g->in, t, part);
 	begin_key(&k, t);
 	key_byte(&k, part);
@@ -317,25 +343,26 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 	over->parts.all |= parts->all;
 	if (m->at > t->over_at)
 		t->over_at = m->at;
-	log_info("snapshot_done",
-	    "tenant=%s snapshot=%s lines=%" PRIu64 " parts=%zu", t->name, m->id,
-	    lines, n);
+	if (in->state != NULL)
+		log_info("snapshot_done",
+		    "tenant=%s snapshot=%s lines=%" PRIu64 " parts=%zu",
+		    t->name, m->id, lines, n);
 	mark_changed(in, t);
 	if (left == 0)
 		close_snapshot(t);
 }
 
-/* Reads the complete parts twice: first what their messages depend on, then the
- * messages. */
+/* Reads the complete parts. An incremental model needs what their messages
+ * depend on before the messages, so a stream reads them twice. */
 static int
 read_parts(struct staging *in, struct staging_tenant *t)
 {
 	const struct marked_part *parts = t->markers.parts;
 	struct reading g = { .in = in };
-	unsigned i, pass;
+	unsigned i, pass, passes = in->state != NULL ? 2 : 1;
 
 	scan_init(&g.scan);
-	for (pass = 0; pass < 2; pass++) {
+	for (pass = 0; pass < passes; pass++) {
 		g.messages = pass == 1;
 		for (i = 0; i < MARKERS_PARTS && !g.failed; i++)
 			if (is_applicable(&parts[i]))
@@ -354,7 +381,7 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 	struct bucket_set parts = { .all = false };
 	unsigned i;
 
-	if (t->marked.open == NULL || markers_count_whole(m) == 0)
+	if (t->open == NULL || markers_count_whole(m) == 0)
 		return 0;
 	for (i = 0; i < MARKERS_WHOLE; i++)
 		if (is_applicable(&m->parts[i]))
@@ -362,8 +389,8 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 	in->begin(in->ctx, name, m->at);
 	if (read_parts(in, t) == -1)
 		return -1;
-	if (state_failed(in->state)) /* The commit will fail, too. */
-		return 0;
+	if (in->state != NULL && state_failed(in->state))
+		return 0; /* The commit will fail, too. */
 	in->end(in->ctx, name, m, m->in_parts ? &parts : NULL);
 	FAULT_POINT("aggregator.snapshot_applied");
 	finish_parts(
@@ -400,8 +427,10 @@ staging_is_ready(const struct staging *in, struct text tenant)
 /* Decides where each line goes: to the open snapshot, a new one, the dead
  * letters, or nowhere. */
 
+/* before: before which event the snapshot should have ended. */
 static void
-log_unfinished(struct staging *in, const struct staging_tenant *t)
+log_unfinished(
+    struct staging *in, const struct staging_tenant *t, const char *before)
 {
 	const struct markers *m = &t->markers;
 	const struct marked_part *p = &m->parts[MARKERS_WHOLE];
@@ -414,15 +443,14 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 			  "its parts were truncated and are ignored",
 		    m->id, t->name, left);
 	else if (p->records >= 0)
-		log_error(
-		    "snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
-		    " of %" PRId64
-		    " records arrived before another one began; it is ignored",
-		    m->id, t->name, p->lines, p->records);
+		log_error("snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
+			  " records arrived before %s, its end marker says "
+			  "%" PRId64 UNUSED,
+		    m->id, t->name, p->lines, before, p->records);
 	else
-		log_error("snapshot '%s' of tenant '%s' is incomplete: another "
-			  "one began before its end; it is ignored",
-		    m->id, t->name);
+		log_error("snapshot '%s' of tenant '%s' is incomplete: no end "
+			  "marker arrived before %s" UNUSED,
+		    m->id, t->name, before);
 	in->failed++;
 }
 
@@ -431,18 +459,32 @@ static void
 begin_snapshot(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
 {
-	if (t->marked.open != NULL) {
-		log_unfinished(in, t);
+	if (t->open != NULL) {
+		log_unfinished(in, t, "another snapshot began");
 		ignore_snapshot(in, t,
 		    (struct text){ t->markers.id, strlen(t->markers.id) });
 		drop_snapshot(in, t);
 	}
 	markers_open(&t->markers, l->record);
-	t->marked.open = &t->markers;
-	t->number = (uint64_t)state_number(in->state, "snapshot", 0) + 1;
-	state_set_number(in->state, "snapshot", (int64_t)t->number);
+	t->open = &t->markers;
+	if (in->state != NULL) {
+		t->number =
+		    (uint64_t)state_number(in->state, "snapshot", 0) + 1;
+		state_set_number(in->state, "snapshot", (int64_t)t->number);
+	}
 	t->pieces = 0;
 	(void)append_line(in, t, part, l);
+}
+
+static void
+refuse_parts(
+    struct staging *in, struct staging_tenant *t, const struct record *r)
+{
+	log_error("snapshot '%.*s' of tenant '%s' is in parts, which only an "
+		  "aggregator behind a queue can read" UNUSED,
+	    TEXT_ARG(r->snapshot), t->name);
+	ignore_snapshot(in, t, r->snapshot);
+	in->failed++;
 }
 
 static enum outcome
@@ -450,7 +492,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
 {
 	struct record *r = l->record;
-	bool same = markers_are_of(t->marked.open, r->snapshot);
+	bool same = markers_are_of(t->open, r->snapshot);
 	const char *ahead;
 	enum outcome o = OUTCOME_DONE;
 
@@ -467,12 +509,15 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 		return OUTCOME_NEVER;
 	if (is_over(t, r->snapshot, part))
 		return OUTCOME_DONE;
-	if (r->at < t->over_at ||
-	    (t->marked.open != NULL && r->at < t->markers.at)) {
+	if (r->at < t->over_at || (t->open != NULL && r->at < t->markers.at)) {
 		log_warn("snapshot '%.*s' of tenant '%s' is older than an "
 			 "earlier one and was ignored",
 		    TEXT_ARG(r->snapshot), t->name);
 		ignore_snapshot(in, t, r->snapshot);
+		return OUTCOME_DONE;
+	}
+	if (in->state == NULL && r->bucket != RECORD_NO_NUMBER) {
+		refuse_parts(in, t, r);
 		return OUTCOME_DONE;
 	}
 	ahead = future_refuses(in->future, r);
@@ -513,27 +558,49 @@ add_record(struct staging *in, const struct staging_line *l)
 {
 	struct record *r = l->record;
 	struct staging_tenant *t = get_tenant(in, r->tenant);
-	bool open = markers_are_of(t->marked.open, r->snapshot);
+	bool open = markers_are_of(t->open, r->snapshot);
 	bool marker = r->type == RECORD_SNAPSHOT;
-	unsigned part = open || marker ? markers_part_of(t->marked.open, r)
-				       : bucket_of_record(r);
+	unsigned part =
+	    open || marker ? markers_part_of(t->open, r) : bucket_of_record(r);
 
 	if (marker && r->state == SNAPSHOT_BEGIN)
 		return add_begin_marker(in, t, l, part);
 	if (open && t->markers.parts[part].begun)
 		return add_line(in, t, l, part);
-	if (is_over(t, r->snapshot, part))
-		return OUTCOME_DONE;
-	return in->refuse(
-	    in->ctx, l->p, l->len, "its snapshot has no begin marker");
+	if (!is_over(t, r->snapshot, part))
+		return in->refuse(
+		    in->ctx, l->p, l->len, "its snapshot has no begin marker");
+	/* A queue delivers lines again, a pipe does not. */
+	if (in->state == NULL && find_over(t, r->snapshot)->applied)
+		return in->refuse(
+		    in->ctx, l->p, l->len, "its snapshot has ended");
+	return OUTCOME_DONE;
+}
+
+/* Finds the tenant to whose open snapshot a bad line belongs, and the part. f:
+ * the fields of the line that could be read. NULL: it names no open
+ * snapshot. */
+static struct staging_tenant *
+owner_of(const struct staging *in, const struct flat *f, unsigned *part)
+{
+	struct text tenant = record_peek(f, "tenant");
+	struct text snapshot = record_peek(f, "snapshot");
+	struct staging_tenant *t;
+
+	if (tenant.p == NULL || snapshot.p == NULL)
+		return NULL;
+	t = strmap_get(&in->tenants, tenant.p, tenant.len);
+	if (t == NULL || !markers_are_of(t->open, snapshot))
+		return NULL;
+	*part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
+	return t->open->parts[*part].begun ? t : NULL;
 }
 
 static enum outcome
 add_bad_line(struct staging *in, const struct staging_line *l)
 {
 	unsigned part;
-	struct staging_tenant *t =
-	    (struct staging_tenant *)marked_owner(&in->tenants, l->flat, &part);
+	struct staging_tenant *t = owner_of(in, l->flat, &part);
 	enum outcome o;
 
 	if (t != NULL && has_line(t, l))
@@ -568,7 +635,7 @@ staging_forget(struct staging *in, struct text tenant)
 	struct staging_tenant *t =
 	    strmap_get(&in->tenants, tenant.p, tenant.len);
 
-	if (t == NULL || t->marked.open == NULL)
+	if (t == NULL || t->open == NULL)
 		return;
 	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
 		 "erased while it arrived",
@@ -587,7 +654,7 @@ staging_expire(struct staging *in)
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->marked.open == NULL ||
+		if (t->open == NULL ||
 		    t->changed_at > clock_now_ms() - EXPIRE_MS)
 			continue;
 		log_warn("removed the unfinished snapshot '%s' of tenant '%s': "
@@ -619,6 +686,20 @@ staging_report_incomplete(const struct staging *in)
 			  "the next snapshots replace them",
 		    n);
 	return n;
+}
+
+void
+staging_report_unfinished(struct staging *in)
+{
+	const struct strmap_entry *e;
+	const struct staging_tenant *t;
+	size_t i = 0;
+
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->open != NULL)
+			log_unfinished(in, t, "the input ended");
+	}
 }
 
 /* The tables of the state. */
@@ -657,7 +738,7 @@ static void
 code_tenant(struct pack *k, struct staging_tenant *t)
 {
 	uint32_t n = (uint32_t)t->over_n;
-	bool open = t->marked.open != NULL;
+	bool open = t->open != NULL;
 
 	code_signed(k, &t->over_at);
 	code_limited(k, &n, STAGING_OVER);
@@ -668,7 +749,7 @@ code_tenant(struct pack *k, struct staging_tenant *t)
 		code_open_snapshot(k, t);
 	if (open && pack_reads(k)) {
 		t->markers.end_at = t->markers.at;
-		t->marked.open = &t->markers;
+		t->open = &t->markers;
 		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
 		    t->markers.id);
 	}
@@ -728,7 +809,7 @@ find_numbered(struct staging *in, uint64_t number)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
-		if (t->marked.open != NULL && t->number == number)
+		if (t->open != NULL && t->number == number)
 			return t;
 	}
 	return NULL;

@@ -1,10 +1,13 @@
 /*
- * staging: snapshots that arrive through a queue. Their lines are kept in the
- * state, so their messages can be acknowledged long before the snapshot ends,
- * and a snapshot may be larger than the prefetch window. When all lines of a
- * part have arrived, they are read back, and the part corrects its tenant in
- * the same commit that removes the lines. A snapshot that is not in parts has
- * one part.
+ * staging: snapshots that are arriving. When all lines of a part have arrived,
+ * they are read back, and the part corrects its tenant. A snapshot that is not
+ * in parts has one part.
+ *
+ * Lines that arrive through a queue are kept in the state, so their messages
+ * can be acknowledged long before the snapshot ends, and a snapshot may be
+ * larger than the prefetch window. The commit in which a part corrects its
+ * tenant removes them. Without a state they are kept in memory, and a snapshot
+ * in parts is refused.
  *
  *   table      key                     value
  *   snapshots  tenant                  its unfinished snapshot and the latest
@@ -27,6 +30,7 @@
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
 
+#include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
 
 #include "aggregator/containers/dedup.h"
@@ -46,17 +50,18 @@ struct staging_over {
 };
 
 struct staging_tenant {
-	struct marked_tenant marked; /* first member */
 	char *name;
 
 	/* The unfinished snapshot. */
+	struct markers *open; /* &markers; NULL: there is none */
 	struct markers markers;
 	struct dedup lines;                /* its lines so far */
 	uint64_t number;                   /* the number of its lines in the
 					    * state... */
 	uint64_t pieces;                   /* ...and of its next piece there */
 	int64_t changed_at;                /* by the system clock */
-	struct buf pending[MARKERS_PARTS]; /* not in the state yet */
+	struct buf pending[MARKERS_PARTS]; /* lines that are not in the
+					    * state */
 
 	struct staging_over over[STAGING_OVER]; /* the newest last */
 	size_t over_n;
@@ -65,7 +70,7 @@ struct staging_tenant {
 };
 
 struct staging {
-	struct state *state;
+	struct state *state; /* NULL: lines are kept in memory */
 	struct lmdb_table *snapshots, *staged;
 	struct strmap tenants; /* name -> struct staging_tenant */
 	bool changed;          /* some tenant has changed */
@@ -82,7 +87,8 @@ struct staging {
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* Correct the tenant with a complete snapshot, or with parts of one:
-	 * add() gets its operators and chats, then its messages. */
+	 * add() gets its operators and chats, then its messages; without a
+	 * state, all its records in their order. */
 	void (*begin)(void *ctx, struct text tenant, int64_t at);
 	/* -1: an error, which has been logged. */
 	int (*add)(
@@ -132,5 +138,9 @@ void staging_expire(struct staging *in);
 /* At the end of the input: reports snapshots that have an end marker but lack
  * lines. Returns their number. */
 size_t staging_report_incomplete(const struct staging *in);
+
+/* At the end of the input of a run without a state: reports each unfinished
+ * snapshot, and counts it in in->failed. */
+void staging_report_unfinished(struct staging *in);
 
 #endif

@@ -167,13 +167,12 @@ static void
 make_report(struct one_shot *b, struct intake_tenant *t)
 {
 	struct tenant_rows *r = &b->reports[b->reports_n++];
-	const struct markers *s = t->whole;
 	int64_t end_at = t->pipeline->model.as_of;
 
-	if (s != NULL && s->end_at > end_at)
-		end_at = s->end_at;
-	tenant_rows_init(r, t->pipeline, b->job->definition,
-	    s != NULL ? s->id : NULL, end_at);
+	if (t->snapshot != NULL && t->snapshot_end > end_at)
+		end_at = t->snapshot_end;
+	tenant_rows_init(
+	    r, t->pipeline, b->job->definition, t->snapshot, end_at);
 	r->pass_through = &t->pass_through;
 	if (b->job->selection.allocation)
 		r->simulation = b->simulations[b->simulations_n++] =
@@ -325,7 +324,8 @@ prepare_answer(struct one_shot *b)
 
 	intake_end(&b->intake, b->cut);
 	make_reports(b);
-	b->bad = b->bad || b->intake.failed > 0 || b->dead.count > 0 || b->cut;
+	b->bad = b->bad || b->intake.staging.failed > 0 || b->dead.count > 0 ||
+		 b->cut;
 	/* If the program was stopped, a simulated day may be incomplete. */
 	b->stopped = b->simulations_n > 0 && stop_asked();
 	if (b->reports_n + b->undated > 0 && job->explain == NULL)
@@ -355,7 +355,7 @@ log_one_shot_summary(const struct one_shot *b)
 	log_info("aggregator_done",
 	    "lines=%" PRIu64 " refused=%" PRIu64
 	    " tenants=%zu incomplete=%" PRIu64,
-	    b->intake.lines, b->dead.count, tenants, b->intake.failed);
+	    b->intake.lines, b->dead.count, tenants, b->intake.staging.failed);
 }
 
 static void

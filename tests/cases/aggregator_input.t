@@ -78,7 +78,6 @@ def check_order(dice):
     with open("tests/records/small.ndjson", "rb") as f:
         begin, *body, end = f.read().splitlines(True)
     stream = [line.replace(b'"snapshot":"s1",', b"") for line in body]
-    n = b'"records":%d'
     for definition in ("ours", "chatwoot"):
         options = ("--definition", definition)
         want = aggregate(b"".join([begin, *body, end]), *options)
@@ -87,9 +86,8 @@ def check_order(dice):
         for _ in range(25 if LONG else 5):
             order = twice_in_any_order(dice, body)
             shuffled = [body[i] for i in order]
-            last = end.replace(n % len(body), n % len(shuffled))
             same(f"a shuffled snapshot, {definition}",
-                 aggregate(b"".join([begin, *shuffled, last]), *options), want)
+                 aggregate(b"".join([begin, *shuffled, end]), *options), want)
             same(f"a shuffled stream, {definition}",
                  aggregate(b"".join(stream[i] for i in order), *options),
                  want_stream)
