@@ -46,11 +46,10 @@ struct stage_flush {
 	uint64_t lines; /* of its batch */
 };
 
-void
-stage_serve(struct stage *s)
+static void
+keep_links(struct stage *s)
 {
 	s->looked_ms = clock_mono_ms();
-	notify_alive();
 	endpoint_pump(s->in);
 	deadletter_pump(s->dead);
 	daemon_metrics_count(s->metrics, s->lines, s->dead->count);
@@ -58,12 +57,31 @@ stage_serve(struct stage *s)
 		s->pump(s->ctx);
 }
 
+void
+stage_serve(struct stage *s)
+{
+	notify_idle();
+	keep_links(s);
+}
+
+/* While flushes overlap, only the threads that carry them out can report
+ * progress. */
+static void
+keep_alive(struct stage *s)
+{
+	if (s->overlaps && s->flushes_n > 0)
+		notify_idle();
+	else
+		notify_alive();
+	keep_links(s);
+}
+
 static void
 serve_others(void *ctx)
 {
 	struct stage *s = ctx;
 
-	stage_serve(s);
+	keep_alive(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
 }
@@ -284,7 +302,7 @@ read_batch(struct stage *s, enum outcome *o)
 		if (*o != OUTCOME_DONE)
 			break;
 		if (clock_mono_ms() - s->looked_ms >= LOOK_MS)
-			stage_serve(s);
+			keep_alive(s);
 		status = read_more(s, &b, &line, &len, (int)left, &again);
 		lines = 1;
 		if (status == ENDPOINT_RECORD)

@@ -103,7 +103,8 @@ struct stage {
  * from a file or pipe, or the code of the failure. Logs errors. */
 enum exit_code stage_run(struct stage *s);
 
-/* Serves the links and the service manager, for callbacks that take long. */
+/* Serves the links, for callbacks that wait for other threads, which report
+ * their progress to the service manager. */
 void stage_serve(struct stage *s);
 
 /* Returns the exit code after an outcome that was not DONE; `code` is for
