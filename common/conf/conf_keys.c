@@ -115,7 +115,7 @@ const struct conf_key conf_keys[] = {
 	SIZE("listen", "max_body", "1M", 1024, 256 * MIB),
 	SIZE("listen", "memory", "64M", MIB, 64 * 1024 * MIB),
 	HTTP_SERVER("listen", "1024", "64", "1000", "2000", "15s"),
-	SIZE("listen", "spool", "1G", MIB, 1024 * 1024 * MIB),
+	SIZE("listen", "spool", "1G", MIB, 8 * 1024 * MIB),
 	TEXT("listen", "tenant", NULL, NULL),
 	WORDS("listen", "trusted", "127.0.0.1, ::1"),
 	TOKENS("listen", "SECRET_KEY"),

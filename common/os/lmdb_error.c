@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/syserr.h"
 
 void
@@ -41,35 +40,6 @@ lmdb_failed(const struct lmdb_file *f)
 	return f->rc != 0;
 }
 
-static enum exit_code
-explain_full(const struct lmdb_file *f, struct buf *why)
-{
-	if (f->map < f->limit) {
-		buf_setf(why,
-		    "%s '%s' needs more than its %zu MiB of address space; "
-		    "raise the limit (ulimit -v)",
-		    f->kind->name, f->path, f->map >> 20);
-		return PROG_TEMPFAIL;
-	}
-	buf_setf(why, "%s '%s' is full at %zu MiB; %s", f->kind->name, f->path,
-	    f->limit >> 20, f->kind->full);
-	return PROG_IO;
-}
-
-static enum exit_code
-explain_errno(const struct lmdb_file *f, struct buf *why)
-{
-	errno = syserr_written(f->rc, f->path);
-	if (f->rc != ENOMEM || f->limit == 0 || f->env == NULL)
-		return syserr_explain(why, PROG_CANTCREATE,
-		    "cannot use %s '%s'", f->kind->name, f->path);
-	buf_setf(why,
-	    "cannot map %s '%s': %s; it needs %zu MiB of address space; "
-	    "raise the limit (ulimit -v)",
-	    f->kind->name, f->path, log_errno(f->rc), f->map >> 20);
-	return PROG_TEMPFAIL;
-}
-
 enum exit_code
 lmdb_explain(const struct lmdb_file *f, struct buf *why)
 {
@@ -79,7 +49,9 @@ lmdb_explain(const struct lmdb_file *f, struct buf *why)
 	case 0:
 		return PROG_OK;
 	case MDB_MAP_FULL:
-		return explain_full(f, why);
+		buf_setf(why, "%s '%s' is full at %zu MiB; %s", name, f->path,
+		    f->limit >> 20, f->kind->full);
+		return PROG_IO;
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
 		buf_setf(why, "%s '%s' was written by another version; %s",
@@ -92,8 +64,11 @@ lmdb_explain(const struct lmdb_file *f, struct buf *why)
 	case EINVAL: /* LMDB's error for some corrupt pages */
 		break;
 	default:
-		if (f->rc > 0)
-			return explain_errno(f, why);
+		if (f->rc > 0) {
+			errno = syserr_written(f->rc, f->path);
+			return syserr_explain(why, PROG_CANTCREATE,
+			    "cannot use %s '%s'", name, f->path);
+		}
 	}
 	buf_setf(why, "%s '%s' is damaged: %s; %s", name, f->path,
 	    f->reason[0] != '\0' ? f->reason : mdb_strerror(f->rc), way_out);

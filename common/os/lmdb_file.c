@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,11 +13,6 @@
 #include "common/os/file.h"
 #include "common/os/thread.h"
 
-/* The smallest mapping of a file without a limit. */
-#define MAP_MIN ((size_t)16 << 20)
-/* If address space is limited: the maximum number of bytes by which one commit
- * can enlarge a file with a limit. */
-#define ROOM ((size_t)256 << 20)
 /* The most bytes of a copy between two commits. */
 #define COPIED_AT_ONCE ((size_t)4 << 20)
 /* Size of LMDB's lock file, with its table of readers. */
@@ -38,43 +32,6 @@ lmdb_new(
 			     "wrong pages; %s",
 	    kind->name, path, kind->way_out);
 	return f;
-}
-
-/* Returns how many bytes LMDB may map now. A file without a limit gets room to
- * grow. Otherwise it is the limit or, if address space is limited, what the
- * next commit can need. */
-static size_t
-map_size(const struct lmdb_file *f)
-{
-	struct rlimit addresses;
-	struct stat st;
-	size_t size = stat(f->path, &st) == 0 ? (size_t)st.st_size : 0;
-	size_t want = MAP_MIN;
-
-	if (f->limit == 0) {
-		while (want < 2 * size)
-			want *= 2;
-		return want;
-	}
-	if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
-	    addresses.rlim_cur == RLIM_INFINITY || size + 2 * ROOM > f->limit)
-		return f->limit;
-	return (size / ROOM + 2) * ROOM;
-}
-
-/* Call between two transactions. */
-static void
-grow_address_map(struct lmdb_file *f)
-{
-	size_t size = f->limit > 0 ? map_size(f) : 0;
-	int rc;
-
-	if (size <= f->map)
-		return;
-	rc = mdb_env_set_mapsize(f->env, size);
-	if (rc != 0)
-		lmdb_fail(f, rc);
-	f->map = size;
 }
 
 /* Allocates LMDB's lock file: the file is mapped, and on a full disk, a write
@@ -121,14 +78,12 @@ lmdb_open(struct lmdb_file *f)
 {
 	int rc = f->shared ? reserve_lock_file(f->path) : 0;
 
-	if (f->map == 0)
-		f->map = map_size(f);
 	if (rc == 0)
 		rc = mdb_env_create(&f->env);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(f->env, LMDB_TABLES);
 	if (rc == 0)
-		rc = mdb_env_set_mapsize(f->env, f->map);
+		rc = mdb_env_set_mapsize(f->env, f->limit);
 	if (rc == 0)
 		rc = open_env(f);
 	if (rc != 0)
@@ -148,8 +103,6 @@ join_commit(struct lmdb_file *f)
 	f->txn = NULL;
 	if (f->committed != 0)
 		lmdb_fail(f, f->committed);
-	else
-		grow_address_map(f);
 }
 
 void
@@ -178,9 +131,6 @@ begin_transaction(struct lmdb_file *f, bool writes)
 	lmdb_abort(f);
 	lmdb_guard(f);
 	rc = mdb_txn_begin(f->env, NULL, flags, &f->txn);
-	/* Another process has enlarged the file. */
-	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(f->env, 0) == 0)
-		rc = mdb_txn_begin(f->env, NULL, flags, &f->txn);
 	lmdb_guard_end();
 	f->writes = writes;
 	if (rc != 0) {
@@ -323,26 +273,6 @@ lmdb_recover(struct lmdb_file *f)
 		f->rc = 0;
 }
 
-/* Returns how many bytes are mapped; another process may have decided. */
-static size_t
-mapped_bytes(struct lmdb_file *f)
-{
-	MDB_envinfo info;
-
-	return mdb_env_info(f->env, &info) == 0 ? info.me_mapsize : f->map;
-}
-
-bool
-lmdb_grow(struct lmdb_file *f)
-{
-	if (f->rc != MDB_MAP_FULL || f->limit > 0)
-		return false;
-	lmdb_abort(f);
-	f->map = 2 * mapped_bytes(f);
-	f->rc = mdb_env_set_mapsize(f->env, f->map);
-	return f->rc == 0;
-}
-
 struct copying {
 	struct lmdb_table *to;
 	size_t bytes; /* since the last commit */
@@ -401,7 +331,6 @@ lmdb_rewrite(struct lmdb_file *f)
 	char *path = xasprintf("%s.new", f->path);
 	struct lmdb_file *new = lmdb_new(f->kind, path, f->limit, false);
 
-	new->map = mapped_bytes(f);
 	if (unlink(path) != 0 && errno != ENOENT)
 		lmdb_fail(new, errno);
 	if (new->rc == 0 && lmdb_open(new))

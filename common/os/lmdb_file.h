@@ -76,7 +76,8 @@ struct lmdb_kind {
 };
 
 /* Returns a file that is not open yet. The kind is borrowed, the path copied.
- * limit: the maximum size in bytes; 0: as much as the disk has. */
+ * limit: the maximum size in bytes, which reserves address space, but neither
+ * memory nor disk space. */
 struct lmdb_file *lmdb_new(
     const struct lmdb_kind *kind, const char *path, size_t limit, bool shared);
 
@@ -148,11 +149,6 @@ bool lmdb_commit_finish(struct lmdb_file *f);
  * a full disk. */
 void lmdb_abort(struct lmdb_file *f);
 void lmdb_recover(struct lmdb_file *f);
-
-/* If the last commit failed because the file outgrew its address space, and it
- * has no limit: drops the changes, clears the error and returns true, so that
- * they can be repeated. */
-bool lmdb_grow(struct lmdb_file *f);
 
 /* Replaces the file, which is committed, by a copy, which leaves no byte of
  * deleted data; LMDB keeps those until it reuses the page. No other process may

@@ -32,7 +32,7 @@ struct lmdb_table {
 struct lmdb_file {
 	const struct lmdb_kind *kind;
 	char *path;
-	size_t limit, map; /* bytes: maximum size; mapped now, 0: not yet */
+	size_t limit; /* maximum size in bytes */
 	bool shared;
 	MDB_env *env;
 	MDB_txn *txn; /* NULL: not begun since the last commit */

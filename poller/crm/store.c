@@ -1,7 +1,6 @@
 /*
  * store: see store.h. Changes stay in memory until they are committed, so that
- * other processes can write meanwhile, and the commit can be repeated with a
- * larger map if that is too small. Keys are stored with their NUL.
+ * other processes can write meanwhile. Keys are stored with their NUL.
  */
 #include "poller/crm/store.h"
 
@@ -17,6 +16,9 @@
 
 #define FORMAT "messaging-analytics poller 7"
 
+/* The maximum size of a file: far more than tenants and spools have. */
+#define STORE_BYTES ((size_t)16 << 30)
+
 static const char *const table_names[STORE_TABLES] = { LMDB_META, "chats",
 	"lines", "keys" };
 
@@ -25,12 +27,14 @@ static const struct lmdb_kind store_of_tenant = {
 	.format = FORMAT,
 	.way_out = "remove it; the next poll then reads everything",
 	.damaged = PROG_IO,
+	.full = "remove it; the next poll then reads everything",
 };
 const struct lmdb_kind store_of_requests = {
 	.name = "spool",
 	.format = FORMAT,
 	.way_out = "move it away to start with an empty spool",
 	.damaged = PROG_IO,
+	.full = "lower [listen] spool",
 };
 
 /* A change that is not committed yet. */
@@ -117,7 +121,7 @@ open_tables(struct store *s, bool make)
 static bool
 open_file(struct store *s, bool verify)
 {
-	struct lmdb_file *f = lmdb_new(s->kind, s->path, 0, true);
+	struct lmdb_file *f = lmdb_new(s->kind, s->path, STORE_BYTES, true);
 
 	s->file = f;
 	memset(s->tables, 0, sizeof s->tables);
@@ -272,10 +276,9 @@ store_commit(struct store *s, struct buf *why)
 {
 	enum exit_code code;
 
-	do
-		if (lmdb_begin_changes(s->file))
-			write_changes(s);
-	while (!lmdb_commit(s->file) && lmdb_grow(s->file));
+	if (lmdb_begin_changes(s->file))
+		write_changes(s);
+	(void)lmdb_commit(s->file);
 	code = lmdb_explain(s->file, why);
 	if (code == PROG_OK)
 		store_forget_changes(s);

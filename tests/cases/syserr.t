@@ -117,7 +117,7 @@ class Test:
         path = state + "/stream.mdb"
         for error, code, way_out in OPENING[:4]:
             self.inject("openat", error, path, code, path, argv)
-        self.inject("mmap", "ENOMEM", path, 75, "MiB of address space", argv)
+        self.inject("mmap", "ENOMEM", path, 75, "ulimit -v", argv)
 
     def a_listener(self):
         """The listener allocates what it needs before it accepts requests."""

@@ -155,7 +155,7 @@ class Refusals(Checklist):
         fails(74, "raise the limit of file sizes",
               limits={resource.RLIMIT_FSIZE: 100 * 1024})
         if not sanitized(): # a sanitizer reserves address space
-            fails(75, "of address space",
+            fails(75, "ulimit -v",
                   limits={resource.RLIMIT_AS: 500 << 20})
 
     def goes_on(self):
