@@ -225,45 +225,41 @@ fill_chats(const struct tenant_rows *r, struct overview *o)
 }
 
 static void
-add_heading(const struct tenant_rows *r, const struct overview_screen *screen,
-    struct buf *to)
+add_heading(const struct tenant_rows *r, size_t width, struct buf *to)
 {
 	struct buf text = BUF_INIT;
 
 	if (strcmp(r->definition, definition_ours.name) != 0)
 		buf_addf(&text, ", as %s counts", r->definition);
 	overview_heading(
-	    r->model->tenant, r->model->as_of, buf_str(&text), screen, to);
+	    r->model->tenant, r->model->as_of, buf_str(&text), width, to);
 	buf_release(&text);
 }
 
 static void
-add_overview(const struct tenant_rows *r, const struct overview_screen *screen,
-    struct buf *to)
+add_overview(const struct tenant_rows *r, size_t width, struct buf *to)
 {
 	struct overview o = { 0 };
 
 	fill_totals(find_rowset(r, "tenant_metrics"), &o);
 	fill_operators(find_rowset(r, "operator_metrics"), &o);
 	fill_chats(r, &o);
-	overview_show(&o, screen, to);
+	overview_show(&o, width, to);
 	overview_release(&o);
 }
 
 void
 tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to)
 {
-	const struct overview_screen screen = { .width = output_width(),
-		.lines = SIZE_MAX };
-	size_t i;
+	size_t i, width = output_width();
 
 	for (i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(to, '\n');
 		tenant_rows_make_tables(&r[i]);
-		add_heading(&r[i], &screen, to);
+		add_heading(&r[i], width, to);
 		if (r[i].pipeline->selection->overview)
-			add_overview(&r[i], &screen, to);
+			add_overview(&r[i], width, to);
 		add_plain_tables(&r[i], to);
 	}
 }

@@ -102,16 +102,6 @@ output_width(void)
 	return SIZE_MAX;
 }
 
-size_t
-output_lines(void)
-{
-	const char *lines = getenv("LINES");
-	int64_t n;
-
-	return lines != NULL && parse_int(lines, 1, 100000, &n) == 0 ? (size_t)n
-								     : SIZE_MAX;
-}
-
 void
 output_wrap(struct buf *to, const char *line, size_t width)
 {

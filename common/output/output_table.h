@@ -30,9 +30,6 @@ void output_csv_cell(struct buf *to, const char *s, bool number);
  * the terminal at stdout; SIZE_MAX if stdout is not a terminal, because any
  * width is then acceptable. */
 size_t output_width(void);
-/* Returns the maximum number of lines: the environment's LINES, otherwise
- * SIZE_MAX. */
-size_t output_lines(void);
 
 /* Appends a line of ASCII words; a line wider than `width` is broken at spaces,
  * so that no number is split. */

@@ -12,8 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 
-/* With more chats, or more than a quarter of the screen, the operators would
- * not be visible. */
+/* With more chats, the operators below would leave the screen. */
 #define CHATS_MAX 10
 
 struct overview_operator *
@@ -34,14 +33,14 @@ overview_add_chat(struct overview *o)
 
 void
 overview_heading(const char *tenant, int64_t as_of, const char *text,
-    const struct overview_screen *screen, struct buf *to)
+    size_t width, struct buf *to)
 {
 	struct buf line = BUF_INIT;
 	char at[CLOCK_TEXT];
 
 	clock_format_local(as_of, true, at);
 	buf_addf(&line, "%s, as of %s%s", tenant, at, text);
-	output_wrap(to, buf_str(&line), screen->width);
+	output_wrap(to, buf_str(&line), width);
 	buf_release(&line);
 }
 
@@ -110,15 +109,7 @@ add_duration(struct output_table *t, int64_t ms)
 }
 
 static void
-add_more(struct buf *to, size_t n, size_t shown)
-{
-	if (n > shown)
-		buf_addf(to, "%zu more\n", n - shown);
-}
-
-static void
-add_operators(
-    const struct overview *o, size_t most, size_t width, struct buf *to)
+add_operators(const struct overview *o, size_t width, struct buf *to)
 {
 	/* On a narrow screen, the last columns are dropped first. */
 	static const struct output_column columns[] = {
@@ -138,7 +129,7 @@ add_operators(
 
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	t.width = width;
-	for (i = 0; i < o->operators_n && i < most; i++) {
+	for (i = 0; i < o->operators_n; i++) {
 		const struct overview_operator *p = &o->operators[i];
 
 		output_table_cell(&t, p->name);
@@ -155,12 +146,11 @@ add_operators(
 		add_duration(&t, p->average_first);
 	}
 	output_table_show(&t, OUTPUT_TABLE, to);
-	add_more(to, o->operators_n, i);
 	output_table_release(&t);
 }
 
 static void
-add_chats(const struct overview *o, size_t most, size_t width, struct buf *to)
+add_chats(const struct overview *o, size_t width, struct buf *to)
 {
 	static const struct output_column columns[] = {
 		{ "WAITING", OUTPUT_NUMBER },
@@ -175,7 +165,7 @@ add_chats(const struct overview *o, size_t most, size_t width, struct buf *to)
 
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	t.width = width;
-	for (i = 0; i < o->chats_n && i < most; i++) {
+	for (i = 0; i < o->chats_n && i < CHATS_MAX; i++) {
 		const struct overview_chat *c = &o->chats[i];
 
 		add_duration(&t, c->wait);
@@ -186,64 +176,24 @@ add_chats(const struct overview *o, size_t most, size_t width, struct buf *to)
 		output_table_cell(&t, c->tag);
 	}
 	if (i > 0) {
-		buf_addc(to, '\n');
 		output_table_show(&t, OUTPUT_TABLE, to);
+		if (o->chats_n > i)
+			buf_addf(to, "%zu more\n", o->chats_n - i);
+		buf_addc(to, '\n');
 	}
-	add_more(to, o->chats_n, i);
 	output_table_release(&t);
 }
 
-static size_t
-count_lines(const struct buf *text)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < text->len; i++)
-		n += text->data[i] == '\n';
-	return n;
-}
-
-/* Returns how many operators get a line after all other lines are placed. */
-static size_t
-find_room(const struct overview *o, const struct overview_screen *screen,
-    const struct buf *totals, const struct buf *chats)
-{
-	struct buf titles = BUF_INIT;
-	size_t taken;
-
-	if (screen->lines == SIZE_MAX)
-		return SIZE_MAX;
-	/* The lines needed for titles, missing columns, and the number of
-	 * omitted operators. */
-	add_operators(o, o->operators_n, screen->width, &titles);
-	taken = count_lines(&titles) - o->operators_n + count_lines(totals) +
-		1 + count_lines(chats);
-	buf_release(&titles);
-	if (taken + o->operators_n <= screen->lines)
-		return SIZE_MAX;
-	return taken + 1 < screen->lines ? screen->lines - taken - 1 : 1;
-}
-
 void
-overview_show(
-    struct overview *o, const struct overview_screen *screen, struct buf *to)
+overview_show(struct overview *o, size_t width, struct buf *to)
 {
-	struct buf totals = BUF_INIT, chats = BUF_INIT;
-	size_t most =
-	    screen->lines / 4 < CHATS_MAX ? screen->lines / 4 + 1 : CHATS_MAX;
-
 	sort_array(o->operators, o->operators_n, sizeof *o->operators,
 	    compare_operators);
 	sort_array(o->chats, o->chats_n, sizeof *o->chats, compare_chats);
-	add_totals(o, screen->width, &totals);
-	add_chats(o, most, screen->width, &chats);
-	buf_add(to, buf_str(&totals), totals.len);
+	add_totals(o, width, to);
 	buf_addc(to, '\n');
-	add_operators(
-	    o, find_room(o, screen, &totals, &chats), screen->width, to);
-	buf_add(to, buf_str(&chats), chats.len);
-	buf_release(&totals);
-	buf_release(&chats);
+	add_chats(o, width, to);
+	add_operators(o, width, to);
 }
 
 void

@@ -39,26 +39,18 @@ struct overview {
 	size_t chats_n, chats_cap;
 };
 
-/* The screen for the output. */
-struct overview_screen {
-	size_t width; /* SIZE_MAX: unlimited */
-	size_t lines; /* SIZE_MAX: unlimited; otherwise operators without a line
-		       * are counted below the others */
-};
-
 /* Start with a zeroed struct. Add an element, zeroed, for the caller to fill;
  * the pointer is valid until the next one is added. */
 struct overview_operator *overview_add_operator(struct overview *o);
 struct overview_chat *overview_add_chat(struct overview *o);
 
 /* Appends "acme, as of 2026-11-20 11:00:00 CET"; text such as "; stale" may
- * follow. */
+ * follow. width: SIZE_MAX is unlimited. */
 void overview_heading(const char *tenant, int64_t as_of, const char *text,
-    const struct overview_screen *screen, struct buf *to);
+    size_t width, struct buf *to);
 
-/* Sorts and appends totals, operators and chats. */
-void overview_show(
-    struct overview *o, const struct overview_screen *screen, struct buf *to);
+/* Sorts and appends totals, operators and the chats that wait longest. */
+void overview_show(struct overview *o, size_t width, struct buf *to);
 
 void overview_release(struct overview *o);
 

@@ -89,8 +89,7 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 
 /* Appends the tables of one tenant, the current row of `tenants`. */
 static enum outcome
-add_tenant(struct db *db, const struct db_rows *tenants,
-    const struct overview_screen *screen, struct buf *to)
+add_tenant(struct db *db, const struct db_rows *tenants, struct buf *to)
 {
 	struct overview o = {
 		.open_chats = db_get_int(tenants, 2),
@@ -103,6 +102,7 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 	};
 	const char *tenant = db_get(tenants, 0);
 	int64_t as_of = db_get_time(tenants, 1), now = clock_now_ms();
+	size_t width = output_width();
 	struct buf stale = BUF_INIT;
 	char text[DURATION_TEXT];
 	enum outcome done = fill_operators(db, tenant, &o);
@@ -113,33 +113,16 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 		buf_addf(&stale, "; STALE: not updated for %s",
 		    duration_format(now - db_get_time(tenants, 10), text));
 	if (done == OUTCOME_DONE) {
-		overview_heading(tenant, as_of, buf_str(&stale), screen, to);
-		overview_show(&o, screen, to);
+		overview_heading(tenant, as_of, buf_str(&stale), width, to);
+		overview_show(&o, width, to);
 	}
 	overview_release(&o);
 	buf_release(&stale);
 	return done;
 }
 
-/* Divides the lines equally among tenants, after deducting a heading for each
- * tenant and an empty line between two. */
-static struct overview_screen
-share_screen(const struct overview_screen *all, size_t tenants)
-{
-	struct overview_screen each = *all;
-	size_t taken;
-
-	if (all->lines != SIZE_MAX && tenants > 0) {
-		taken = 1 + (tenants > 1);
-		each.lines = all->lines / tenants;
-		each.lines = each.lines > taken ? each.lines - taken : 1;
-	}
-	return each;
-}
-
 static enum outcome
-add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
-    struct buf *to)
+add_tenants(struct sink *s, struct db *db, struct buf *to)
 {
 	static const char sql[] =
 	    "SELECT t.tenant, t.as_of, COALESCE(open_chats, 0), "
@@ -150,18 +133,16 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 	    " FROM tenant_metrics_all t LEFT JOIN tenants s USING (tenant) "
 	    "WHERE t.tenant = COALESCE(?, t.tenant) ORDER BY t.tenant";
 	const struct db_value arg = db_str(s->tenant);
-	struct overview_screen screen;
 	struct db_rows *rows = NULL;
 	enum outcome done = db_query(db, sql, &arg, 1, &rows);
 	size_t n = done == OUTCOME_DONE ? db_rows_count(rows) : 0;
 	bool first = true;
 
-	screen = share_screen(all, n);
 	while (done == OUTCOME_DONE && db_next(rows)) {
 		if (!first)
 			buf_addc(to, '\n');
 		first = false;
-		done = add_tenant(db, rows, &screen, to);
+		done = add_tenant(db, rows, to);
 	}
 	if (done == OUTCOME_DONE && n == 0)
 		buf_addf(to, "no metrics yet%s%s\n",
@@ -173,8 +154,7 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 
 /* Reads everything as of one moment. */
 static enum outcome
-read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
-    struct buf *to)
+read_page(struct sink *s, struct db *db, struct buf *to)
 {
 	enum outcome done = db_connect(db);
 
@@ -182,7 +162,7 @@ read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
 		done = db_begin_reading(db);
 	if (done != OUTCOME_DONE)
 		return done;
-	done = add_tenants(s, db, screen, to);
+	done = add_tenants(s, db, to);
 	db_rollback(db);
 	return done;
 }
@@ -190,14 +170,12 @@ read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
 static enum exit_code
 show_now(struct sink *s, struct db **db)
 {
-	const struct overview_screen screen = { .width = output_width(),
-		.lines = output_lines() };
 	struct buf page = BUF_INIT;
 	enum exit_code code = sink_find_tenant(s, *db);
 
 	if (code != PROG_OK)
 		return code;
-	if (read_page(s, *db, &screen, &page) == OUTCOME_DONE) {
+	if (read_page(s, *db, &page) == OUTCOME_DONE) {
 		fwrite(buf_str(&page), 1, page.len, stdout);
 		code = prog_flush();
 	} else {
