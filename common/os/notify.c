@@ -7,10 +7,7 @@
 
 #include "common/os/notify.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,13 +19,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/os/stop.h"
 
 /* Fractions of WatchdogSec: how often the manager is notified, because a
  * message may be lost, and how long a thread may take between two calls. */
@@ -234,49 +228,9 @@ notify_stopping(void)
 		notify_manager("STOPPING=1", 0);
 }
 
-/* Formatted beforehand, because a signal handler can do little more than
- * write(2). */
-static struct buf refusal = BUF_INIT;
-
-static void
-refuse_reload(int sig)
-{
-	int saved = errno;
-	ssize_t n = write(STDERR_FILENO, refusal.data, refusal.len);
-
-	(void)sig;
-	(void)n; /* there is nobody to report it to */
-	errno = saved;
-}
-
-static bool
-has_terminal(void)
-{
-	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 void
 daemon_init(void)
 {
-	struct sigaction sa = { .sa_handler = refuse_reload }, old;
-
 	log_stamp(true);
 	connect_manager();
-	if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
-		return;
-	buf_setf(&refusal,
-	    "%s%s: SIGHUP: the configuration is only read at start; restart to "
-	    "apply changes\n",
-	    log_prefix(LOG_LEVEL_WARN), prog_name());
-	sigemptyset(&sa.sa_mask);
-	sa.sa_flags = SA_RESTART;
-	if (has_terminal()) {
-		sa.sa_handler = stop_on_signal;
-		sa.sa_flags = 0; /* waits end at once */
-	}
-	sigaction(SIGHUP, &sa, NULL);
 }

@@ -19,11 +19,8 @@
 
 /* Makes the program a daemon, which runs without a terminal until it is
  * stopped. Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. Log lines get
- * the time, unless they go to the journal, which adds it (log.h). SIGHUP does
- * not end a daemon: it logs that the configuration is read only at start. With
- * a terminal, SIGHUP means that the terminal was closed, and the program stops
- * as after SIGTERM. Under nohup(1) SIGHUP stays ignored. Call once, after
- * stop_init() and before threads are created. */
+ * the time, unless they go to the journal, which adds it (log.h). Call once,
+ * before threads are created. */
 void daemon_init(void);
 
 /* The daemon is ready: it serves, or consumes its input. Only the first call

@@ -24,7 +24,7 @@ static atomic_int armed;              /* the alarm is set */
 
 static char timeout_line[160];
 
-void
+static void
 stop_on_signal(int sig)
 {
 	(void)sig;
@@ -52,11 +52,13 @@ on_alarm(int sig)
 void
 stop_init(void)
 {
-	struct sigaction sa = { .sa_handler = stop_on_signal };
+	struct sigaction sa = { .sa_handler = stop_on_signal }, old;
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
+	if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 	(void)snprintf(timeout_line, sizeof timeout_line,
 	    "%s%s: asked to stop, but work in progress did not end within %d "
 	    "seconds; it is left for the next run\n",

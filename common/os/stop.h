@@ -1,10 +1,11 @@
 /*
- * stop: SIGTERM and SIGINT ask a program to finish its current work and to exit
- * with 0. The handler sets a flag; every wait in the project is bounded and
- * checks it. A library may wait longer (for a server's answer or a host name).
- * STOP_WITHIN_S seconds after the signal, the process ends in any state, with
- * one line and exit code 75, which is as safe as kill -9. SIGPIPE and SIGXFSZ
- * are ignored, so that EPIPE and EFBIG arrive as ordinary errors.
+ * stop: SIGTERM, SIGINT and SIGHUP ask a program to finish its current work and
+ * to exit with 0; under nohup(1), SIGHUP stays ignored. The handler sets a
+ * flag; every wait in the project is bounded and checks it. A library may wait
+ * longer (for a server's answer or a host name). STOP_WITHIN_S seconds after
+ * the signal, the process ends in any state, with one line and exit code 75,
+ * which is as safe as kill -9. SIGPIPE and SIGXFSZ are ignored, so that EPIPE
+ * and EFBIG arrive as ordinary errors.
  */
 #ifndef COMMON_OS_STOP_H
 #define COMMON_OS_STOP_H
@@ -16,9 +17,6 @@ enum { STOP_WITHIN_S = 8 };
 
 /* Installs the handlers, without SA_RESTART so that waits end at once. */
 void stop_init(void);
-
-/* The handler, for another signal with the same meaning. */
-void stop_on_signal(int sig);
 
 /* True once a signal has asked the program to stop. */
 bool stop_asked(void);
