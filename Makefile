@@ -49,12 +49,12 @@ DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
-LIBS            := $(call pkg,--libs librabbitmq jansson) -lunistring
-LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto) -ljq -llmdb -lm
+LIBS            := $(call pkg,--libs librabbitmq jansson libcrypto) -lunistring
+LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl) -ljq -llmdb -lm
 LIBS_aggregator := -llmdb
-LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto zlib) -lm
+LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd zlib) -lm
 LIBS_reaper     := $(call pkg,--libs libmariadb)
-LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl libcrypto)
+LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
 # One line per file; V=1 shows the commands.
