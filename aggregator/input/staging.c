@@ -560,6 +560,7 @@ add_record(struct staging *in, const struct staging_line *l)
 	struct staging_tenant *t = get_tenant(in, r->tenant);
 	bool open = markers_are_of(t->open, r->snapshot);
 	bool marker = r->type == RECORD_SNAPSHOT;
+	const struct staging_over *over;
 	unsigned part =
 	    open || marker ? markers_part_of(t->open, r) : bucket_of_record(r);
 
@@ -571,7 +572,8 @@ add_record(struct staging *in, const struct staging_line *l)
 		return in->refuse(
 		    in->ctx, l->p, l->len, "its snapshot has no begin marker");
 	/* A queue delivers lines again, a pipe does not. */
-	if (in->state == NULL && find_over(t, r->snapshot)->applied)
+	over = find_over(t, r->snapshot);
+	if (in->state == NULL && over != NULL && over->applied)
 		return in->refuse(
 		    in->ctx, l->p, l->len, "its snapshot has ended");
 	return OUTCOME_DONE;
