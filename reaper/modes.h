@@ -32,10 +32,7 @@ struct reaper {
 	struct db *db; /* set by reaper_with_db() */
 };
 
-/* Options that several modes share. */
-#define REAPER_ARCHIVE                                                         \
-	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
-	    "first append deleted rows to this file")
+/* An option that several modes share. */
 #define REAPER_DRY_RUN                                                         \
 	OPTION_FLAG("dry-run", struct reaper, dry_run,                         \
 	    "show what would be deleted; delete nothing")

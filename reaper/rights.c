@@ -106,8 +106,6 @@ check_named_paths(const struct reaper *r)
 	enum exit_code code = PROG_OK;
 	size_t i;
 
-	if (r->archive != NULL)
-		code = check_named_path(r->archive, "--archive", "");
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
 		code = check_named_path(r->files.path[i], "--file", "");
 	for (i = 0; i < r->states.n && code == PROG_OK; i++)
@@ -181,8 +179,7 @@ learn_file(void *ctx, const char *path)
 	struct learning *l = ctx;
 	const char *archive =
 	    conf_text(l->reap->common.conf, "reaper", "archive");
-	bool named = l->reap->archive != NULL || archive == NULL ||
-		     strcmp(path, archive) != 0;
+	bool named = archive == NULL || strcmp(path, archive) != 0;
 	enum exit_code code;
 
 	l->any = l->json = false;

@@ -36,10 +36,8 @@ void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 /* For the option table. */
 int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \
-	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
-	    "the archive, if not the configured one"),                         \
-	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
-		rights_take_path, "another file of records or audits"),        \
+	OPTION_REPEATED("file", "FILE", struct reaper, files,                  \
+	    rights_take_path, "another file of records or audits"),            \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"the customer's tenant; needed unless there is only one")
 

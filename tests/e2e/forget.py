@@ -350,7 +350,7 @@ def check_calm(checks, house):
     dry = house.forget("calm", "--dry-run", "-o", "ndjson")
     checks.that(dry.code == 0 and house.found("zyxtrand", "calm"),
                 f"a dry run: {dry}")
-    options = ("--archive", lab.path("archive"), "--file",
+    options = ("--file", lab.path("archive"), "--file",
                lab.path("letters"), "--state", lab.path("state"))
     done = house.forget("calm", "-o", "ndjson", *options)
     checks.that(done.code == 0, f"forget: {done}")
@@ -460,7 +460,6 @@ def check_no_such_path(checks, house):
     for mode in ["--forget", C], ["--forget", C, "--dry-run"], ["--export", C]:
         for option, path, reason in (
                 ("--file", lab.path("old.archiv"), "No such file"),
-                ("--archive", lab.path("old.archiv"), "No such file"),
                 ("--state", lab.path("plain"), "Not a directory"),
                 ("--state", "", "")): # an empty variable
             if option == "--state" and "--export" in mode:
@@ -489,15 +488,14 @@ def check_no_records(checks, house):
             ("notes.csv", b"customer;note\n%s;last" % C.encode())):
         with open(lab.path(name), "wb") as f:
             f.write(content)
-        for option in ("--file", "--archive"):
-            for mode in (["--forget", C], ["--forget", C, "--dry-run"],
-                         ["--export", C]):
-                done = lab.run(["reaper", *mode, "--tenant", "twin", option,
-                                lab.path(name)])
-                checks.that(done.code == 65 and
-                            f"'{lab.path(name)}' does not contain records"
-                            in done.err and done.err.count("\n") == 1 and
-                            done.out == b"", f"{mode} {name}: {done}")
+        for mode in (["--forget", C], ["--forget", C, "--dry-run"],
+                     ["--export", C]):
+            done = lab.run(["reaper", *mode, "--tenant", "twin", "--file",
+                            lab.path(name)])
+            checks.that(done.code == 65 and
+                        f"'{lab.path(name)}' does not contain records"
+                        in done.err and done.err.count("\n") == 1 and
+                        done.out == b"", f"{mode} {name}: {done}")
         with open(lab.path(name), "rb") as f:
             checks.that(f.read() == content, f"{name} was changed")
     same(checks, "no file of records", before, house.whole("twin"))

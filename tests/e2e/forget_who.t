@@ -64,7 +64,7 @@ class Test(Checklist):
         text = done.out.decode()
         that(done.code == 0 and '"mine"' in text, f"export {user}: {done}")
         that(f'"{other}"' not in text, f"export {user} has {other}: {text}")
-        done = self.house.forget("twins", "--archive", archive, customer=user)
+        done = self.house.forget("twins", "--file", archive, customer=user)
         that(done.code == 0 and "has or had the same id" in done.err,
              f"forget {user}: {done}")
         that(self.texts(theirs) == 0, f"a text of {user} stayed")
@@ -131,7 +131,7 @@ class Test(Checklist):
         path = self.lab.write("lines", "".join(
             x + "\n" for x in others + [kind("lines", "70")
                                         for kind in kinds]))
-        done = self.house.forget("lines", "--archive", path, customer="70")
+        done = self.house.forget("lines", "--file", path, customer="70")
         self.that(done.code == 0, f"lines: {done}")
         alias = self.lab.sql("SELECT alias FROM forgotten WHERE tenant = "
                              "'lines' AND kind = 'customer'")[0][0]

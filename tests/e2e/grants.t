@@ -161,7 +161,7 @@ class Test(Checklist):
         hello = b'"content":"hello"'
         done = self.run("reaper", "reaper", "--export", *about)
         self.that(hello in done.out, f"exported: {done.out}")
-        self.run("reaper", "reaper", "--forget", *about, "--archive",
+        self.run("reaper", "reaper", "--forget", *about, "--file",
                  self.lab.path("gone"))
         done = self.run("reaper", "reaper", "--export", *about)
         self.that(hello not in done.out, f"not forgotten: {done.out}")
