@@ -206,7 +206,7 @@ PROGRAMS = [
          CLOSED + BROKEN + CLOSED),
     *[
         Prog(f"a line of 200 MB: {argv[0]}", argv, 65, r"line 1", "long_line",
-             CRM_ENV, limits={resource.RLIMIT_AS: 400 * MIB})
+             CRM_ENV, limits={resource.RLIMIT_DATA: 400 * MIB})
         for argv in (["aggregator"], ["sink"], ["reaper"],
                      ["poller", "--status"])
     ],
@@ -518,7 +518,7 @@ class Work:
         if wrap == "no space":
             wrap = NO_SPACE
             env["ASAN_OPTIONS"] = "detect_leaks=0" # strace interferes
-        if self.sanitized and limits and resource.RLIMIT_AS in limits:
+        if self.sanitized and limits and resource.RLIMIT_DATA in limits:
             limits = None
         stdin = case.stdin
         if isinstance(stdin, str):
