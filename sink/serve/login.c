@@ -105,6 +105,34 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 		   REVOCATION_DONE;
 }
 
+/* The cookie that a login gives a browser: session=TOKEN, which scripts cannot
+ * read (HttpOnly) and which other sites' pages do not send (SameSite=Strict).
+ * The cookie is only sent with TLS (Secure), unless the browser reports that
+ * the login form was on a page of its own machine without TLS (header Origin,
+ * http://localhost and the like): only the browser knows how it reached us,
+ * regardless of proxies. */
+#define SESSION_COOKIE "session"
+
+/* Appends the token in the request's cookie. Returns false if there is none. */
+static bool
+session_cookie(const struct web_request *r, struct buf *token)
+{
+	static const char name[] = SESSION_COOKIE "=";
+	const char *p = r->header(r, "Cookie");
+	size_t len;
+
+	for (; p != NULL && *p != '\0'; p += len) {
+		p += strspn(p, "; ");
+		len = strcspn(p, ";");
+		if (strncmp(p, name, sizeof name - 1) == 0) {
+			buf_add(token, p + sizeof name - 1,
+			    len - (sizeof name - 1));
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A cookie counts only for GET, because a GET that another site's page triggers
  * does no harm. The cookie counts even if there is an Authorization header with
  * another scheme, for example one that a proxy requires. */
@@ -129,27 +157,6 @@ serve_find_viewer(const struct serve *s, const struct web_request *r,
 		    a, "Bearer", "send a token: Authorization: Bearer");
 	buf_release(&token);
 	return found;
-}
-
-/* The cookie. */
-
-bool
-session_cookie(const struct web_request *r, struct buf *token)
-{
-	static const char name[] = SESSION_COOKIE "=";
-	const char *p = r->header(r, "Cookie");
-	size_t len;
-
-	for (; p != NULL && *p != '\0'; p += len) {
-		p += strspn(p, "; ");
-		len = strcspn(p, ";");
-		if (strncmp(p, name, sizeof name - 1) == 0) {
-			buf_add(token, p + sizeof name - 1,
-			    len - (sizeof name - 1));
-			return true;
-		}
-	}
-	return false;
 }
 
 /* True for http://HOST, with or without a port. */

@@ -61,20 +61,6 @@ bool serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
  * valid. */
 bool serve_token_is_good(const void *context, const struct web_answer *a);
 
-/* The cookie that a login gives a browser: session=TOKEN, which scripts cannot
- * read (HttpOnly) and which other sites' pages do not send (SameSite=Strict).
- * The cookie is only sent with TLS (Secure), unless the browser reports that
- * the login form was on a page of its own machine without TLS (header Origin,
- * http://localhost and the like): only the browser knows how it reached us,
- * regardless of proxies. */
-
-#define SESSION_COOKIE "session"
-
-/* Appends the token in the request's cookie to *token. Returns false if there
- * is none. */
-bool session_cookie(const struct web_request *r, struct buf *token)
-    __attribute__((warn_unused_result));
-
 /* POST /login, a form with a token, which a browser then keeps in a cookie; and
  * POST /logout, which removes it. Forms on other sites' pages are refused if
  * the browser reports their origin. */
@@ -85,13 +71,6 @@ bool session_cookie(const struct web_request *r, struct buf *token)
 /* Their context is a struct serve. */
 web_handler login_answer, logout_answer;
 
-/* API requests (sink/resources/resource.h) over HTTP: the server's thread
- * determines the sender, a thread of the queue queries the tables, and the
- * audit entry is written before the answer is sent. */
-
-/* Its context is a struct serve. */
-web_handler serve_api_answer;
-
 /* Closes the connection of a thread of the queue, which ends. */
 void serve_end_thread(void);
 
@@ -101,12 +80,10 @@ void serve_end_thread(void);
 bool serve_write_down(const struct serve *s, const struct viewer *v,
     const struct web_request *r, struct web_answer *a, size_t rows);
 
-/* The paths of sink --serve that are not API resources. A handler runs in a
- * thread of the server, so it must not block: database queries go to the queue
- * (web_answer.later). It must check the sender itself. */
-
 /* Returns the handler of a request, whose context is a struct serve. Never
- * NULL: unknown paths go to the API. */
+ * NULL: unknown paths go to the API. A handler runs in a thread of the server,
+ * so it must not block: database queries go to the queue (web_answer.later). It
+ * must check the sender itself. */
 web_handler *serve_route(const struct web_request *r)
     __attribute__((warn_unused_result));
 
@@ -132,10 +109,10 @@ web_handler board_files_answer;
  * cannot be read, an event `problem` explains this once; the next answer ends
  * it.
  *
- * One thread with its own connection checks the tables once a second for each
- * tenant with listeners, and creates the answers for the roles of these
- * listeners; each agent counts as a separate role. It does nothing while there
- * are no listeners.
+ * One thread with its own connection looks up to 40 times a second whether rows
+ * of a tenant with listeners have changed, and creates the answers for the
+ * roles of these listeners; each agent counts as a separate role. It does
+ * nothing while there are no listeners.
  *
  * A stream ends within seconds after its token was revoked or has expired. */
 

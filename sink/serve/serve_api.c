@@ -13,7 +13,9 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-/* The API. */
+/* API requests (sink/resources/resource.h): the server's thread determines the
+ * sender, a thread of the queue queries the tables, and the audit entry is
+ * written before the answer is sent. */
 
 /* Belongs to a thread of the queue; created for its first request. */
 static _Thread_local struct db *connection;
@@ -65,7 +67,7 @@ lane_of(const struct viewer *v)
 	return hash_text(0, v->tenant, strlen(v->tenant)) | 1;
 }
 
-void
+static void
 serve_api_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
