@@ -214,7 +214,7 @@ fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
 		tenant_conceal(f->tenant, &text);
 		e.message = buf_str(&text);
 	}
-	if (!f->stopped)
+	if (!f->stopped && j->q.end != NULL)
 		j->q.end(j->q.ctx, &e);
 	buf_release(&text);
 	job_free(j);
@@ -846,7 +846,6 @@ fetch_answer(struct http_answer *h)
 			    j, ERROR_CLASS_LATER, 0, -1, buf_str(&h->reason));
 		break;
 	case HTTP_NEVER:
-	case HTTP_TOO_LONG:
 		fetch_end_as(j, ERROR_CLASS_UNUSABLE, buf_str(&h->reason),
 		    j->q.changes && !h->not_sent);
 		break;

@@ -75,7 +75,8 @@ struct crm_question {
 	/* Takes a page; asked_ms is on the CRM's clock. May take from *a. NULL:
 	 * the content is ignored. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
-	/* Called after the last page, or instead of the next one. */
+	/* Called after the last page, or instead of the next one. NULL: the
+	 * outcome is ignored. */
 	void (*end)(void *ctx, const struct ending *e);
 };
 

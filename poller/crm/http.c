@@ -332,7 +332,7 @@ classify(const struct transfer *t, CURLcode code)
 	if (code == CURLE_OK)
 		return HTTP_ANSWERED;
 	if (t->too_long)
-		return HTTP_TOO_LONG;
+		return HTTP_NEVER;
 	for (i = 0; i < ARRAY_LEN(never); i++) {
 		if (code == never[i])
 			return HTTP_NEVER;
@@ -405,7 +405,7 @@ set_reason(struct transfer *t, CURLcode code)
 	const char *text =
 	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 
-	if (a->outcome == HTTP_TOO_LONG)
+	if (t->too_long)
 		buf_setf(&a->reason,
 		    "the answer is longer than max_body, %zu bytes",
 		    t->request.limits->max_body);

@@ -47,8 +47,8 @@ struct http_request {
 enum http_outcome {
 	HTTP_ANSWERED, /* status and complete body */
 	HTTP_LATER,    /* the network or the server failed */
-	HTTP_NEVER,    /* the certificate or the URL is invalid */
-	HTTP_TOO_LONG, /* the body is longer than max_body */
+	HTTP_NEVER,    /* the certificate or the URL is invalid, or the body is
+			* longer than max_body */
 };
 
 /* The headers that matter; CRMs have several names for two of them. */

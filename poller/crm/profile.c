@@ -477,15 +477,14 @@ profile_read(struct profile *p, enum profile_call call,
 /* A bad record does not affect the others: a message is reported only once, but
  * the state of its chat repeatedly. */
 int
-profile_hook_read(struct profile *p, const struct profile_hook_input *in,
-    struct profile_answer *out, struct buf *why)
+profile_hook_read(struct profile *p, json_t *payload, int64_t now_ms,
+    int64_t signed_ms, struct profile_answer *out, struct buf *why)
 {
 	const struct crm_record_options opt = profile_record_options(p, false);
 	json_t *more = json_pack("{s:f, s:o, s:O}", "now",
-	    (double)in->now_ms / 1000, "signed",
-	    in->signed_ms != CLOCK_NONE ? profile_seconds(in->signed_ms)
-					: json_null(),
-	    "payload", in->payload);
+	    (double)now_ms / 1000, "signed",
+	    signed_ms != CLOCK_NONE ? profile_seconds(signed_ms) : json_null(),
+	    "payload", payload);
 	json_t *result = profile_run(p, "hook_read", more, why);
 	const json_t *records = json_object_get(result, "records");
 	int rc = -1;

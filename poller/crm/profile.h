@@ -262,16 +262,11 @@ void profile_answer_release(struct profile_answer *a);
  * profile_hook: the records in the payload of a webhook.
  */
 
-struct profile_hook_input {
-	int64_t now_ms;    /* when it was received */
-	int64_t signed_ms; /* the signed time, or CLOCK_NONE */
-	json_t *payload;
-};
-
-/* Reads a payload. Returns 0, and *why for the first odd record, if any; or -1
- * and *why if the profile can read none of it. Release *out in either case. */
-int profile_hook_read(struct profile *p, const struct profile_hook_input *in,
-    struct profile_answer *out, struct buf *why)
+/* Reads a payload, which was received at now_ms; signed_ms: the signed time, or
+ * CLOCK_NONE. Returns 0, and *why for the first odd record, if any; or -1 and
+ * *why if the profile can read none of it. Release *out in either case. */
+int profile_hook_read(struct profile *p, json_t *payload, int64_t now_ms,
+    int64_t signed_ms, struct profile_answer *out, struct buf *why)
     __attribute__((warn_unused_result));
 
 /*

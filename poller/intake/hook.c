@@ -204,18 +204,17 @@ ask_profile(const struct hook *h, const struct web_request *r,
     struct idempotency *keys, json_t *payload, struct profile_answer *a,
     struct buf *entry, int64_t *now_ms, struct buf *why)
 {
-	struct profile_hook_input in = { .now_ms = r->now_ms,
-		.signed_ms = signed_ms(h, r),
-		.payload = payload };
-	int rc = profile_hook_read(h->profile, &in, a, why);
+	int64_t at = signed_ms(h, r);
+	int rc = profile_hook_read(h->profile, payload, r->now_ms, at, a, why);
 
+	*now_ms = r->now_ms;
 	if (rc == 0 && a->once != NULL)
-		in.now_ms = first_time(h, r, keys, a->once, entry);
-	if (in.now_ms != r->now_ms) {
+		*now_ms = first_time(h, r, keys, a->once, entry);
+	if (*now_ms != r->now_ms) {
 		profile_answer_release(a);
-		rc = profile_hook_read(h->profile, &in, a, why);
+		rc =
+		    profile_hook_read(h->profile, payload, *now_ms, at, a, why);
 	}
-	*now_ms = in.now_ms;
 	return rc;
 }
 

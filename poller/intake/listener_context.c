@@ -53,10 +53,9 @@ warn_operators_unknown(
 }
 
 /* Reads the operators from the state. If the state cannot be read or has none,
- * the earlier ones are kept. asked: an operator is being looked up; false at
- * the start. */
+ * the earlier ones are kept. */
 static void
-read_operators(struct operator_list *l, const char *dir, bool asked)
+read_operators(struct operator_list *l, const char *dir)
 {
 	struct store *s = NULL;
 	struct buf why = BUF_INIT;
@@ -69,7 +68,7 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 		s = store_open(dir, l->tenant, STORE_COUNTING, &code, &why);
 		if (s == NULL)
 			warn_operators_unknown(l, buf_str(&why), "");
-	} else if (asked && l->named[0] == NULL) {
+	} else if (l->named[0] == NULL) {
 		buf_setf(
 		    &why, "there is no state '%s/%s.mdb' yet", dir, l->tenant);
 		warn_operators_unknown(l, buf_str(&why),
@@ -107,8 +106,6 @@ known_operators_open(const struct conf *conf, const char *state)
 		one->named = conf_list(conf, section, "operators");
 		one->bots = conf_list(conf, section, "bot_operators");
 		free(section);
-		if (l->dir != NULL)
-			read_operators(one, l->dir, false);
 	}
 	return l;
 }
@@ -138,7 +135,7 @@ is_listed(const struct known_operators *all, struct operator_list *l,
 	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
 	    now_ms - l->looked_ms >= LOOK_AGAIN_MS) {
 		l->looked_ms = now_ms;
-		read_operators(l, all->dir, true);
+		read_operators(l, all->dir);
 	}
 	return json_object_get(l->listed, id) != NULL;
 }

@@ -97,15 +97,8 @@ warn_of_auto_assigning(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		    "tenant %s: %s", crm->tenant->name, buf_str(&a->message));
 }
 
-/* Errors appear with the first chat that is read. */
-static void
-end_auto_assigning(void *ctx, const struct ending *e)
-{
-	(void)ctx;
-	(void)e;
-}
-
-/* Two processes that assign chats interfere with each other. */
+/* Two processes that assign chats interfere with each other. Errors appear with
+ * the first chat that is read. */
 static void
 ask_who_assigns(struct crm_session *crm)
 {
@@ -114,8 +107,7 @@ ask_who_assigns(struct crm_session *crm)
 			    .tries = 1,
 			    .at_once = true,
 			    .ctx = crm,
-			    .page = warn_of_auto_assigning,
-			    .end = end_auto_assigning });
+			    .page = warn_of_auto_assigning });
 }
 
 /* Returns 0; or -1, after logging, if no tenant allows changes. Release it in
