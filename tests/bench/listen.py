@@ -12,7 +12,7 @@ import threading
 import table # adds the folder of the harness to the path
 import rivals
 
-from harness import TESTBIN, Checks, Lab, main, until
+from harness import PROBE, TESTBIN, Checks, Lab, main, until
 
 CONNECTIONS = 256
 SECONDS = table.scaled(5, 1)
@@ -124,8 +124,7 @@ class Race:
                     want[int(line)] = want.get(int(line), 0) + 1
         # A broker that stalls looks like an empty queue.
         while lines := self.lab.must(
-                [TESTBIN + "/tools/amqp_probe", "-e", "read",
-                 "queue:" + listener.queue], timeout=600).out.splitlines():
+                [PROBE, "-e", "read", "queue:" + listener.queue], timeout=600).out.splitlines():
             for line in lines:
                 r = json.loads(line.split(b"\t", 1)[1])
                 if r["id"] not in ids:
@@ -269,7 +268,7 @@ def body():
         race = Race(lab)
         # Both queues exist before the first measurement.
         for name in ("ours", "go"):
-            lab.must([TESTBIN + "/tools/amqp_probe", "write", "queue:" + name])
+            lab.must([PROBE, "write", "queue:" + name])
         ours, go = [], []
         for _ in range(ROUNDS):
             ours.append(race.measure(race.ours()))

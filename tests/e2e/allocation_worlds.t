@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from allocation_judge import Judge, Wrong, story  # noqa: E402
 from harness import (  # noqa: E402
-    BIN, LONG, TESTBIN, Lab, main, say, seed, until)
+    BIN, LONG, PROBE, Lab, main, say, seed, until)
 from streamlib import millis  # noqa: E402
 
 LANES = 2 if LONG else 4  # concurrent worlds, each with its own queues
@@ -32,7 +32,6 @@ PATIENCE = 300    # seconds until a missing event counts as a failure
 WITHIN = 2.0      # seconds
 # Possible answers to an assigning request; some requests succeed all the same.
 FAULTS = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
-PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 SECRET = "0123456789abcdef"
 
 

@@ -10,9 +10,8 @@ import random
 import time
 
 from amqp_doors import Confirms
-from harness import LONG, TESTBIN, Checklist, Door, run_checks, seed, until
+from harness import LONG, PROBE, Checklist, Door, run_checks, seed, until
 
-PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
 
 

@@ -12,9 +12,8 @@ import signal
 import time
 from urllib.parse import urlsplit
 
-from harness import TESTBIN, Checklist, run_checks, say, until
+from harness import PROBE, Checklist, run_checks, say, until
 
-PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
 QUEUE = ('{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, '
          '<<"%s">>)), ')

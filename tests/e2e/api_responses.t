@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 from api_client import Server, token
-from harness import LONG, TESTBIN, Checklist, run_checks, seed
+from harness import LONG, Checklist, run_checks, seed
 from streamlib import Sql, millis
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -100,9 +100,8 @@ class Stream:
     def chunks(self):
         size = len(self.records) // CHUNKS + 1
         for i in range(0, len(self.records), size):
-            lines = [json.dumps(r, ensure_ascii=False)
-                     for _, r in self.records[i:i + size]]
-            yield ("\n".join(lines) + "\n").encode()
+            yield [json.dumps(r, ensure_ascii=False)
+                   for _, r in self.records[i:i + size]]
 
 
 class Oracle:
@@ -277,9 +276,7 @@ class Test(Checklist):
         lab = self.lab
         lab.must(["sink", "-c", conf, "--migrate"])
         for lines in Stream(self.dice).chunks():
-            lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
-                      "write", "queue:records"], stdin=lines,
-                     env={"MESSAGING_CONFIG": conf})
+            lab.put("records", lines, 20)
             lab.must(["aggregator", "-c", conf, "-a", "all", "--every",
                       "20ms", "-f", "queue:records", "-t", "queue:rows",
                       "--state", lab.path("state"), "--until-empty"])

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import defaultdict
 
-from harness import TESTBIN
+from harness import PUBLISHER, framed
 
 TYPES = ("created", "updated", "deleted")
 # Routing keys and bodies; without a key, past the exchange.
@@ -72,28 +72,24 @@ class Events:
                 with open(f"{folder}/{kind}.json", "w", encoding="ascii") as f:
                     json.dump(users, f)
 
-    def _lines(self, exchange, queue):
-        """The messages as amqp_lines reads them."""
+    def _sent_to(self, exchange, queue):
+        """Exchange, routing key and body of each message."""
         for key, body in self.messages:
-            parts = (b"", queue.encode(), body) if key is None else \
-                (exchange.encode(), key, body)
-            yield b"%d %d %d\n" % tuple(map(len, parts)) + b"".join(parts)
+            yield ("", queue, body) if key is None else (exchange, key, body)
 
     def publish(self, lab, exchange, queue):
-        lab.must([TESTBIN + "/tools/amqp_lines", "-"],
-                 stdin=b"".join(self._lines(exchange, queue)))
+        lab.publish(self._sent_to(exchange, queue), 500)
         return self
 
     def trickle(self, lab, exchange, queue, rate):
         """Returns the process that publishes that many a second."""
-        p = lab.start([TESTBIN + "/tools/amqp_lines", "-"],
-                      stdin=subprocess.PIPE)
+        p = lab.start([PUBLISHER, "500"], stdin=subprocess.PIPE)
 
         def feed():
             began = time.monotonic()
-            for n, line in enumerate(self._lines(exchange, queue)):
+            for n, message in enumerate(self._sent_to(exchange, queue)):
                 time.sleep(max(0, began + n / rate - time.monotonic()))
-                p.stdin.write(line)
+                p.stdin.write(framed(message))
                 p.stdin.flush()
             p.stdin.close()
 

@@ -19,12 +19,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import forget
-from harness import BIN, TESTBIN, TOKEN, Checks, Lab, main, say, until
+from harness import BIN, PROBE, TESTBIN, TOKEN, Checks, Lab, main, say, until
 from streamlib import Sql, millis
 
 FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
 POINTS = os.path.join("common", "base", "fault.def")
-PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 NOWHERE = "amqp://messaging:none@127.0.0.1:1/none"
 WORKERS = 3
 MOMENT = 30 # seconds on a quiet machine
@@ -124,9 +123,7 @@ class Run:
 
     def take(self, name):
         """Takes all lines of a queue."""
-        out = self.lab.must([PROBE, "-e", "read", self.queue(name)],
-                            env=self.envs).out.decode()
-        return [line.split("\t", 1)[1] for line in out.splitlines()]
+        return self.lab.take(f"{self.tenant}.{name}")
 
     def sink(self):
         self.do("sink", "-f", self.queue("rows"), "--until-empty")

@@ -13,7 +13,7 @@ import streamlib
 from forget import C, D, LOST, SECRETS, UNTOUCHED, House, at, lines_of, \
     message, same, world
 
-from harness import LONG, TESTBIN, Checks, Lab, main, seed, until
+from harness import LONG, PROBE, Checks, Lab, main, seed, until
 
 KEPT, GONE, STORM = "kept", "gone", "storm"
 TENANTS = (KEPT, GONE, STORM)
@@ -63,12 +63,12 @@ class Test:
         self.stream.aggregator(metrics="all")
 
     def publish(self, records):
-        self.lab.must([TESTBIN + "/tools/amqp_probe", "-p", "-b", "20",
-                       "write", "queue:" + streamlib.IN], stdin=records,
+        self.lab.must([PROBE, "-p", "-b", "20", "write",
+                       "queue:" + streamlib.IN], stdin=records,
                       env={"MESSAGING_CONFIG": self.stream.conf})
 
     def dead_letters(self):
-        return self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
+        return self.lab.must([PROBE, "-e", "read",
                               f"queue:{streamlib.IN}.dead"],
                              env={"MESSAGING_CONFIG": self.stream.conf}).out
 

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import (BIN, LONG, TESTBIN, Checklist, Door, run_checks, say,
+from harness import (BIN, LONG, PROBE, Checklist, Door, run_checks, say,
                      until)
 
 SECONDS = 600 if LONG else 15
@@ -68,9 +68,8 @@ class Test(Checklist):
                 ("reaper", ["sh", "-c", REAP, BIN + "/reaper"],
                  lab.env["MYSQL_URL3"]))}
         self.queues = {
-            queue: lab.start([TESTBIN + "/tools/amqp_probe", "-b", str(lines),
-                              "write", "queue:" + queue],
-                             stdin=subprocess.PIPE)
+            queue: lab.start([PROBE, "-b", str(lines), "write",
+                              "queue:" + queue], stdin=subprocess.PIPE)
             for queue, lines in (("rows", LINES), ("closed", 1))}
 
     def point(self, node):

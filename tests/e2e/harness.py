@@ -30,6 +30,7 @@ BIN = os.environ.get("BIN", os.path.abspath("build/bin"))
 TESTBIN = os.environ.get("TESTBIN", os.path.abspath("build/tests"))
 LONG = os.environ.get("LONG") == "1"
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
+PUBLISHER = os.path.join(TESTBIN, "tools", "amqp_publish")
 TOKEN = "sim-token"
 
 
@@ -481,6 +482,11 @@ class Lab:
         self.must([PROBE, "-b", each, "write", "queue:" + queue],
                   stdin="".join(line + "\n" for line in lines).encode())
 
+    def publish(self, messages, most=1, **kw):
+        """Publishes messages without an id: their exchange, routing key and
+        body. At most MOST are unconfirmed."""
+        self.must([PUBLISHER, most], stdin=b"".join(map(framed, messages)), **kw)
+
     def take(self, queue):
         """Takes all lines of a queue."""
         out = self.must([PROBE, "-e", "read", "queue:" + queue]).out
@@ -674,6 +680,12 @@ def shared_servers():
                 raise AssertionError("no servers: " + done.stderr)
             open(shared + "/started", "w").close()
     return folder
+
+
+def framed(message):
+    """A message as amqp_publish reads it."""
+    parts = [p if isinstance(p, bytes) else p.encode() for p in message]
+    return b"%d %d %d\n" % tuple(map(len, parts)) + b"".join(parts)
 
 
 def shown_in(page, heading, block=0):

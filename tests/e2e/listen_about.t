@@ -8,7 +8,7 @@ unchanged, and no chat waits for an operator because of it.
 import json
 
 import listen
-from harness import TESTBIN, Checks, Lab, main, until
+from harness import PROBE, Checks, Lab, main, until
 from streamlib import IN, ROWS, House
 
 TENANT = "acme"
@@ -16,7 +16,6 @@ LONG = listen.LONG
 SEND = "/api/v1/messages/send"
 FIND = "/api/v1/analytics/messages/analytics?tenant_id=" + TENANT
 EVENT = "/api/v1/analytics/events?tenant_id=" + TENANT
-PROBE = TESTBIN + "/tools/amqp_probe"
 PROMISES = "reservations"
 METRICS = "operators,chats,tenant,events,messages,eventlog,conversations," \
     "users,channels,allocation"
@@ -69,9 +68,7 @@ def finding(message, chat, direction):
 
 def reserved(lab):
     """The chats of the reservations so far, removed from the queue."""
-    out = lab.must([PROBE, "-e", "read", "queue:" + PROMISES]).out.decode()
-    return {json.loads(line.split("\t", 1)[1])["chat"]
-            for line in out.splitlines()}
+    return {json.loads(line)["chat"] for line in lab.take(PROMISES)}
 
 
 def check_given(checks, lab, house, listener):

@@ -19,7 +19,7 @@ import threading
 import time
 
 from events import Events
-from harness import TESTBIN, Checklist, Skip, run_checks, until
+from harness import PROBE, Checklist, Skip, run_checks, until
 
 MESSAGE = json.dumps({"conversation_id": "c", "sender_id": "a",
                       "receiver_id": "b", "content": "x"})
@@ -285,7 +285,7 @@ class Test(Checklist):
         os.unlink(self.lab.path(self.file(name)))
         self.daemon(name, "sink", "-f", "queue:rows")
         feeder = subprocess.Popen(
-            [TESTBIN + "/tools/amqp_probe", "-b", "1", "write", "queue:rows"],
+            [PROBE, "-b", "1", "write", "queue:rows"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.lab.env)
         self.lab.processes.append(feeder)
 

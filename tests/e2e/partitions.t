@@ -8,7 +8,7 @@ aggregators of parts.
 import json
 
 import partitions
-from harness import BIN, TESTBIN, TOKEN, Checklist, run_checks, seed
+from harness import BIN, PROBE, TESTBIN, TOKEN, Checklist, run_checks, seed
 
 METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
            "chats,conversations,messages")
@@ -272,8 +272,7 @@ class Test(Checklist):
             self.equal(got, want, "after the change")
 
     def publish(self, lines, exchange, each=100):
-        self.lab.must([f"{TESTBIN}/tools/amqp_probe", "-p", "-b", each, "write",
-                       "exchange:" + exchange],
+        self.lab.must([PROBE, "-p", "-b", each, "write", "exchange:" + exchange],
                       stdin="".join(x + "\n" for x in lines).encode())
 
 

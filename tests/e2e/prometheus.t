@@ -20,7 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import TESTBIN, Checks, Lab, Skip, main, say, until
+from harness import PROBE, Checks, Lab, Skip, main, say, until
 
 RULES = "scripts/examples/alerts.yml.example"
 # Seconds instead of the example's times; each "for" becomes two seconds.
@@ -337,8 +337,7 @@ class Test:
         self.fault("MessagingDaemonSilent", self.assign.kill,
                    self.assign.start)
         self.fault("MessagingDeadLetters", lambda: lab.must(
-            [f"{TESTBIN}/tools/amqp_probe", "write", "queue:rows"],
-            stdin=b"no JSON\n"),
+            [PROBE, "write", "queue:rows"], stdin=b"no JSON\n"),
             lambda: self.purge("rows.dead"))
         self.fault("MessagingWebhooksNotUnderstood", lambda: self.post(
             f"/hooks/room/chat2desk/{SECRET}", {"hook_type": "nobody knows"}),

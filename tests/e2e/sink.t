@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 
-from harness import BIN, TESTBIN, run_checks, seed, until
+from harness import BIN, run_checks, seed, until
 from sinklib import Lock, Tables, snapshot, text
 
 DAY = "2026-11-20T"
@@ -540,8 +540,7 @@ class Test(Tables):
         conf = self.conf(amqp={"prefetch": 1}, sink={"connections": 1,
                                                      "batch": 2})
         self.put("rows", [message(t, "c", str(n), n) for n in range(10)], 2)
-        self.lab.must([TESTBIN + "/tools/amqp_lines", "rows", "1"],
-                      stdin=b"\n\n\n")
+        self.lab.publish([("", "rows", b"\n")] * 3)
         self.put("rows", [message(t, "c", str(n), n) for n in range(10, 12)])
         self.run("until empty", "sink", "-c", conf, "-f", "queue:rows",
                  "--until-empty", says="an empty line")
