@@ -188,6 +188,18 @@ class Test(Checklist):
         answer = self.server.ask(V1 + f"now?token={good}&access_token={good}")
         self.that(answer.status == 401, "a token in the address counts")
 
+    def the_token_in_a_header(self):
+        """It may be surrounded by blanks, and other schemes are ignored."""
+        good = self.make("--tenant", OURS, "--role", ADMIN)[0]
+        for status, headers in (
+                (200, ("Bearer %s", "bearer %s", "Bearer  %s", "Bearer %s ",
+                       "Bearer \t %s \t")),
+                (401, ("Bearer", "Bearer ", "Bearer%s", "Basic %s"))):
+            for header in headers:
+                got = self.status("now", None, Authorization=header.replace(
+                    "%s", good))
+                self.that(got == status, f"'{header}': {got}")
+
     def what_is_read_is_written_down(self):
         """One line for each answer with personal data, and for no other."""
         for role in ROLES:
