@@ -254,18 +254,19 @@ extern char **environ;
 static char *no_environ[] = { NULL };
 
 static void
-add_function(struct buf *program, const char *only, const char *function,
-    const char *call)
+add_function(struct buf *program, const struct profile_options *opt,
+    const char *function, const char *call)
 {
-	if (only == NULL || strcmp(only, function) == 0)
+	if (opt->only == NULL || strcmp(opt->only, function) == 0)
 		buf_addf(program, " elif $c == \"%s\" then %s", function, call);
 }
 
 /* Calls the function that the input names. libjq drops the functions that this
  * does not use, which takes less time than keeping them. */
 static void
-add_main(struct buf *program, const char *only)
+add_main(struct buf *program, const struct profile_options *opt)
 {
+	const size_t calls = opt->polls ? PROFILE_CUSTOMER + 1 : PROFILE_CALLS;
 	char function[64], call[96];
 	const char *name;
 	size_t i;
@@ -278,17 +279,18 @@ add_main(struct buf *program, const char *only)
 	    " | jq_given($call);"
 	    "jq_call(.call as $c | if $c == \"about\" then"
 	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)");
-	add_function(program, only, "hook_read", "hook_read");
-	for (i = 0; i < PROFILE_CALLS; i++) {
+	if (!opt->polls)
+		add_function(program, opt, "hook_read", "hook_read");
+	for (i = 0; i < calls; i++) {
 		name = profile_call_names[i];
 		(void)snprintf(function, sizeof function, "%s_request", name);
 		(void)snprintf(call, sizeof call, "%s | jq_http", function);
-		add_function(program, only, function, call);
+		add_function(program, opt, function, call);
 		(void)snprintf(function, sizeof function, "%s_read", name);
 		(void)snprintf(call, sizeof call, "jq_read(%s)", function);
-		add_function(program, only, function, call);
+		add_function(program, opt, function, call);
 	}
-	buf_adds(program, " else null end)");
+	buf_adds(program, " else error(\"\\($c) was not compiled\") end)");
 }
 
 static void
@@ -330,7 +332,7 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 /* jq keeps writing its first error into *error. */
 static int
 profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
-    const char *only, struct buf *error, struct buf *why)
+    const struct profile_options *opt, struct buf *error, struct buf *why)
 {
 	char **saved = environ;
 	struct buf program = BUF_INIT;
@@ -344,7 +346,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	add_main(&program, only);
+	add_main(&program, opt);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;
@@ -484,7 +486,7 @@ get_program(const char *name, const struct profile_file *f,
 	g->version = version;
 	g->jq = jq_init();
 	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, opt->only, &g->error, why) != 0) {
+	    profile_compile(g->jq, name, f, opt, &g->error, why) != 0) {
 		program_close(g);
 		return NULL;
 	}

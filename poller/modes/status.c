@@ -654,6 +654,7 @@ run_status_mode(void *options)
 {
 	struct poller *p = options;
 
+	p->polls = !p->common.only_check;
 	return poller_open(p, true) ? status(p) : p->code;
 }
 
