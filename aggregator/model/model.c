@@ -10,7 +10,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/containers/hash.h"
 #include "common/digest/random.h"
+
+/* With this many messages, a chat gets an index of their ids: searches in it
+ * would take a time that grows with the square of their number. */
+#define INDEXED 4096
 
 void
 model_init(struct model *m, struct text tenant)
@@ -40,6 +45,7 @@ model_release(struct model *m)
 	arena_release(&p->arena);
 	dedup_release(&p->events);
 	strmap_release(&p->texts, free);
+	free(p->index.slots);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -187,15 +193,61 @@ messages_append(struct model *m, struct chat *c)
 	return &c->messages[c->n++];
 }
 
-/* Returns the index of the message with that id, or c->n. Versions of a message
- * may be far apart in time. A search among 10,000 messages takes some 10 us. */
+/* Returns the slot of the id, which may be free. */
 static size_t
-find_message(const struct chat *c, message_id id)
+find_id_slot(const struct id_index *x, message_id id)
+{
+	uint64_t key = message_id_is_text(id) ? id >> MESSAGE_ID_TAG_SHIFT : id;
+	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & x->mask;
+
+	while (x->slots[i] != 0 &&
+	       !message_id_same(x->chat->messages[x->slots[i] - 1].id, id))
+		i = (i + 1) & x->mask;
+	return i;
+}
+
+/* The same as find_message() for a chat with many messages. */
+static size_t
+find_by_index(struct model *m, const struct chat *c, message_id id)
+{
+	struct id_index *x = &m->private->index;
+	size_t i, slots = INDEXED;
+
+	if (x->chat != c || x->n > c->n || x->mask < 2 * (size_t)c->n) {
+		while (slots < 4 * (size_t)c->n)
+			slots *= 2;
+		free(x->slots);
+		x->slots = xcalloc(slots, sizeof *x->slots);
+		x->mask = slots - 1;
+		x->chat = c;
+		x->n = 0;
+	}
+	while (x->n < c->n) {
+		i = find_id_slot(x, c->messages[x->n].id);
+		x->slots[i] = ++x->n;
+	}
+	i = find_id_slot(x, id);
+	return x->slots[i] != 0 ? x->slots[i] - 1u : c->n;
+}
+
+void
+messages_moved(struct model *m, const struct chat *c)
+{
+	if (m->private->index.chat == c)
+		m->private->index.chat = NULL;
+}
+
+/* Returns the index of the message with that id, or c->n. Versions of a message
+ * may be far apart in time. */
+static size_t
+find_message(struct model *m, const struct chat *c, message_id id)
 {
 	size_t i = c->n;
 
 	if (!message_id_is_text(id) && id > c->greatest)
 		return i;
+	if (c->n >= INDEXED)
+		return find_by_index(m, c, id);
 	while (i > 0 && !message_id_same(c->messages[i - 1].id, id))
 		i--;
 	return i > 0 ? i - 1 : c->n;
@@ -255,7 +307,7 @@ identifies_later(const struct model *m)
 static enum model_result
 take_message(struct model *m, struct chat *c, const struct message *new)
 {
-	size_t i = find_message(c, new->id);
+	size_t i = find_message(m, c, new->id);
 
 	if (i < c->n &&
 	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
@@ -281,6 +333,7 @@ messages_identify(struct model *m, struct chat *c)
 
 	if (!identifies_later(m))
 		return;
+	messages_moved(m, c);
 	c->n = 0;
 	for (i = 0; i < n; i++) {
 		x = c->messages[i];

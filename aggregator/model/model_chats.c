@@ -225,6 +225,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 
 	for (i = 0; i < n; i++)
 		message_drop(&m->lexicon, &c->messages[i]);
+	messages_moved(m, c);
 	c->n -= (uint32_t)n;
 	if (c->n > 0)
 		memmove(

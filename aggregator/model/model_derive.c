@@ -354,6 +354,8 @@ sort_messages(struct model *m, struct chat *c)
 	struct timeline_scratch *t = &m->private->derivation.timeline;
 	size_t first = timeline_sort(t, c->messages, c->n, c->sorted);
 
+	if (first < c->n)
+		messages_moved(m, c);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)

@@ -93,6 +93,20 @@ def check_order(dice):
                  want_stream)
 
 
+def check_large_chat(dice):
+    """Thousands of messages in one chat, whose ids are numbers or texts, each
+    twice."""
+    ids = [f"x{i}y" if i % 3 else str(i) for i in range(6000)]
+    lines = {m: json.dumps({
+        "type": "message", "tenant": "t", "chat": "1", "id": m, "from": "bot",
+        "at": f"2026-11-20T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}Z"})
+             for i, m in enumerate(ids)}
+    data = "\n".join(lines[m] for m in ids + dice.sample(ids, len(ids))) + "\n"
+    for metrics in ("chats", "chats,channels"):
+        rows = aggregate(data.encode(), "-a", metrics)[1].splitlines()
+        assert json.loads(rows[0])["messages"] == len(ids), rows[0]
+
+
 def check_files(dice, folder):
     """Includes bad lines, long lines, and lines that span two reads."""
     path = os.path.join(folder, "input")
@@ -134,6 +148,7 @@ def main():
     check_cuts()
     check_ends_of_csv()
     check_order(dice)
+    check_large_chat(dice)
     with tempfile.TemporaryDirectory() as folder:
         check_files(dice, folder)
 
