@@ -58,15 +58,7 @@ lexicon_kind(struct lexicon *w, struct text kind)
 		return number;
 	}
 	interner_drop(&w->names, word);
-	if (number != 0)
-		return number;
-	if (!w->kinds_full)
-		log_error(
-		    "a tenant has more than %d kinds of messages; for other "
-		    "kinds, either version of an edited message may count",
-		    LEXICON_KINDS - 1);
-	w->kinds_full = true;
-	return LEXICON_KINDS;
+	return number != 0 ? number : LEXICON_KINDS;
 }
 
 unsigned

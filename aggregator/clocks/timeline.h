@@ -52,7 +52,7 @@ struct lexicon {
 	uint32_t recent_names[FROM_SYSTEM + 1]; /* guesses for message_read() */
 	/* Private: guesses. */
 	uint32_t recent_kinds[LEXICON_RECENT], recent_channels[LEXICON_RECENT];
-	bool kinds_full, channels_full;
+	bool channels_full;
 };
 
 /* Working memory of a sort. A zeroed struct is empty; free(merged). */
@@ -65,8 +65,8 @@ void lexicon_init(struct lexicon *w);
 void lexicon_release(struct lexicon *w);
 
 /* Returns the number of a message's kind. After the first LEXICON_KINDS kinds,
- * all others share one number without a name, which is logged once. This only
- * affects which of two versions of a message is kept. */
+ * all others share one number without a name. This only affects which of two
+ * versions of a message is kept if they are equally old. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
 /* Returns the number of a channel; 0 for no channel, and for all channels after

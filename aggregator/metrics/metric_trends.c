@@ -12,7 +12,8 @@
  * also the words of unfinished windows. The view that adds them up applies the
  * threshold and selects finished windows.
  *
- * Messages without text have no words; this is logged once.
+ * Messages without text have no words; if trends was selected by its name, this
+ * is logged once.
  */
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/metrics/streaming_metric.h"
@@ -39,8 +40,7 @@ struct trends {
 	int64_t length, window;
 	size_t shortest;
 	uint64_t messages, texts_n;
-	bool asked_for;
-	bool reported_missing, reported_long;
+	bool warns; /* if messages have no text, once */
 	bool parts;
 };
 
@@ -77,7 +77,7 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 	    &f->table, setup->home, "trend_words", sizeof(uint64_t));
 	timer_queue_open(&f->timer_queue, setup->home, "trends_due");
 	f->tenant = setup->tenant;
-	f->asked_for = is_asked_for(setup->conf);
+	f->warns = is_asked_for(setup->conf);
 	/* With several aggregators, only their sum can be compared with the
 	 * threshold. */
 	f->parts = streaming_metric_in_parts(setup);
@@ -95,14 +95,9 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 static void
 report_missing_text(struct trends *f)
 {
-	if (f->reported_missing || f->texts_n > 0 || f->messages == 0)
+	if (!f->warns || f->texts_n > 0 || f->messages == 0)
 		return;
-	f->reported_missing = true;
-	if (!f->asked_for) {
-		log_info("no_trends",
-		    "tenant=%s reason=\"messages without text\"", f->tenant);
-		return;
-	}
+	f->warns = false;
 	log_warn("tenant '%s' has no trends: its messages have no text; run "
 		 "the poller with --with-text",
 	    f->tenant);
@@ -156,12 +151,6 @@ trends_add(void *ctx, const struct streaming_metric_message *m)
 	words_find(&f->words, m->text, f->shortest);
 	for (i = 0; i < f->words.n; i++)
 		count_word(f, begin, f->words.v[i]);
-	if (!f->words.full || f->reported_long)
-		return;
-	f->reported_long = true;
-	log_error("tenant '%s' has a message with more than %d different "
-		  "words; the rest is not counted",
-	    f->tenant, WORDS_MOST);
 }
 
 /* Marks the rows of all queued windows as changed. Windows that have not ended

@@ -77,7 +77,6 @@ clear_words(struct words *w)
 		make_ascii(w->ascii);
 	}
 	w->n = 0;
-	w->full = false;
 }
 
 /* Returns false if the word is already known, or if there are too many
@@ -94,10 +93,8 @@ add_distinct_word(struct words *w, const char *p, size_t len)
 		    memcmp(w->v[j].p, p, len) == 0)
 			return false;
 	}
-	if (w->n == WORDS_MOST) {
-		w->full = true;
+	if (w->n == WORDS_MOST)
 		return false;
-	}
 	w->v[w->n].p = p;
 	w->v[w->n].len = len;
 	w->hash[w->n] = hash;

@@ -38,7 +38,6 @@ enum {
 struct words {
 	struct text v[WORDS_MOST]; /* in the order of the text */
 	size_t n;
-	bool full; /* there were more words */
 	uint64_t seed;
 	uint64_t hash[WORDS_MOST];
 	uint16_t slots[4096]; /* 1 + the index of a word; 0: free */

@@ -20,7 +20,6 @@ __extension__ typedef unsigned __int128 hash_wide;
 /* Odd numbers with as many ones as zeros, to distinguish uses of a seed. */
 #define HASH_K1 UINT64_C(0xA0761D6478BD642F)
 #define HASH_K2 UINT64_C(0xE7037ED1A0B428DB)
-#define HASH_K3 UINT64_C(0x8EBC6AF09C88C6E3)
 
 /* The two halves of the product, combined by xor. */
 static inline uint64_t
