@@ -298,17 +298,25 @@ static const struct {
 	    FIGURE_COUNT },
 };
 
-/* Together equal to conversation_metrics_all, but that view would group all
- * rows first, which takes minutes for a million. */
-static const char *const conversations_sql[] = {
-	"SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
-	"AND created_at >= ? AND created_at < ?",
-	"SELECT COUNT(*) FROM (SELECT 1 FROM conversation_metrics_parts p "
-	"WHERE p.tenant = ? AND NOT EXISTS (SELECT 1 FROM "
-	"conversation_metrics m WHERE m.tenant = p.tenant "
-	"AND m.conversation_id = p.conversation_id) "
-	"GROUP BY p.conversation_id HAVING MIN(p.created_at) >= ? "
-	"AND MIN(p.created_at) < ?) parts",
+/* Counts within a period, in all statements together. */
+static const struct {
+	const char *name, *title, *metric, *sql[2];
+} counted_totals[] = {
+	/* Equal to conversation_metrics_all, but that view would group all rows
+	 * first, which takes minutes for a million. */
+	{ "conversations", "Conversations started", "conversations",
+	    { "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
+	      "AND created_at >= ? AND created_at < ?",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM "
+		"conversation_metrics_parts p WHERE p.tenant = ? "
+		"AND NOT EXISTS (SELECT 1 FROM conversation_metrics m "
+		"WHERE m.tenant = p.tenant "
+		"AND m.conversation_id = p.conversation_id) "
+		"GROUP BY p.conversation_id HAVING MIN(p.created_at) >= ? "
+		"AND MIN(p.created_at) < ?) parts" } },
+	{ "alerts", "Alerts about too many messages", "alerts",
+	    { "SELECT COUNT(*) FROM alerts_all WHERE tenant = ? "
+	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
 };
 
 /* Compares the previous two cells: relative to the previous period, or for a
@@ -342,19 +350,18 @@ begin_total(struct figure_table *t, const char *name, const char *title,
 /* Adds the cell of a count; if the metric is not stored, it is absent instead
  * of 0. */
 static bool
-add_conversations(
-    struct report *r, struct figure_table *t, int64_t from, int64_t to)
+add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
+    int64_t to)
 {
 	const struct db_value args[] = { db_time(from), db_time(to) };
-	bool kept = !kept_lacks(&r->not_kept, "conversations");
+	bool kept = !kept_lacks(&r->not_kept, counted_totals[of].metric);
 	struct db_rows *rows;
 	int64_t n = 0;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(conversations_sql); i++) {
+	for (i = 0; i < 2 && counted_totals[of].sql[i] != NULL; i++) {
 		rows = NULL;
-		if (!query(
-			r, conversations_sql[i], args, ARRAY_LEN(args), &rows))
+		if (!query(r, counted_totals[of].sql[i], args, 2, &rows))
 			return false;
 		n += db_next(rows) ? db_get_int(rows, 0) : 0;
 		db_rows_free(rows);
@@ -379,11 +386,14 @@ fill_totals(struct report *r, struct figure_table *t)
 		    t, json_array_get(rows, 1), response_totals[i].member);
 		add_total_change(t);
 	}
-	begin_total(t, "conversations", "Conversations started", FIGURE_COUNT);
-	if (!add_conversations(r, t, r->from, r->to) ||
-	    !add_conversations(r, t, r->before, r->before_to))
-		return false;
-	add_total_change(t);
+	for (i = 0; i < ARRAY_LEN(counted_totals); i++) {
+		begin_total(t, counted_totals[i].name, counted_totals[i].title,
+		    FIGURE_COUNT);
+		if (!add_count(r, t, i, r->from, r->to) ||
+		    !add_count(r, t, i, r->before, r->before_to))
+			return false;
+		add_total_change(t);
+	}
 	return true;
 }
 
@@ -636,9 +646,10 @@ static const struct figure_column transfer_columns[] = {
 
 #define OPERATORS_MAX "100"
 
-/* Messages by channel. */
+/* Messages by channel, and the number of read ones. */
 
 #define CHANNELS_MAX "50"
+#define DEVICES_MAX "20"
 
 static const struct figure_column channel_columns[] = {
 	{ "channel", "Channel", FIGURE_TEXT },
@@ -646,6 +657,11 @@ static const struct figure_column channel_columns[] = {
 	{ "outbound_messages", "To customers", FIGURE_COUNT },
 	{ "inbound_before", "Previous, from customers", FIGURE_COUNT },
 	{ "outbound_before", "Previous, to customers", FIGURE_COUNT },
+};
+
+static const struct figure_column receipt_columns[] = {
+	{ "device", "Device", FIGURE_TEXT },
+	{ "receipts", "Receipts", FIGURE_COUNT },
 };
 
 /* Counts hours that begin in the period. While the period is running, the hour
@@ -671,6 +687,26 @@ fill_channels(struct report *r, struct figure_table *t)
 	    "SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
 	    args, ARRAY_LEN(args));
 }
+
+/* Users who wrote too much, and words that became more frequent. */
+
+#define USERS_MAX "20"
+#define WORDS_MAX "30"
+
+static const struct figure_column alert_columns[] = {
+	{ "user_id", "User", FIGURE_TEXT },
+	{ "alerts", "Alerts", FIGURE_COUNT },
+	{ "messages", "Messages in the worst alert", FIGURE_COUNT },
+	{ "first", "First", FIGURE_TIME },
+	{ "last", "Last", FIGURE_TIME },
+};
+
+static const struct figure_column word_columns[] = {
+	{ "word", "Word", FIGURE_TEXT },
+	{ "occurrences", "Messages with the word", FIGURE_COUNT },
+	{ "windows", "Times trending", FIGURE_COUNT },
+	{ "first", "First", FIGURE_TIME },
+};
 
 /* What the report is about. */
 
@@ -750,6 +786,28 @@ static const struct section sections[] = {
 	    "period runs, the previous period ends with a full hour. At "
 	    "most " CHANNELS_MAX " channels, those with the most messages.",
 	    "channels", COLUMNS(channel_columns), .fill = fill_channels },
+	{ "receipts", "Read receipts",
+	    "At most " DEVICES_MAX " devices, those with the most receipts.",
+	    "views", COLUMNS(receipt_columns),
+	    .sql = "SELECT device, COUNT(*) FROM message_views "
+		   "WHERE tenant = ? AND viewed_at >= ? AND viewed_at < ? "
+		   "GROUP BY device ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX },
+	{ "alerts", "Alerts",
+	    "At most " USERS_MAX " users, those with the most alerts.",
+	    "alerts", COLUMNS(alert_columns),
+	    .sql = "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
+		   "MAX(started_at) FROM alerts_all WHERE tenant = ? "
+		   "AND started_at >= ? AND started_at < ? AND messages > 0 "
+		   "GROUP BY user_id ORDER BY 2 DESC, 3 DESC, 1 "
+		   "LIMIT " USERS_MAX },
+	{ "words", "Trending words",
+	    "At most " WORDS_MAX " words, those with the most messages.",
+	    "trends", COLUMNS(word_columns),
+	    .sql = "SELECT word, SUM(occurrences), COUNT(*), "
+		   "MIN(window_start) FROM trends_all WHERE tenant = ? "
+		   "AND window_start >= ? AND window_start < ? "
+		   "AND occurrences > 0 GROUP BY word ORDER BY 2 DESC, 1 "
+		   "LIMIT " WORDS_MAX },
 	{ "about", "About this report",
 	    "Dates mean midnight in the time zone; the last date is not part "
 	    "of the period. within_seconds is the target for response times. "
@@ -864,12 +922,16 @@ read_names(struct report *r)
 static bool
 read_not_kept(struct report *r)
 {
+	static const char *const metrics[] = { "intervals", "conversations",
+		"channels", "views", "alerts", "trends" };
 	struct question q = question_of(r);
 	struct kept_lacking *l = &r->not_kept;
+	bool good = true;
+	size_t i;
 
-	if (kept_find_if_empty(&q, true, "intervals", l) &&
-	    kept_find_if_empty(&q, true, "conversations", l) &&
-	    kept_find_if_empty(&q, true, "channels", l))
+	for (i = 0; good && i < ARRAY_LEN(metrics); i++)
+		good = kept_find_if_empty(&q, true, metrics[i], l);
+	if (good)
 		return true;
 	r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 	return false;

@@ -4,7 +4,8 @@
  * Response times come from the API (by_hand.h); data that the API only has as
  * lists are added up by SQL statements here.
  *
- * It names operators and chats; it contains no customer names and no messages.
+ * It names operators, chats, and the users in alerts; it contains no customer
+ * names and no messages.
  */
 #ifndef SINK_REPORT_REPORT_H
 #define SINK_REPORT_REPORT_H

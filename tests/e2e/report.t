@@ -95,11 +95,16 @@ class Test(Checklist):
             self.sql.ask("UPDATE operator_metrics "
                          f"SET name = x'{name.encode().hex()}' "
                          f"WHERE operator = '{operator}' AND tenant = 't1'")
+        self.sql.ask(
+            "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
+            f"threshold, as_of) VALUES ('{TENANT}', '2026-01-01', 'u', "
+            "'minute', 11, 8, '2026-01-01')")
         self.sql.ask("UPDATE channel_metrics SET channel = "
                      f"'{CHANNEL}' WHERE channel = 'email'")
         self.sql.ask("UPDATE operator_metrics SET name = "
                      f"'{STRANGER}' WHERE tenant = 't2'")
-        for table, column in (("intervals", "chat"),
+        for table, column in (("intervals", "chat"), ("alerts", "user_id"),
+                              ("trends", "word"),
                               ("channel_metrics", "channel")):
             self.sql.ask(f"UPDATE {table} SET {column} = CONCAT("
                          f"'{STRANGER}', {column}) WHERE tenant = 't2'")
@@ -217,10 +222,22 @@ class Test(Checklist):
              "SELECT channel, SUM(inbound_messages), "
              "SUM(outbound_messages) FROM channel_metrics WHERE {} "
              "AND hour >= '{}' AND hour < '{}' GROUP BY 1", ()),
+            ("receipts", ("device", "receipts"),
+             "SELECT device, COUNT(*) FROM message_views WHERE {} AND "
+             "viewed_at >= '{}' AND viewed_at < '{}' GROUP BY 1", ()),
+            ("alerts", ("user_id", "alerts", "messages", "first", "last"),
+             "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
+             "MAX(started_at) FROM alerts WHERE {} AND started_at >= '{}' "
+             "AND started_at < '{}' AND messages > 0 GROUP BY 1", (3, 4)),
+            ("words", ("word", "occurrences"),
+             "SELECT word, SUM(occurrences) n FROM trends WHERE {} "
+             "AND window_start >= '{}' AND window_start < '{}' "
+             "AND occurrences > 0 GROUP BY 1 ORDER BY n DESC, word "
+             "LIMIT 30", ()),
         ):
             want = rows(names, statement, times)
             got = r[section]
-            if section == "channels":
+            if section in ("channels", "alerts"):
                 got = sorted(got, key=lambda row: row[names[0]].encode())
                 want.sort(key=lambda row: row[names[0]].encode())
             self.rows_are(got, want, f"{section} in {zone}")
@@ -297,7 +314,7 @@ class Test(Checklist):
     def what_is_not_kept_is_not_0(self):
         """The other tenant has only its present state left."""
         for table in ("intervals", "response_rollups", "conversation_metrics",
-                      "channel_metrics"):
+                      "channel_metrics", "message_views", "alerts", "trends"):
             self.sql.ask(f"DELETE FROM {table} WHERE tenant = 't2'")
         argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
                 "--report", "-", "-o"]
@@ -306,7 +323,8 @@ class Test(Checklist):
                       for row in r["totals"]), f"totals: {r['totals']}")
         about = {row["what"]: row["value"] for row in r["about"]}
         lacking = about["not_kept"].split(", ")
-        self.that(lacking == ["intervals", "conversations", "channels"],
+        self.that(lacking == ["intervals", "conversations", "channels", "views",
+                              "alerts", "trends"],
                   f"not kept: {lacking}")
         page = self.lab.must([*argv, "html"]).out.decode()
         self.that(f"Nothing is stored yet for: {about['not_kept']}." in page,
@@ -341,31 +359,25 @@ class Test(Checklist):
         days = [str(today + timedelta(days=n)) for n in (-1, 0, 1)]
         for day in days[:2]:
             self.sql.ask(
-                "INSERT INTO conversation_metrics (tenant, conversation_id, "
-                "message_count, participant_count, created_at, "
-                "last_message_at, as_of) VALUES " + ", ".join(
-                    f"('{TENANT}', '{name} {day}', 1, 1, '{day} {at}', "
-                    f"'{day} {at}', NOW())" for name, at in (
-                        ("early", "00:00"), ("late", "23:59"))))
+                "INSERT INTO alerts (tenant, started_at, user_id, rule, "
+                "messages, threshold, as_of) VALUES "
+                f"('{TENANT}', '{day} 00:00', 'early', 'minute', 9, 8, NOW()),"
+                f"('{TENANT}', '{day} 23:59', 'late', 'minute', 9, 8, NOW())")
         r = self.span("UTC", days[1:])
         about = {row["what"]: row["value"] for row in r["about"]}
-        [begun] = [row for row in r["totals"]
-                   if row["figure"] == "conversations"]
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
         self.that(about["before_from"] == days[0]
                   and re.fullmatch(days[0] + r" \d\d:\d\d", about["before_to"])
-                  and [begun["value"], begun["before"]] == ["2", "1"],
-                  f"today: {about}, {begun}")
+                  and [alerts["value"], alerts["before"]] == ["2", "1"],
+                  f"today: {about}, {alerts}")
         page = self.report("--from", days[1], "--to", days[2], form="html")
         self.that(f" until {about['before_to'][:13]}" in page
                   and "because the current period is not over" in page, "the page's subtitle")
         r = self.span("UTC", days[:2])
-        [begun] = [row for row in r["totals"]
-                   if row["figure"] == "conversations"]
-        self.that([begun["value"], begun["before"]] == ["2", "0"],
-                  f"yesterday: {begun}")
-        self.sql.ask("DELETE FROM conversation_metrics WHERE "
-                     "conversation_id LIKE 'early %' OR "
-                     "conversation_id LIKE 'late %'")
+        [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
+        self.that([alerts["value"], alerts["before"]] == ["2", "0"],
+                  f"yesterday: {alerts}")
+        self.sql.ask("DELETE FROM alerts WHERE user_id IN ('early', 'late')")
 
     def wrong_options_are_refused(self):
         for options, code, says in (
