@@ -63,6 +63,7 @@ resource_handler resource_timeline;   /* resource_chat.c */
 resource_handler resource_figure;     /* resource_figure.c */
 resource_handler resource_openapi;    /* resource_openapi.c */
 resource_handler resource_allocation; /* resource_allocation.c */
+resource_handler resource_transfers;  /* resource_transfers.c */
 resource_handler original_messages;   /* original_messages.c */
 /* original_analytics.c */
 resource_handler original_conversation, original_channel, original_dashboard,

@@ -145,6 +145,16 @@ static const struct {
 	    "rows with at or 2000 without. To continue, pass the time of the "
 	    "last one as at, or page through /api/v1/messages and "
 	    "/api/v1/intervals'}" },
+	{ "Transfers",
+	    "{tenant: text, rows: [@TransfersRow], zone: text, kind: text, "
+	    "from: time, to: time, as_of: time?, not_kept: "
+	    "text? 'Where there is nothing: metrics of which nothing is "
+	    "kept'}" },
+	{ "TransfersRow",
+	    "{operator: text? 'Empty for unassigned chats, null for the "
+	    "total', count: number? 'Parts of waits that ended in the range; a "
+	    "wait split by transfers has one part per assignee', sum_seconds: "
+	    "number?, max_seconds: number?, href: text?}" },
 };
 
 static const char SECURITY_SCHEMES[] =

@@ -155,6 +155,8 @@ static const struct {
 	{ "by", NULL,
 	    "(quarter|hour|day|week|month|total) =day 'Length of a "
 	    "period'" },
+	{ "group", "transfers",
+	    "(none|operator) =none 'operator: one row per operator'" },
 	{ "group", NULL,
 	    "(none|operator|channel|team) =none 'One row per operator, channel "
 	    "or team'" },
@@ -270,6 +272,10 @@ const struct resource resources[] = {
 	    HANDLED_BY(resource_backlog, "from", "to", "zone", "by", "compare"),
 	    .id = "backlog", .impersonal = true, .shape = "Backlog",
 	    .summary = "Open chats and waiting customers at past moments." },
+	{ V1 "transfers", VIEWER_WALL,
+	    HANDLED_BY(resource_transfers, "from", "to", "zone", "group"),
+	    .id = "transfers", .impersonal = true, .shape = "Transfers",
+	    .summary = "Waits that were split by transfers." },
 	{ V1 "figure", VIEWER_AGENT,
 	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind", "chat",
 		"message", "operator", "nobody", "channel", "no_channel",

@@ -48,6 +48,8 @@ ROWS = {
     "allocation": ("operator_metrics", LEAD, "operators"),
     "responses?group=operator&by=total&from=40d":
         (f"intervals WHERE {RESPONSES}", AGENT, "rows"),
+    "transfers?group=operator&from=40d":
+        ("intervals WHERE kind = 'waiting'", AGENT, "rows"),
 }
 # Rows that belong to no operator.
 NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
@@ -66,6 +68,10 @@ class Test(Checklist):
         super().__init__(lab)
         self.world = BoardWorld(lab)
         self.server = self.world.server
+        # Parts of waits that a transfer splits.
+        for n, operator in enumerate(("1", "1", "2", "3", None)):
+            self.put_interval(f"UTC_TIMESTAMP(3) - INTERVAL {n} HOUR", "cut",
+                              n, "waiting", operator, 1000 + n)
         # Two closed chats: one of sales, one that was transferred.
         for chat, operator in (("s1", "3"), ("both", "3"), ("both", "1")):
             self.put_interval("'2026-01-02'", chat, operator, "reply",
@@ -151,6 +157,13 @@ class Test(Checklist):
             self.that([row["count"], round(1000 * row["sum_seconds"])]
                       == [int(n), int(ms)],
                       f"{role} {claims}: {row}, not {n}, {ms}")
+            [[n_cut, ms_cut]] = self.sql(
+                "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals WHERE "
+                f"kind = 'waiting' {of}")
+            [row] = self.ask("transfers?from=40d", role, claims).rows()
+            self.that([row["count"], round(1000 * row["sum_seconds"])]
+                      == [int(n_cut), int(ms_cut)],
+                      f"{role} {claims}: {row}, not {n_cut}, {ms_cut}")
             hours = self.ask("heatmap?from=40d", role, claims).rows()
             self.that(sum(h["count"] for h in hours) == int(n),
                       f"{role} {claims}: the heat map is not {n}")

@@ -170,7 +170,7 @@ class Test(Checklist):
                 for more in ("group=channel", "operator=501", "group=operator",
                              "channel=telegram"):
                     yield f"{path}?{span}&by=day&{more}"
-            elif path.endswith(("/heatmap", "/backlog")):
+            elif path.endswith(("/heatmap", "/transfers", "/backlog")):
                 yield f"{path}?{span}"
             else:
                 yield path
