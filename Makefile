@@ -98,11 +98,13 @@ $(B)/%.o: %.c Makefile
 	$(call say,CC)$(CC) $(ALLCF) -c -o $@ $<
 
 # The entry of test_NAME.c is test_NAME(), which only the list of units names.
+# The list changes with the set of files, also if a whole room is removed.
 $(B)/tests/unit/%.o: WARN += -Wno-missing-prototypes
 define unit_program
-$(B)/tests/units-$(1).list: $(wildcard tests/unit/$(1)/*)
+$(B)/tests/units-$(1).list: FORCE
 	@mkdir -p $$(@D)
-	@printf 'UNIT(%s)\n' $(basename $(notdir $(wildcard tests/unit/$(1)/*/*.c))) >$$@
+	@printf 'UNIT(%s)\n' $(basename $(notdir $(wildcard tests/unit/$(1)/*/*.c))) >$$@.new
+	@cmp -s $$@.new $$@ || cp $$@.new $$@
 $(B)/tests/units-$(1).o: tests/unit/main.c $(B)/tests/units-$(1).list
 	$$(call say,CC)$$(CC) $$(ALLCF) -DUNITS='"$(B)/tests/units-$(1).list"' -c -o $$@ $$<
 $(B)/tests/units-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/$(1)/*/*.c)) \

@@ -33,3 +33,13 @@ $PWD/build/tests" ] || fail "make $target: $(cat ../got)"
 		[ -e "${makefile%/*}/$test" ] || fail "make $target: no $test"
 	done
 done
+
+# An incremental build forgets a test that was removed, also with its room.
+list=build/tests/units-common.list
+mkdir -p tests/unit/common/text tests/unit/common/words
+touch tests/unit/common/text/test_a.c tests/unit/common/words/test_b.c
+make -s $list
+grep -q test_b $list || fail "no test_b in $(cat $list)"
+rm -r tests/unit/common/words
+make -s $list
+[ "$(cat $list)" = 'UNIT(test_a)' ] || fail "a removed test in $(cat $list)"
