@@ -54,6 +54,9 @@ class Test(Checklist):
         self.that(parts == [str(i + 1) for i in range(len(parts))] and parts,
                   f"the parts are numbered {parts}")
         self.that("\033" not in said, "colours without a terminal")
+        counts = re.findall(r"^ [ >] open .*; responses (\d+)", said, re.M)
+        self.that(int(counts[4]) > int(counts[0]),
+                  f"nobody answers in three minutes: {counts[:5]}")
 
     def _files(self):
         """Files below build/demo named in its output."""
