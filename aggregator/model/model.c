@@ -45,7 +45,6 @@ model_release(struct model *m)
 	arena_release(&p->arena);
 	dedup_release(&p->events);
 	strmap_release(&p->texts, free);
-	free(p->index.slots);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -194,60 +193,60 @@ messages_append(struct model *m, struct chat *c)
 }
 
 /* Returns the slot of the id, which may be free. */
-static size_t
-find_id_slot(const struct id_index *x, message_id id)
+static uint32_t *
+find_id_slot(const struct chat *c, message_id id)
 {
+	struct id_index *x = c->ids;
 	uint64_t key = message_id_is_text(id) ? id >> MESSAGE_ID_TAG_SHIFT : id;
 	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & x->mask;
 
 	while (x->slots[i] != 0 &&
-	       !message_id_same(x->chat->messages[x->slots[i] - 1].id, id))
+	       !message_id_same(c->messages[x->slots[i] - 1].id, id))
 		i = (i + 1) & x->mask;
-	return i;
+	return &x->slots[i];
 }
 
 /* The same as find_message() for a chat with many messages. */
 static size_t
-find_by_index(struct model *m, const struct chat *c, message_id id)
+find_by_index(struct chat *c, message_id id)
 {
-	struct id_index *x = &m->private->index;
-	size_t i, slots = INDEXED;
+	struct id_index *x = c->ids;
+	size_t slots = INDEXED;
+	uint32_t i;
 
-	if (x->chat != c || x->n > c->n || x->mask < 2 * (size_t)c->n) {
+	if (x == NULL || x->mask < 2 * (size_t)c->n) {
 		while (slots < 4 * (size_t)c->n)
 			slots *= 2;
-		free(x->slots);
-		x->slots = xcalloc(slots, sizeof *x->slots);
+		free(x);
+		c->ids = x = xcalloc(1, sizeof *x + slots * sizeof x->slots[0]);
 		x->mask = slots - 1;
-		x->chat = c;
-		x->n = 0;
 	}
 	while (x->n < c->n) {
-		i = find_id_slot(x, c->messages[x->n].id);
-		x->slots[i] = ++x->n;
+		i = x->n++;
+		*find_id_slot(c, c->messages[i].id) = x->n;
 	}
-	i = find_id_slot(x, id);
-	return x->slots[i] != 0 ? x->slots[i] - 1u : c->n;
+	i = *find_id_slot(c, id);
+	return i != 0 ? i - 1u : c->n;
 }
 
 void
-messages_moved(struct model *m, const struct chat *c)
+messages_moved(struct chat *c)
 {
-	if (m->private->index.chat == c)
-		m->private->index.chat = NULL;
+	free(c->ids);
+	c->ids = NULL;
 }
 
 /* Returns the index of the message with that id, or c->n. Versions of a message
  * may be far apart in time. */
 static size_t
-find_message(struct model *m, const struct chat *c, message_id id)
+find_message(struct chat *c, message_id id)
 {
 	size_t i = c->n;
 
 	if (!message_id_is_text(id) && id > c->greatest)
 		return i;
 	if (c->n >= INDEXED)
-		return find_by_index(m, c, id);
+		return find_by_index(c, id);
 	while (i > 0 && !message_id_same(c->messages[i - 1].id, id))
 		i--;
 	return i > 0 ? i - 1 : c->n;
@@ -307,7 +306,7 @@ identifies_later(const struct model *m)
 static enum model_result
 take_message(struct model *m, struct chat *c, const struct message *new)
 {
-	size_t i = find_message(m, c, new->id);
+	size_t i = find_message(c, new->id);
 
 	if (i < c->n &&
 	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
@@ -333,12 +332,13 @@ messages_identify(struct model *m, struct chat *c)
 
 	if (!identifies_later(m))
 		return;
-	messages_moved(m, c);
+	messages_moved(c);
 	c->n = 0;
 	for (i = 0; i < n; i++) {
 		x = c->messages[i];
 		(void)take_message(m, c, &x);
 	}
+	messages_moved(c);
 }
 
 /* A text is kept for each version of a message: updated, chat, id. */

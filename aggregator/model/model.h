@@ -78,6 +78,7 @@ struct chat {
 	uint32_t descriptions_n;
 
 	/* Private. */
+	struct id_index *ids;             /* NULL: none */
 	struct description *descriptions; /* newest first, once recomputed */
 	int64_t listed_at; /* time of the newest snapshot that has the chat */
 	struct interval *intervals; /* see model_recompute.c */

@@ -225,7 +225,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 
 	for (i = 0; i < n; i++)
 		message_drop(&m->lexicon, &c->messages[i]);
-	messages_moved(m, c);
+	messages_moved(c);
 	c->n -= (uint32_t)n;
 	if (c->n > 0)
 		memmove(
@@ -242,6 +242,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 static void
 free_parts(struct chat *c)
 {
+	free(c->ids);
 	free(c->intervals);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);

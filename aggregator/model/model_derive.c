@@ -355,7 +355,7 @@ sort_messages(struct model *m, struct chat *c)
 	size_t first = timeline_sort(t, c->messages, c->n, c->sorted);
 
 	if (first < c->n)
-		messages_moved(m, c);
+		messages_moved(c);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)

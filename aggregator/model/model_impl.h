@@ -44,13 +44,11 @@ struct derivation {
 	struct timeline_scratch timeline;
 };
 
-/* The messages of one chat by their ids: of the large chat that was searched
- * last. */
+/* The messages of a large chat by their ids. */
 struct id_index {
-	const struct chat *chat; /* NULL: none */
-	uint32_t *slots;         /* index of a message + 1; 0: free */
 	size_t mask;
-	uint32_t n; /* the first n messages have slots */
+	uint32_t n;       /* the first n messages have slots */
+	uint32_t slots[]; /* index of a message + 1; 0: free */
 };
 
 struct model_private {
@@ -69,8 +67,6 @@ struct model_private {
 			     * expired */
 
 	struct dedup events; /* see model_events() */
-
-	struct id_index index;
 
 	struct strmap texts; /* texts of messages, see struct model: text_of */
 
@@ -125,7 +121,7 @@ void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 /* model.c. */
 
 /* Call when messages of the chat have moved. */
-void messages_moved(struct model *m, const struct chat *c);
+void messages_moved(struct chat *c);
 /* Call before a chat is derived. */
 void messages_identify(struct model *m, struct chat *c);
 /* Appends a message to the chat, for the caller to fill in. */
