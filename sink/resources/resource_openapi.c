@@ -70,8 +70,8 @@ static const struct {
 	    "resolution_rate: number 0..100?}}" },
 	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
 	{ "Figure",
-	    "{tenant: text, rows: [@FigureRow], not_kept: text? 'If there are "
-	    "no rows: the metric, if the tenant has no rows of it'}" },
+	    "{tenant: text, rows: [@FigureRow] 'One row', not_kept: text? "
+	    "'intervals, if none are stored'}" },
 	{ "FigureRow",
 	    "{count: number? 'Null: no intervals are stored', sum_seconds: "
 	    "number?, avg_seconds: number?, max_seconds: number?, as_of: "
