@@ -1,8 +1,7 @@
 /*
  * intake: reads the lines of a file or a pipe and gives each to its tenant:
  * those of a snapshot to the staging, all others at once. A complete snapshot
- * corrects its tenant. A broken one is reported in one line and changes
- * nothing.
+ * corrects its tenant. An incomplete one is reported and changes nothing.
  *
  * A line belongs to the snapshot that it names, regardless of its place, so
  * lines of several tenants and of a stream may be mixed. Rows are refused and

@@ -48,9 +48,9 @@
  * lines are being confirmed, but they are committed only after that. So the
  * state always has the unconfirmed lines.
  *
- * Records that are passed through unchanged are confirmed before their
- * identities are committed: when they are delivered again, they may have become
- * late.
+ * Records that are passed through unchanged are confirmed before the commit
+ * after which they are known: when they are delivered again, they may have
+ * become late.
  *
  * One thread reads, scans and flushes; each commit, which mostly waits for the
  * disk, has one of its own (state.h). A thread for reading would gain nothing:

@@ -183,7 +183,7 @@ confirm_output(struct stream *s, struct endpoint *to)
 	return o;
 }
 
-/* Records that were passed through must be safe before their identities: a
+/* Records that were passed through must be safe before the state knows them: a
  * record that is delivered again may be late by then, and late records are not
  * passed through. */
 static enum outcome

@@ -3,9 +3,8 @@
  * parts of a snapshot that came through an exchange.
  *
  * Messages in the snapshot that have not arrived in the stream are passed
- * through. They are confirmed before the commit that stores their identities
- * and removes the snapshot. After a crash before that commit, they are written
- * again.
+ * through. They are confirmed before the commit that stores them and removes
+ * the snapshot. After a crash before that commit, they are written again.
  */
 #include "aggregator/stream/stream.h"
 
