@@ -29,8 +29,8 @@ struct stage {
 	bool prompt;          /* or as soon as no line is available, after a
 			       * pause in proportion to the last flush's
 			       * duration */
-	int rest;             /* the pause, in percent of that duration; after
-			       * many lines at least 100 */
+	int rest;             /* the pause, in percent of that duration, after
+			       * many lines at least 100; 0: none */
 	int rest_ms;          /* minimum rest */
 	int idle_ms;          /* how often idle() is called; 0: every second */
 	bool overlaps;        /* a flush may begin while earlier ones are not

@@ -104,8 +104,8 @@ version_fits(const struct db_server *s)
 			  : major >= 8;
 }
 
-/* Server variables: good values, separated by |, values that are not wrong, and
- * the advice. */
+/* Server variables: good values, separated by |, an acceptable value, and the
+ * advice. */
 static const struct setting {
 	const char *name, *wanted, *other, *what;
 } settings[] = {
