@@ -385,7 +385,7 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 	if (text == NULL) {
 		buf_setf(why, "no broker is configured; set [amqp] url or "
 			      "AMQP_URL to amqp://USER:PASSWORD@HOST/VHOST");
-		conf_add_unread(conf, why);
+		conf_add_source(conf, why);
 		*code = PROG_CONFIG;
 		return -1;
 	}

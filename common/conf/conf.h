@@ -65,10 +65,8 @@ struct conf *conf_load(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 void conf_free(struct conf *c);
 
-/* For errors about a missing setting: appends "; '/etc/...' cannot be read:
- * Permission denied; ..." if this user may not read the system's file. */
-void conf_add_unread(const struct conf *c, struct buf *to);
-/* Appends the same, or the file that was read, or the places searched. */
+/* For errors about a missing setting: appends the file that was read, or why
+ * none was read. */
 void conf_add_source(const struct conf *c, struct buf *to);
 
 /* Sets a flag's value, which overrides everything else. Returns -1 and *why if

@@ -389,7 +389,7 @@ load_named(struct conf *c, const char *path, struct buf *why)
 }
 
 /* Reads the system's file, unless there is none. Many users may not read it,
- * and seldom need it, so only conf_add_unread() mentions it, when a setting is
+ * and seldom need it, so only conf_add_source() mentions it, when a setting is
  * missing. */
 static int
 load_system_file(struct conf *c, struct buf *why)
@@ -407,20 +407,13 @@ load_system_file(struct conf *c, struct buf *why)
 }
 
 void
-conf_add_unread(const struct conf *c, struct buf *to)
-{
-	if (c->unread != 0)
-		buf_addf(to, "; '%s' cannot be read: %s; %s", SYSTEM_FILE,
-		    log_errno(c->unread), syserr_way_out(c->unread));
-}
-
-void
 conf_add_source(const struct conf *c, struct buf *to)
 {
 	if (c->path != NULL)
 		buf_addf(to, "; the configuration is '%s'", c->path);
 	else if (c->unread != 0)
-		conf_add_unread(c, to);
+		buf_addf(to, "; '%s' cannot be read: %s; %s", SYSTEM_FILE,
+		    log_errno(c->unread), syserr_way_out(c->unread));
 	else
 		buf_adds(to,
 		    "; no configuration was found: MESSAGING_CONFIG is not "

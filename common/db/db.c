@@ -140,7 +140,7 @@ db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
 	if (url == NULL) {
 		buf_setf(why, "no database is configured; set [mysql] url or "
 			      "MYSQL_URL");
-		conf_add_unread(conf, why);
+		conf_add_source(conf, why);
 		return NULL;
 	}
 	db = xcalloc(1, sizeof *db);

@@ -179,14 +179,14 @@ static int
 check_selected(struct poller *p)
 {
 	size_t i, j, n = conf_tenants(p->common.conf);
-	struct buf unread = BUF_INIT;
+	struct buf source = BUF_INIT;
 
 	if (n == 0) {
-		conf_add_unread(p->common.conf, &unread);
+		conf_add_source(p->common.conf, &source);
 		log_error("no tenant is configured; add a [crm NAME] section, "
 			  "or set CRM_TOKEN_FILE%s",
-		    buf_str(&unread));
-		buf_release(&unread);
+		    buf_str(&source));
+		buf_release(&source);
 		return -1;
 	}
 	for (i = 0; i < p->only_n; i++) {
