@@ -61,7 +61,8 @@ original_query_begin(struct original_query *o, struct question *q)
 		add_missing(o, "tenant_id");
 }
 
-/* Reads a date, or a time whose seconds or offset may be missing. */
+/* Reads a date, or a time whose offset, or seconds and offset, may be
+ * missing. */
 static bool
 parse_original_time(const char *text, int64_t *ms)
 {
@@ -374,7 +375,9 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_adds(&sql, "SELECT `hour`, active_conversations, messages FROM ");
+	/* Rows from elsewhere may lack the counts. */
+	buf_adds(&sql, "SELECT `hour`, COALESCE(active_conversations, 0), "
+		       "COALESCE(messages, 0) FROM ");
 	good = sharded_table(q, "channel_metrics", &sql);
 	buf_addf(&sql,
 	    " WHERE tenant = ? AND channel = ? AND `hour` >= ? "
@@ -412,8 +415,7 @@ ask_hours_responses(struct question *q, const char *id,
 	while (i-- > 0) { /* the newest comes first */
 		if (begins[i] > end)
 			response_plan_stretch(&plan, end, -1);
-		response_plan_stretch(&plan,
-		    begins[i] > p->start ? begins[i] : p->start, (int64_t)i);
+		response_plan_stretch(&plan, begins[i], (int64_t)i);
 		end = begins[i] + HOUR_MS;
 	}
 	response_plan_stretch(&plan, end < plan.to ? end : plan.to, -1);

@@ -512,6 +512,9 @@ class Test(Checklist):
             self.that(answer.status == status and (
                 status == 200 or "10000 hours" in answer.problem()),
                 f"from {start}: {answer.status}")
+            if answer.status == 200:  # the rows lack this column
+                of = answer.json()["metrics"]
+                self.that(of["total_conversations"] == 0, f"{of}")
         self.world.sql.ask(
             "DELETE FROM channel_metrics WHERE channel = 'long'")
 
