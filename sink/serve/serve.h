@@ -109,8 +109,8 @@ web_handler board_files_answer;
  * cannot be read, an event `problem` explains this once; the next answer ends
  * it.
  *
- * One thread with its own connection looks up to 40 times a second whether rows
- * of a tenant with listeners have changed, and creates the answers for the
+ * One thread with its own connection checks up to 40 times a second whether
+ * rows of a tenant with listeners have changed, and creates the answers for the
  * roles of these listeners; each agent counts as a separate role. It does
  * nothing while there are no listeners.
  *
