@@ -155,6 +155,7 @@ acknowledge_flushes(struct stage *s, bool wait)
 		s->code = s->dead->code;
 	if (o != OUTCOME_DONE)
 		return o;
+	FAULT_POINT("input.before_acknowledge");
 	/* Commit point: the input is no longer needed. */
 	if (!s->dry_run)
 		endpoint_ack_to(s->in, &s->flushes[s->confirmed - 1].input);

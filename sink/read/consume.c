@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/prometheus.h"
@@ -336,7 +335,6 @@ confirm_rows(void *ctx, bool wait)
 		return o;
 	c->marks_n--;
 	memmove(c->marks, c->marks + 1, c->marks_n * sizeof *c->marks);
-	FAULT_POINT("sink.before_acknowledge");
 	return OUTCOME_DONE;
 }
 
