@@ -179,7 +179,7 @@ LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
 	api_originals assign memory api)
 
 # Tests with servers that check much in a few seconds.
-FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_teams \
+FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_originals api_teams \
     api_tokens append assign dead_letters forget_who gone grants hosts \
     isolation listen_about listen_bounds listen_full listen_http \
     listen_operators listen_routes readers reaper reaper_queue reconcile \
