@@ -108,7 +108,7 @@ compare_age(const struct table *t, const char *tenant, const char *relation,
 	struct row_condition c = { .values = { db_str(tenant), db_time(before),
 				       db_time(before) },
 		.n = 2 };
-	int age = t->age >= 0 ? t->age : t->at;
+	size_t age = t->age != 0 ? t->age : t->at;
 	const char *name = t->columns[age].name;
 
 	buf_addf(&c.sql, "tenant = ? AND (`%s` %s ?", name, relation);
@@ -146,7 +146,7 @@ search_history(const struct age *a, const char *relation, bool *found)
 
 	*found = false;
 	for (t = tables; t < tables + TABLES_STORED; t++) {
-		for (i = 0; t->age >= 0 && i < a->tenants_n; i++) {
+		for (i = 0; t->age != 0 && i < a->tenants_n; i++) {
 			c = compare_age(
 			    t, a->tenants[i].name, relation, a->before);
 			o = row_find(a->db, t, &c, found);
@@ -292,7 +292,7 @@ delete_history_of_table(struct age *a, const struct table *table)
 	bool left = false;
 	size_t i;
 
-	if (table->day >= 0)
+	if (table->day != 0)
 		o = drop_old_partitions(a, table, &left);
 	if (left)
 		return o;
@@ -314,7 +314,7 @@ delete_history(struct age *a, int64_t keep_ms)
 		return code;
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE && !stop_asked();
 	     i++) {
-		if (tables[i].age >= 0)
+		if (tables[i].age != 0)
 			o = delete_history_of_table(a, &tables[i]);
 	}
 	if (o != OUTCOME_DONE)
@@ -365,7 +365,7 @@ show_gone(const struct reaper *r, const struct age *a, bool print)
 	counts_init(&counts, r, "expired", NULL, columns, ARRAY_LEN(columns));
 	counts.prints = counts.prints && print;
 	for (i = 0; i < TABLES_STORED; i++)
-		if (tables[i].age >= 0 || !counts.prints)
+		if (tables[i].age != 0 || !counts.prints)
 			counts_add(&counts, tables[i].name, a->gone[i]);
 	code = counts_print(&counts);
 	counts_release(&counts);

@@ -119,11 +119,11 @@ static const struct {
 #include "common/tables/tables.def"
 };
 
-/* The place of a column, or -1. */
+/* The place of a column, or 0. */
 #define PLACE_OF(where, column)                                                \
 	(offsetof(struct where, column) + 1 == sizeof(struct where)            \
-		? -1                                                           \
-		: (int)offsetof(struct where, column))
+		? 0                                                            \
+		: offsetof(struct where, column))
 
 #define NAMED(text) .name = (text), .name_len = sizeof(text) - 1
 #define FILLED(array)                                                          \

@@ -69,12 +69,12 @@ struct table {
 	size_t columns_n;
 	size_t keys;
 	enum table_life life;
-	/* Columns, or -1. */
-	int at;        /* the time of the row: as_of, or in tables of records
+	/* Columns, or 0, which is the tenant. */
+	size_t at;     /* the time of the row: as_of, or in tables of records
 			* when it happened */
-	int age;       /* the time that --retention compares */
-	int chat;      /* the id of its chat */
-	int day;       /* partitions are days of this time */
+	size_t age;    /* the time that --retention compares */
+	size_t chat;   /* the id of its chat */
+	size_t day;    /* partitions are days of this time */
 	bool versions; /* rows with the same key replace each other, newest
 			* wins */
 	/* The table for the parts of several aggregators, or NULL. */

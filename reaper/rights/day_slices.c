@@ -8,25 +8,23 @@
 #include "common/base/clock.h"
 #include "common/os/stop.h"
 
-/* Returns the time column that is the next part of a key after the tenant; -1:
+/* Returns the time column that is the next part of a key after the tenant; 0:
  * none. If a table's rows replace each other, it has no index by time except
  * its key. */
-static int
+static size_t
 slice_column(const struct table *t)
 {
-	if (t->age >= 0 && ((size_t)t->age < t->keys || !t->versions))
-		return t->age;
-	return -1;
+	return t->age < t->keys || !t->versions ? t->age : 0;
 }
 
 void
 day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
     struct buf *sql)
 {
-	int column = slice_column(slice->table);
+	size_t column = slice_column(slice->table);
 	const char *name;
 
-	if (column < 0)
+	if (column == 0)
 		return;
 	name = slice->table->columns[column].name;
 	buf_addf(sql, " AND %s`%s` >= ", of, name);
@@ -77,7 +75,7 @@ move_to_next_day(struct db *db, struct day_slice *s)
 bool
 day_slice_next(struct db *db, struct day_slice *s, enum outcome *o)
 {
-	bool all = slice_column(s->table) < 0;
+	bool all = slice_column(s->table) == 0;
 
 	if (*o != OUTCOME_DONE || (all && s->begun))
 		return false;

@@ -23,7 +23,7 @@ rows_end(const struct table *t)
 bool
 rows_end_on_close(const struct table *t, bool all)
 {
-	if (t->chat < 0)
+	if (t->chat == 0)
 		return false;
 	return t->life == LIFE_NOW || (all && t->life == LIFE_HISTORY);
 }

@@ -334,7 +334,7 @@ try_rights(struct rights *r)
 	}
 	/* New partitions need ALTER; it is tested on one that cannot exist. */
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++) {
-		if (tables[i].day < 0)
+		if (tables[i].day == 0)
 			continue;
 		buf_setf(&r->sql,
 		    "ALTER TABLE %s REORGANIZE PARTITION `none of ours` INTO "

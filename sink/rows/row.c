@@ -366,7 +366,7 @@ compare_value(const struct db_value *a, const struct db_value *b)
 static size_t
 order_column(const struct table *t)
 {
-	return t == &tables[TABLE_messages] ? (size_t)t->chat : 1;
+	return t == &tables[TABLE_messages] ? t->chat : 1;
 }
 
 int

@@ -139,7 +139,7 @@ apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 static bool
 has_tombstones(const struct barred_rows *r, const struct table *t)
 {
-	return t->chat >= 0 && (t->life != LIFE_HISTORY || r->all);
+	return t->chat != 0 && (t->life != LIFE_HISTORY || r->all);
 }
 
 /* True if the tombstone of the row's chat may have been deleted, judged by the
@@ -155,7 +155,7 @@ is_expired(const struct barred_rows *r, const struct sink_row *row)
 		return false;
 	if (t->as_of != CLOCK_NONE && row->as_of < t->as_of - r->keep_ms)
 		return true;
-	return row->table->chat >= 0 && t->newest_at != CLOCK_NONE &&
+	return row->table->chat != 0 && t->newest_at != CLOCK_NONE &&
 	       row->as_of < t->newest_at - r->keep_ms;
 }
 

@@ -201,7 +201,7 @@ partitions_prepare(
 	size_t k;
 
 	for (k = 0; k < TABLES; k++)
-		if (tables[k].day >= 0 && b->rows[k].n > 0 &&
+		if (tables[k].day != 0 && b->rows[k].n > 0 &&
 		    !d->table[k].refused &&
 		    d->table[k].ahead < this_day() + DAYS_AHEAD &&
 		    clock_mono_ms() >= d->table[k].retry_ms)

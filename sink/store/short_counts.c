@@ -116,9 +116,9 @@ judge(struct short_counts *s, struct db *db, const struct sink_row *row,
 static bool
 is_of_later_time(const struct sink_row *row)
 {
-	int age = row->table->age;
+	size_t age = row->table->age;
 
-	return age > 0 && (size_t)age < row->table->keys &&
+	return age != 0 && age < row->table->keys &&
 	       row->values[age].num >= row->since;
 }
 

@@ -63,7 +63,7 @@ schema_add_table(struct buf *sql, const struct table *t)
 			    sql, ", KEY `%s` (%s)", e->column.name, e->index);
 	buf_adds(sql, ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 "
 		      "COLLATE=utf8mb4_bin");
-	if (t->day >= 0)
+	if (t->day != 0)
 		buf_addf(sql,
 		    " PARTITION BY RANGE COLUMNS (`%s`) "
 		    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))",

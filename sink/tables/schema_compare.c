@@ -279,7 +279,7 @@ compare_partitions(struct comparison *c, const struct table *t)
 	static const char later[] =
 	    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))";
 	char *const *is = find_answer(&c->partitions, t->name, NULL);
-	const char *day = t->day >= 0 ? t->columns[t->day].name : NULL;
+	const char *day = t->day != 0 ? t->columns[t->day].name : NULL;
 
 	if (day == NULL)
 		return;

@@ -69,7 +69,7 @@ longest_name(const struct table *t)
 static bool
 is_computed(const struct table *t)
 {
-	return t->selector != NULL && t->versions && t->at >= 0 &&
+	return t->selector != NULL && t->versions && t->at != 0 &&
 	       strcmp(t->columns[t->at].name, "as_of") == 0;
 }
 

@@ -67,12 +67,12 @@ print_columns(void)
 static void
 print_others(const struct table *t)
 {
-	const int others[] = { t->at, t->age, t->chat };
+	const size_t others[] = { t->at, t->age, t->chat };
 	const char *comma = "";
 	size_t i;
 
 	for (i = 0; i < sizeof others / sizeof others[0]; i++) {
-		if (others[i] < 0)
+		if (others[i] == 0)
 			continue;
 		printf("%s%s", comma, t->columns[others[i]].name);
 		comma = ",";

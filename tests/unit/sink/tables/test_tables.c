@@ -65,7 +65,7 @@ tables_fit_the_code(void **state)
 		    t->columns[t->columns_n - 1].kind == COLUMN_VERSION);
 		assert_int_equal(t->columns[t->at].kind, COLUMN_TIME);
 		assert_true(t->columns[t->at].needed);
-		if (t->day >= 0) {
+		if (t->day != 0) {
 			assert_in_range(t->day, 1, t->keys - 1);
 			assert_int_equal(t->columns[t->day].kind, COLUMN_TIME);
 		}
