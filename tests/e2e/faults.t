@@ -1,12 +1,13 @@
 #!/usr/bin/env -S python3 -B
 """faults: every point of common/base/fault.def, one row each. A row has the
-point at which a program dies and the scenario that reaches it. The scenario
-runs with the programs of build/faults; the one that died runs again without
-faults, as cron or systemd would start it. The final tables must equal those of
-an undisturbed run of the same scenario: nothing lost, nothing counted twice.
-The test fails if a point has no row, or if no program dies at the point of a
-row. All scenarios share one database, each run with its own tenant, and one
-vhost, each run with its own queues. ONLY=WORD: points with that word.
+point at which a program dies and the scenario that reaches it. PROGRAM/ comes
+before a point that several programs have. The scenario runs with the programs
+of build/faults; the one that died runs again without faults, as cron or systemd
+would start it. The final tables must equal those of an undisturbed run of the
+same scenario: nothing lost, nothing counted twice. The test fails if a point
+has no row, or if no program dies at the point of a row. All scenarios share one
+database, each run with its own tenant, and one vhost, each run with its own
+queues. ONLY=WORD: points with that word.
 """
 
 import http.client
@@ -69,10 +70,8 @@ class Run:
         """The point at which the program will die next, or None."""
         if not self.faults:
             return None
-        owner = self.faults[0].split(".")[0]
-        mine = owner == argv[0] or (
-            owner == "input" and argv[0] in ("aggregator", "reaper"))
-        return self.faults[0] if mine else None
+        owner = re.split("[./]", self.faults[0])[0]
+        return self.faults[0].split("/")[-1] if owner == argv[0] else None
 
     def env(self, argv):
         fault = self.next_fault(argv)
@@ -464,11 +463,12 @@ ROWS = [
     ("aggregator.before_commit:3", stream),
     ("aggregator.after_commit:3", stream),
     ("aggregator.rows_confirmed:3", stream),
-    ("input.before_acknowledge:3", stream),
-    ("input.acknowledged:3", stream),
+    ("aggregator/input.before_acknowledge:3", stream),
+    ("aggregator/input.acknowledged:3", stream),
     ("sink.before_commit:3", store),
     ("sink.after_commit:3", store),
-    ("input.before_acknowledge:3 sink.before_commit:2", store),
+    ("sink/input.before_acknowledge:3 sink.before_commit:2", store),
+    ("sink/input.acknowledged:3", store),
     ("poller.request_stored:3", listen),
     ("poller.request_answered:3", listen),
     ("poller.stored_published:3", listen),
@@ -480,8 +480,8 @@ ROWS = [
     ("reaper.archived", close),
     ("reaper.before_commit", close),
     ("reaper.after_commit", close),
-    ("input.before_acknowledge", close),
-    ("input.acknowledged", close),
+    ("reaper/input.before_acknowledge", close),
+    ("reaper/input.acknowledged", close),
     ("reaper.purge_marked", purge),
     ("reaper.rows_deleted:3", purge),
     ("sink.schema_statement:20 sink.schema_statement:30", history),
@@ -580,7 +580,7 @@ class Test:
             return None, f"{type(e).__name__}: {e}"
         if run.faults:
             return None, f"no program dies at {run.faults[0]}"
-        self.reached.update(f.split(":")[0] for f in faults)
+        self.reached.update(re.sub("^.*/|:.*", "", f) for f in faults)
         return left, None
 
     def compare(self, points, want, got):
