@@ -187,6 +187,13 @@ class World:
                         "outbound_messages": self.dice.randrange(50),
                         "active_conversations": self.dice.randrange(9),
                         "as_of": self.now})
+                    self.put("intervals", {
+                        "tenant": tenant, "end_at": hour + timedelta(
+                            seconds=self.dice.randrange(60)),
+                        "chat": f"{channel} {hour}", "message": "",
+                        "kind": "reply", "channel": channel,
+                        "ms": self.dice.randrange(10**7), "withdrawn": 0,
+                        "as_of": self.now})
             hour += timedelta(hours=1)
 
 
