@@ -123,22 +123,22 @@ def figures(a, checks, whole):
                          f"{a.name}, {definition}: {text}")
 
 
-def killed(a, checks, whole):
+def killed(a, checks, whole, calls):
     """A killed run and a complete one together write everything; the second
-    reads only the rest."""
+    reads only the rest. CALLS is the number of calls of a complete run."""
     path = a.lab.path(a.name + ".first")
-    # Time to save some chats; then no answer, so it is killed before its end.
-    a.sim.control("set", latency=50)
-    a.sim.fault("hang", after=67)
-    before = a.sim.calls()
+    # Each of the 72 chats takes one call or more. The CRM answers all but the
+    # last calls, so the first 50 chats are saved, and the kill comes before the
+    # end.
+    last = a.sim.calls() + calls - 5
+    a.sim.fault("hang", after=calls - 6)
     with open(path, "wb") as f:
         p = a.lab.start(a.argv, stdout=f)
-        until(60, lambda: a.sim.calls() > before + 66 or p.poll() is not None,
-              "60 calls")
+        until(60, lambda: a.sim.calls() >= last or p.poll() is not None,
+              "the last calls")
         p.kill()
         p.wait()
     a.sim.fault()
-    a.sim.control("set", latency=0)
     with open(path, "rb") as f:
         first = f.read()
     first = first[:first.rfind(b"\n") + 1]
@@ -165,7 +165,9 @@ def past(lab, checks, name, number):
     more = random.Random(number).choice(((), ("--tells",))) \
         if name == "chat2desk" else ()
     a = Account(lab, name, number, *more, history="all")
+    before = a.sim.calls()
     whole = lab.must(a.argv).out
+    calls = a.sim.calls() - before
     written = collections.defaultdict(set)
     for r in map(json.loads, whole.splitlines()):
         if r["type"] == "message":
@@ -174,7 +176,7 @@ def past(lab, checks, name, number):
                            for chat, (_, messages) in a.oracle().items()},
                  f"{name}: messages")
     figures(a, checks, whole)
-    killed(a, checks, whole)
+    killed(a, checks, whole, calls)
 
 
 def body():
