@@ -204,7 +204,8 @@ check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, c
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 coverage:  ## lines that the tests of check pass, by folder and room
 	@$(MAKE) -s -j$$(nproc) B=build/coverage CFLAGS='-O1 --coverage' test-programs
-	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast FAST_E2E= check-e2e
+	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast FAST_E2E= check-e2e \
+	    E2E='$(filter-out %/bench.t,$(E2E))' # whose programs link without gcov
 	@tests/coverage build/coverage
 mutants:  ## put 30 mistakes into copies of the code: which do tests notice?
 	@tests/mutants -e
