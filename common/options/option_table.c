@@ -19,8 +19,6 @@
 #include "common/os/stop.h"
 #include "common/output/output_table.h"
 
-#define SCREEN 80
-
 /* The options of every mode: left and right column of the help. */
 static const char *const common_help[][2] = {
 	{ "  -c, --config FILE", "configuration" },
@@ -28,67 +26,32 @@ static const char *const common_help[][2] = {
 };
 #define COMMONS_N (sizeof common_help / sizeof common_help[0])
 
-/* A usage line under construction. */
-struct usage_line {
-	struct buf *to;
-	size_t line;   /* start of its last line */
-	size_t indent; /* for continuation lines */
-};
-
+/* Adds " -f FROM" or " --token". */
 static void
-add_word(struct usage_line *u, const struct buf *word)
+add_usage_row(const struct option_row *row, struct buf *to)
 {
-	if (u->to->len - u->line + 1 + word->len > SCREEN) {
-		buf_addc(u->to, '\n');
-		u->line = u->to->len;
-		buf_addf(u->to, "%*s", (int)u->indent, "");
-	}
-	buf_addf(u->to, " %s", buf_str(word));
-}
-
-static void
-add_usage_row(struct usage_line *u, const struct option_row *row, bool bare)
-{
-	struct buf word = BUF_INIT;
-
-	if (!bare)
-		buf_addc(&word, '[');
 	if (row->letter != 0)
-		buf_addf(&word, "-%c", row->letter);
+		buf_addf(to, " -%c", row->letter);
 	else
-		buf_addf(&word, "--%s", row->name);
+		buf_addf(to, " --%s", row->name);
 	if (row->value != NULL)
-		buf_addf(&word, " %s", row->value);
-	if (!bare)
-		buf_addc(&word, ']');
-	add_word(u, &word);
-	buf_release(&word);
+		buf_addf(to, " %s", row->value);
 }
 
+/* Adds the usage line. The options that need not be given follow it, each with
+ * its help. */
 static void
 add_usage(const struct option_mode *m, struct buf *to)
 {
-	struct usage_line u = { .to = to, .line = to->len };
-	struct buf word = BUF_INIT;
 	size_t i;
 
 	buf_addf(to, "usage: %s", prog_name());
-	u.indent = to->len - u.line;
 	if (m->choice.name != NULL)
-		add_usage_row(&u, &m->choice, true);
+		add_usage_row(&m->choice, to);
 	for (i = 0; i < m->rows_n; i++)
 		if (m->rows[i].required)
-			add_usage_row(&u, &m->rows[i], true);
-	buf_adds(&word, "[-hnqvV]");
-	add_word(&u, &word);
-	buf_clear(&word);
-	buf_adds(&word, "[-c FILE]");
-	add_word(&u, &word);
-	for (i = 0; i < m->rows_n; i++)
-		if (!m->rows[i].required)
-			add_usage_row(&u, &m->rows[i], false);
-	buf_addc(to, '\n');
-	buf_release(&word);
+			add_usage_row(&m->rows[i], to);
+	buf_adds(to, " [OPTION]...\n");
 }
 
 /* Adds "  -f, --from FROM". */

@@ -233,17 +233,8 @@ def check_synopsis(name, helps):
     text = re.sub(".\b", "", text)
     m = re.search(r"\nSYNOPSIS\n(.*?)\n\S", text, re.S)
     page = re.sub(r"\s+", " ", m.group(1)).strip() if m else ""
-    # Usage lines: the first one, and following lines that are indented or begin
-    # with the program's name.
-    lines = []
-    for usage in helps:
-        first, *rest = usage.splitlines()
-        lines.append(first.replace("usage: ", "", 1))
-        for line in rest:
-            if not re.match(r"\s{5,}(%s |\[|-|\w+ )" % name, line):
-                break
-            lines.append(line)
-    head = re.sub(r"\s+", " ", " ".join(lines)).strip()
+    head = " ".join(usage.splitlines()[0].replace("usage: ", "", 1)
+                    for usage in helps)
     if page != head:
         complain("man/man1/%s.1" % name, "SYNOPSIS is not the usage\n  %s\n  %s"
                  % (page, head))
