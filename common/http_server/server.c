@@ -259,8 +259,22 @@ sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 	}
 }
 
+/* Lets streams send news. */
+static void
+wake_streams(struct server_worker *w, int64_t now)
+{
+	struct connection *c;
+
+	w->looked_ms = now;
+	for (c = w->connections; c != NULL; c = c->next)
+		if (c->phase == PHASE_STREAM)
+			server_wake_stream(c);
+}
+
 #define THREADS_MAX 8
 #define SWEEP_MS 250
+/* How often streams look for news: people do not notice such a delay. */
+#define NEWS_MS 25
 /* How long to stop accepting connections when descriptors run out. */
 #define PAUSE_MS 100
 /* How often input from refused clients is read. */
@@ -363,8 +377,7 @@ accept_connections(struct server_worker *w)
 		w->accept_ms = clock_mono_ms() + PAUSE_MS;
 }
 
-/* Resumes requests that the storer or a work queue has finished, and streams
- * that have data to send. */
+/* Resumes requests that the storer or a work queue has finished. */
 static void
 resume_connections(struct server_worker *w)
 {
@@ -383,9 +396,7 @@ resume_connections(struct server_worker *w)
 		c = (struct connection *)(void *)((char *)p -
 						  offsetof(struct connection,
 						      pending));
-		if (c->phase == PHASE_WAITING)
-			w->waiting_n--;
-		c->stream.suspended = false;
+		w->waiting_n--;
 		MHD_resume_connection(c->connection);
 	}
 }
@@ -398,6 +409,8 @@ poll_ms(const struct server_worker *w, int64_t now)
 
 	if (w->lingerers_n > 0 && least > DRAIN_MS)
 		least = DRAIN_MS;
+	if (w->streams_n > 0 && w->looked_ms + NEWS_MS - now < least)
+		least = w->looked_ms + NEWS_MS - now;
 	if (MHD_get_timeout(w->daemon, &ms) == MHD_YES && (int64_t)ms < least)
 		least = (int64_t)ms;
 	return least > 0 ? (int)least : 0;
@@ -437,6 +450,8 @@ run_worker(void *ctx)
 			drain_lingering(w, now, false);
 		if (now - w->swept_ms >= SWEEP_MS)
 			sweep_connections(w, now, stop_ms != 0);
+		if (w->streams_n > 0 && now - w->looked_ms >= NEWS_MS)
+			wake_streams(w, now);
 		(void)MHD_run(w->daemon);
 	}
 	drain_lingering(w, now, true);

@@ -3,11 +3,11 @@
  * see event_topic.h. Only the connection's thread calls the functions of its
  * stream.
  *
- * A stream that has sent everything is a suspended connection, which costs
- * nothing until the next event; otherwise libmicrohttpd would ask for more data
- * continually. A comment line every 15 seconds keeps proxies from closing it. A
- * client that does not read an event within the deadline of a request is
- * disconnected.
+ * A stream that has sent everything is a suspended connection; otherwise
+ * libmicrohttpd would ask for more data continually. Its thread checks the
+ * topic every NEWS_MS (server.c). A comment line every 15 seconds keeps proxies
+ * from closing it. A client that does not read an event within the deadline of
+ * a request is disconnected.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,7 +26,6 @@ struct event_topic {
 	atomic_size_t references;
 	pthread_mutex_t lock;
 	struct event_text *newest; /* NULL: nothing has been published yet */
-	struct event_listener *listeners;
 };
 
 /* NULL is allowed. */
@@ -101,92 +100,30 @@ void
 event_topic_publish(struct event_topic *t, const char *name, const char *id,
     const char *data, size_t len)
 {
-	struct event_text *text = make_event_text(name, id, data, len);
-	struct event_listener *l;
+	struct event_text *text = make_event_text(name, id, data, len), *old;
 
 	(void)pthread_mutex_lock(&t->lock);
-	event_text_release(t->newest);
+	old = t->newest;
 	t->newest = text;
-	for (l = t->listeners; l != NULL; l = l->next) {
-		if (!l->parked || strcmp(l->known, text->id) == 0)
-			continue;
-		l->parked = false;
-		server_resume(
-		    (struct connection *)(void *)((char *)l -
-						  offsetof(struct connection,
-						      stream.listener)));
-	}
 	(void)pthread_mutex_unlock(&t->lock);
+	event_text_release(old);
 }
 
-/* Makes l a listener; takes over the caller's reference to the topic. Its first
- * event is the current state, or the first one published, but never the one
- * with the id `known` (NULL: none). */
-static void
-event_listener_join(
-    struct event_listener *l, struct event_topic *t, const char *known)
-{
-	*l = (struct event_listener){ .topic = t };
-	(void)snprintf(l->known, sizeof l->known, "%s", known ? known : "");
-	(void)pthread_mutex_lock(&t->lock);
-	l->next = t->listeners;
-	l->prev = &t->listeners;
-	if (l->next != NULL)
-		l->next->prev = &l->next;
-	t->listeners = l;
-	(void)pthread_mutex_unlock(&t->lock);
-}
-
-/* Returns the newest event with a reference for the caller; NULL: the client
- * has it, or there is none, and the listener is parked. */
+/* Returns the newest event with a reference for the caller; NULL: there is
+ * none, or the client has it. */
 static struct event_text *
-event_listener_take(struct event_listener *l)
+take_news(const struct answer_stream *s)
 {
 	struct event_text *text;
 
-	(void)pthread_mutex_lock(&l->topic->lock);
-	text = l->topic->newest;
-	l->parked = text == NULL || strcmp(text->id, l->known) == 0;
-	if (l->parked) {
-		text = NULL;
-	} else {
+	(void)pthread_mutex_lock(&s->topic->lock);
+	text = s->topic->newest;
+	if (text != NULL && strcmp(text->id, s->known) != 0)
 		(void)atomic_fetch_add(&text->references, 1);
-		memcpy(l->known, text->id, sizeof l->known);
-	}
-	(void)pthread_mutex_unlock(&l->topic->lock);
+	else
+		text = NULL;
+	(void)pthread_mutex_unlock(&s->topic->lock);
 	return text;
-}
-
-/* Unparks the listener. Returns false if another thread did, which resumes the
- * connection. */
-static bool
-event_listener_unpark(struct event_listener *l)
-{
-	bool was;
-
-	(void)pthread_mutex_lock(&l->topic->lock);
-	was = l->parked;
-	l->parked = false;
-	(void)pthread_mutex_unlock(&l->topic->lock);
-	return was;
-}
-
-/* Removes the listener. The stream must not be parked, unless its thread has
- * ended. */
-static void
-event_listener_leave(struct event_listener *l)
-{
-	struct event_topic *t = l->topic;
-
-	if (t == NULL)
-		return;
-	(void)pthread_mutex_lock(&t->lock);
-	*l->prev = l->next;
-	if (l->next != NULL)
-		l->next->prev = l->prev;
-	(void)pthread_mutex_unlock(&t->lock);
-	event_topic_release(t);
-	*l = (struct event_listener){ .topic = NULL };
 }
 
 #define COMMENT_MS 15000
@@ -206,8 +143,7 @@ begin_piece(struct connection *c, const char *bytes, size_t len)
 	server_set_phase(c, PHASE_STREAM);
 }
 
-/* Finds what to send next. Returns false if there is no new state; the listener
- * is then parked. */
+/* Finds what to send next. Returns false if there is no new state. */
 static bool
 next_piece(struct connection *c)
 {
@@ -220,9 +156,10 @@ next_piece(struct connection *c)
 		begin_piece(c, comment, sizeof comment - 1);
 		return true;
 	}
-	s->text = event_listener_take(&s->listener);
+	s->text = take_news(s);
 	if (s->text == NULL)
 		return false;
+	memcpy(s->known, s->text->id, sizeof s->known);
 	begin_piece(c, s->text->bytes, s->text->len);
 	return true;
 }
@@ -258,6 +195,8 @@ struct MHD_Response *
 server_begin_stream(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
+	struct answer_stream *s = &c->stream;
+	const char *known = c->request.header(&c->request, "Last-Event-ID");
 	struct MHD_Response *r;
 
 	a->content_type = "text/event-stream";
@@ -265,13 +204,15 @@ server_begin_stream(struct connection *c)
 			      "X-Accel-Buffering: no\n");
 	buf_clear(&a->body);
 	buf_adds(&a->body, opening);
-	c->stream = (struct answer_stream){ .end_ms = a->events_ms };
-	if (a->events_ms > 0)
-		c->stream.end_ms += clock_mono_ms();
-	begin_piece(c, opening, sizeof opening - 1);
-	event_listener_join(&c->stream.listener, a->events,
-	    c->request.header(&c->request, "Last-Event-ID"));
+	*s = (struct answer_stream){ .topic = a->events,
+		.end_ms = a->events_ms };
 	a->events = NULL;
+	c->worker->streams_n++;
+	if (known != NULL)
+		(void)snprintf(s->known, sizeof s->known, "%s", known);
+	if (s->end_ms > 0)
+		s->end_ms += clock_mono_ms();
+	begin_piece(c, opening, sizeof opening - 1);
 	r = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
 	/* For HEAD, the library would send the last chunk as a body, so the
@@ -287,9 +228,12 @@ server_end_stream(struct connection *c)
 {
 	event_topic_release(c->answer.events);
 	c->answer.events = NULL;
-	event_listener_leave(&c->stream.listener);
+	if (c->stream.topic == NULL)
+		return;
+	c->worker->streams_n--;
+	event_topic_release(c->stream.topic);
 	event_text_release(c->stream.text);
-	c->stream = (struct answer_stream){ .left = 0 };
+	c->stream = (struct answer_stream){ .topic = NULL };
 }
 
 /* True if its time has passed, or the program ended it. */
@@ -302,6 +246,24 @@ is_over(const struct connection *c, int64_t now)
 	       (a->goes_on != NULL &&
 		   !a->goes_on(
 		       c->worker->server->service->callbacks.context, a));
+}
+
+static void
+resume_stream(struct connection *c)
+{
+	c->stream.suspended = false;
+	MHD_resume_connection(c->connection);
+}
+
+void
+server_wake_stream(struct connection *c)
+{
+	struct event_text *news =
+	    c->stream.suspended ? take_news(&c->stream) : NULL;
+
+	if (news != NULL)
+		resume_stream(c);
+	event_text_release(news);
 }
 
 void
@@ -321,7 +283,6 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 	}
 	s->broken = server_has_left(c);
 	s->comments = now - c->phase_ms >= COMMENT_MS;
-	if ((s->broken || s->ends || s->comments) &&
-	    event_listener_unpark(&s->listener))
-		server_resume(c);
+	if (s->broken || s->ends || s->comments)
+		resume_stream(c);
 }

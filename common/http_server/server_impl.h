@@ -24,19 +24,6 @@ struct event_text {
 	char bytes[];
 };
 
-/* A listener of a topic. It is parked once it has sent everything; the next
- * event unparks it and resumes its connection, once, in the publisher's
- * thread. */
-struct event_listener {
-	struct event_topic *topic; /* NULL: not a listener */
-	struct event_listener *next, **prev;
-
-	/* Behind the lock of the topic. */
-	bool parked;
-	char known[EVENT_ID_MAX + 1]; /* id of the event that the client has;
-				       * "" */
-};
-
 enum connection_phase {
 	PHASE_IDLE,    /* between two requests */
 	PHASE_HEAD,    /* reads the request line and headers */
@@ -48,9 +35,11 @@ enum connection_phase {
 
 /* An answer that stays open. */
 struct answer_stream {
-	struct event_listener listener;
-	struct event_text *text; /* being sent; NULL: none */
-	const char *bytes;       /* the rest of the text to be sent */
+	struct event_topic *topic;    /* NULL: there is no stream */
+	char known[EVENT_ID_MAX + 1]; /* id of the event that the client has;
+				       * "" */
+	struct event_text *text;      /* being sent; NULL: none */
+	const char *bytes;            /* the rest of the text to be sent */
 	size_t left;
 	int64_t end_ms; /* when it ends, monotonic; 0: never */
 	int64_t cut_ms; /* when a stopping server ends it forcibly; 0: not
@@ -111,9 +100,10 @@ struct server_worker {
 	int wake; /* an eventfd: done is not empty, or the server stops */
 	int64_t accept_ms; /* accepts nothing before this time */
 	int64_t swept_ms;  /* last check of the deadlines */
+	int64_t looked_ms; /* last look for news for the streams */
 	struct connection *connections;
 	struct connection *arriving; /* while the library takes it over */
-	size_t connections_n, waiting_n;
+	size_t connections_n, waiting_n, streams_n;
 	struct lingerer lingerers[LINGERERS];
 	size_t lingerers_n;
 
@@ -191,6 +181,8 @@ void server_end_stream(struct connection *c);
 /* Sends due comments, ends a stream whose time has passed, and detects a client
  * that has disconnected. */
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
+/* Resumes a suspended stream whose topic has news. */
+void server_wake_stream(struct connection *c);
 
 /* Clears the request, but keeps some memory for the next one. */
 void server_reset_request(struct connection *c);
