@@ -24,10 +24,10 @@ endpoint_close(struct endpoint *e)
 }
 
 /* The last kind has no prefix and takes all other names. */
-static const struct endpoint_ops *const kinds[] = {
-	&endpoint_amqp_ops,
-	&endpoint_exchange_ops,
-	&endpoint_stdio_ops,
+static const struct endpoint_kind *const kinds[] = {
+	&endpoint_queue,
+	&endpoint_exchange,
+	&endpoint_stdio,
 };
 
 /* "queu:rows" is probably a typing error, not a new file; "./queu:rows" is a
@@ -44,15 +44,15 @@ has_unknown_prefix(const char *name)
 
 /* Returns the name after the prefix of that kind, or NULL. */
 static const char *
-behind(const struct endpoint_ops *ops, const char *name)
+behind(const struct endpoint_kind *kind, const char *name)
 {
-	size_t n = strlen(ops->prefix);
+	size_t n = strlen(kind->prefix);
 
-	return strncmp(name, ops->prefix, n) == 0 ? name + n : NULL;
+	return strncmp(name, kind->prefix, n) == 0 ? name + n : NULL;
 }
 
-static const struct endpoint_ops *
-find_ops(const char *name)
+static const struct endpoint_kind *
+find_kind(const char *name)
 {
 	size_t i;
 
@@ -62,19 +62,23 @@ find_ops(const char *name)
 	return has_unknown_prefix(name) ? NULL : kinds[i];
 }
 
-/* ops must come from find_ops(). */
-static int
-check_name(const struct endpoint_ops *ops, const char *name,
-    enum endpoint_use use, struct buf *why)
+/* Returns the kind of a valid name; otherwise NULL and *why. */
+static const struct endpoint_kind *
+check_name(const char *name, enum endpoint_use use, struct buf *why)
 {
-	if (ops == NULL || name[0] == '\0') {
+	const struct endpoint_kind *kind = find_kind(name);
+
+	if (kind == NULL || name[0] == '\0') {
 		buf_setf(why,
 		    "'%s' is not an endpoint; use -, a file (./%s), queue:NAME "
 		    "or, for output, exchange:NAME",
 		    name, name);
-		return -1;
+		return NULL;
 	}
-	return ops->check != NULL ? ops->check(behind(ops, name), use, why) : 0;
+	if (kind->check != NULL &&
+	    kind->check(behind(kind, name), use, why) != 0)
+		return NULL;
+	return kind;
 }
 
 int
@@ -82,12 +86,12 @@ endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
     const char *key)
 {
 	struct buf why = BUF_INIT;
-	int rc = check_name(find_ops(name), name, use, &why);
+	bool valid = check_name(name, use, &why) != NULL;
 
-	if (rc != 0)
+	if (!valid)
 		log_error("[%s] %s: %s", section, key, buf_str(&why));
 	buf_release(&why);
-	return rc;
+	return valid ? 0 : -1;
 }
 
 static int
@@ -96,7 +100,7 @@ take_name(const char *name, enum endpoint_use use, const char **to)
 	struct buf why = BUF_INIT;
 	int code = -1;
 
-	if (check_name(find_ops(name), name, use, &why) != 0)
+	if (check_name(name, use, &why) == NULL)
 		code = prog_usage_error("%s", buf_str(&why));
 	*to = name;
 	buf_release(&why);
@@ -119,12 +123,11 @@ endpoint_take_to(const char *name, void *to)
 static bool
 is_same(const char *a, const char *b)
 {
-	const struct endpoint_ops *ops = find_ops(a);
+	bool is_file = find_kind(a) == &endpoint_stdio;
 
 	if (strcmp(a, b) == 0)
-		return ops != &endpoint_stdio_ops || file_is_same(a, b);
-	return ops == &endpoint_stdio_ops && find_ops(b) == ops &&
-	       file_is_same(a, b);
+		return !is_file || file_is_same(a, b);
+	return is_file && find_kind(b) == &endpoint_stdio && file_is_same(a, b);
 }
 
 static bool
@@ -148,22 +151,14 @@ static struct endpoint *
 open_any(const char *name, enum endpoint_use use,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
 {
-	const struct endpoint_ops *ops = find_ops(name);
-	bool writing = use == ENDPOINT_TO;
-	struct endpoint *e;
+	const struct endpoint_kind *kind = check_name(name, use, why);
 
-	if (check_name(ops, name, use, why) != 0) {
+	if (kind == NULL) {
 		*code = PROG_USAGE;
 		return NULL;
 	}
-	e = ops->open(behind(ops, name), writing, opt, why, code);
-	if (e != NULL) {
-		if (e->ops == NULL)
-			e->ops = ops;
-		if (e->name == NULL)
-			e->name = xstrdup(name);
-	}
-	return e;
+	return kind->open(
+	    behind(kind, name), use == ENDPOINT_TO, opt, why, code);
 }
 
 struct endpoint *
@@ -273,21 +268,21 @@ endpoint_is_up(const struct endpoint *e)
 bool
 endpoint_is_queue(const char *name)
 {
-	return behind(&endpoint_amqp_ops, name) != NULL;
+	return behind(&endpoint_queue, name) != NULL;
 }
 
 bool
 endpoint_is_exchange(const char *name)
 {
-	return behind(&endpoint_exchange_ops, name) != NULL;
+	return behind(&endpoint_exchange, name) != NULL;
 }
 
 const char *
 endpoint_amqp_name(const char *name)
 {
-	const char *queue = behind(&endpoint_amqp_ops, name);
+	const char *queue = behind(&endpoint_queue, name);
 
-	return queue != NULL ? queue : behind(&endpoint_exchange_ops, name);
+	return queue != NULL ? queue : behind(&endpoint_exchange, name);
 }
 
 const char *

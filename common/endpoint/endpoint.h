@@ -2,8 +2,7 @@
  * endpoint: sources and destinations of records: "-" (standard input or
  * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
  * "exchange:NAME", which distributes records over several queues by their chats
- * (bucket.h). The same loop serves all of them; an operation that a backend
- * lacks is NULL in its row of the table in endpoint.c (endpoint_kind.h).
+ * (bucket.h). The same loop serves all of them.
  *
  * Reading: endpoint_read() returns one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose

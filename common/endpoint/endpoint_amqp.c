@@ -342,14 +342,14 @@ endpoint_amqp_op_is_up(const struct endpoint *e)
 }
 
 static int
-amqp_check(const char *rest, enum endpoint_use use, struct buf *why)
+queue_check(const char *rest, enum endpoint_use use, struct buf *why)
 {
 	(void)use;
 	return check_amqp_name("queue", rest, why);
 }
 
 static struct endpoint *
-amqp_open(const char *rest, bool writing, const struct endpoint_options *opt,
+queue_open(const char *rest, bool writing, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
 	return writing ? endpoint_amqp_open_write(rest, false, opt, why, code)
@@ -376,13 +376,13 @@ exchange_open(const char *rest, bool writing,
 	return endpoint_amqp_open_write(rest, true, opt, why, code);
 }
 
-const struct endpoint_ops endpoint_amqp_ops = {
+const struct endpoint_kind endpoint_queue = {
 	.prefix = "queue:",
-	.check = amqp_check,
-	.open = amqp_open,
+	.check = queue_check,
+	.open = queue_open,
 };
 
-const struct endpoint_ops endpoint_exchange_ops = {
+const struct endpoint_kind endpoint_exchange = {
 	.prefix = "exchange:",
 	.check = exchange_check,
 	.open = exchange_open,

@@ -1,7 +1,7 @@
 /*
- * endpoint_kind: the functions that each kind of endpoint provides, as a row of
- * the table in endpoint.c, and the code that all kinds share. Private to this
- * folder. Calls go one way:
+ * endpoint_kind: the kinds of names, as rows of the table in endpoint.c, and
+ * the functions of the endpoints that they open. Private to this folder. Calls
+ * go one way:
  *
  *   endpoint.c               picks the kind by the name
  *   endpoint_stdio.c         -, files
@@ -14,14 +14,18 @@
 
 #include "common/endpoint/endpoint.h"
 
-/* The functions of a kind. open() may give the endpoint another table for its
- * direction, and its name if it is needed before open() returns. */
-struct endpoint_ops {
+/* A kind of names. */
+struct endpoint_kind {
 	const char *prefix; /* "queue:", or "" for all other names */
+	/* Both get the name after the prefix. check may be NULL. */
 	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);
 	struct endpoint *(*open)(const char *rest, bool writing,
 	    const struct endpoint_options *opt, struct buf *why,
 	    enum exit_code *code);
+};
+
+/* The functions of an open endpoint; NULL: it lacks this one. */
+struct endpoint_ops {
 	enum endpoint_status (*read)(
 	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
 	enum endpoint_status (*read_block)(
@@ -39,7 +43,8 @@ struct endpoint_ops {
 	void (*close)(struct endpoint *e);
 };
 
-/* The first member of every kind's own struct. */
+/* The first member of the struct of each kind, whose open() sets ops and
+ * name. */
 struct endpoint {
 	const struct endpoint_ops *ops;
 	char *name;
@@ -50,8 +55,8 @@ struct endpoint {
 	enum exit_code code;
 };
 
-extern const struct endpoint_ops endpoint_stdio_ops;
-extern const struct endpoint_ops endpoint_amqp_ops;
-extern const struct endpoint_ops endpoint_exchange_ops;
+extern const struct endpoint_kind endpoint_stdio;
+extern const struct endpoint_kind endpoint_queue;
+extern const struct endpoint_kind endpoint_exchange;
 
 #endif

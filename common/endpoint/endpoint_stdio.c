@@ -108,35 +108,6 @@ open_to_read(const char *path, struct buf *why, enum exit_code *code)
 	return fd;
 }
 
-static struct endpoint *
-stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
-{
-	bool standard = strcmp(rest, "-") == 0;
-	struct stdio_endpoint *s;
-	struct stat st;
-	int fd;
-
-	if (standard)
-		fd = writing ? STDOUT_FILENO : STDIN_FILENO;
-	else if (writing)
-		fd = open_to_write(rest, opt->append, why, code);
-	else
-		fd = open_to_read(rest, why, code);
-	if (fd < 0)
-		return NULL;
-	s = xcalloc(1, sizeof *s);
-	s->fd = fd;
-	if (standard && !writing && isatty(fd))
-		log_warn("reading records from this terminal, one per line; "
-			 "end with ^D; -h shows other inputs");
-	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	lines_init(&s->lines, fd,
-	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
-	s->lines.uncounted = opt->uncounted;
-	return &s->base;
-}
-
 static enum endpoint_status
 endpoint_status_of(struct endpoint *e, enum line_status status)
 {
@@ -294,13 +265,47 @@ stdio_close(struct endpoint *e)
 	free(s);
 }
 
-const struct endpoint_ops endpoint_stdio_ops = {
-	.prefix = "",
-	.open = stdio_open,
+static const struct endpoint_ops stdio_ops = {
 	.read = stdio_read,
 	.read_block = stdio_read_block,
 	.write = stdio_write,
 	.flush = stdio_flush,
 	.where = stdio_where,
 	.close = stdio_close,
+};
+
+static struct endpoint *
+stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
+{
+	bool standard = strcmp(rest, "-") == 0;
+	struct stdio_endpoint *s;
+	struct stat st;
+	int fd;
+
+	if (standard)
+		fd = writing ? STDOUT_FILENO : STDIN_FILENO;
+	else if (writing)
+		fd = open_to_write(rest, opt->append, why, code);
+	else
+		fd = open_to_read(rest, why, code);
+	if (fd < 0)
+		return NULL;
+	s = xcalloc(1, sizeof *s);
+	s->base.ops = &stdio_ops;
+	s->base.name = xstrdup(rest);
+	s->fd = fd;
+	if (standard && !writing && isatty(fd))
+		log_warn("reading records from this terminal, one per line; "
+			 "end with ^D; -h shows other inputs");
+	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	lines_init(&s->lines, fd,
+	    opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE);
+	s->lines.uncounted = opt->uncounted;
+	return &s->base;
+}
+
+const struct endpoint_kind endpoint_stdio = {
+	.prefix = "",
+	.open = stdio_open,
 };
