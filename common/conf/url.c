@@ -158,8 +158,8 @@ parse_scheme(
 }
 
 /* An '@' in the tail may be the one before the host, preceded by part of a
- * password that must not be shown. Therefore '@' must be escaped in names, too.
- * mysql_options() in scripts/lib.sh has the same check. */
+ * password that must not be shown. Therefore '@' must be escaped in names,
+ * too. */
 static int
 check_for_password(const char *tail, struct buf *why)
 {

@@ -32,7 +32,7 @@ refused 3 "cannot find the program" health-check.sh -w 08 -c 8s -d 09,9
 
 # An empty value, as a variable may have, differs from an option that was left
 # out.
-refused 64 "--prefix needs a value" topology -n 2 --prefix ''
+refused 64 "-p needs a value" topology -n 2 -p ''
 refused 64 "--url needs a value" tenant add acme --url ''
 for none in '' -oi '|cat' /etc/passwd 'a b@example.com' 'a@b,c@d' 'A <a@b>' \
 	'a@b
