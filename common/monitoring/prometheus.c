@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
@@ -59,10 +60,9 @@ begin_sample(struct buf *to, const char *name, const char *labels)
 static void
 add_seconds(struct buf *to, int64_t ms)
 {
-	uint64_t size = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+	char text[DECIMAL_ROOM];
 
-	buf_addf(to, "%s%llu.%03u", ms < 0 ? "-" : "",
-	    (unsigned long long)(size / 1000), (unsigned)(size % 1000));
+	buf_add(to, text, (size_t)(decimal_write_thousandths(text, ms) - text));
 }
 
 void
