@@ -20,16 +20,6 @@ struct audit {
 	struct append_file file; /* without a path: none */
 };
 
-/* Parameters that select the requested rows. Other parameters are not logged,
- * because they may be secrets. */
-static const char *const logged_parameters[] = { "at", "from", "to",
-	"start_time", "end_time", "period", "zone", "weekday", "hour", "limit",
-	"cursor", "operator", "assigned", "nobody", "channel", "no_channel",
-	"channel_id", "chat", "conversation_id", "open", "waiting",
-	"waiting_seconds", "status", "tag", "message", "message_id", "sender",
-	"kind", "withdrawn", "group", "user_id", "rule", "word", "event_type",
-	"source_service" };
-
 struct audit *
 audit_open(const char *path, struct buf *why, enum exit_code *code)
 {
@@ -116,9 +106,10 @@ add_parameter_value(
 }
 
 static void
-write_audit_line(struct buf *line, const struct viewer *v,
-    const struct web_request *r, int status, size_t rows)
+write_audit_line(
+    struct buf *line, const struct viewer *v, const struct audit_entry *e)
 {
+	const struct web_request *r = e->request;
 	size_t i;
 
 	jsonw_open(line);
@@ -131,11 +122,11 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_key(line, "path");
 	add_client_text(line, r->path);
 	jsonw_open_in(line, "parameters");
-	for (i = 0; i < ARRAY_LEN(logged_parameters); i++)
-		add_parameter_value(line, r, logged_parameters[i]);
+	for (i = 0; i < e->parameters_n; i++)
+		add_parameter_value(line, r, e->parameters[i]);
 	jsonw_close(line);
-	jsonw_int(line, "status", status);
-	jsonw_int(line, "rows", (int64_t)rows);
+	jsonw_int(line, "status", e->answer->status);
+	jsonw_int(line, "rows", (int64_t)e->rows);
 	jsonw_line(line);
 }
 
@@ -155,14 +146,13 @@ append_audit_line(struct audit *a, const struct buf *line)
 }
 
 int
-audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
-    const struct web_answer *answer, size_t rows)
+audit_add(struct audit *a, const struct viewer *v, const struct audit_entry *e)
 {
 	struct buf line = BUF_INIT;
 	int rc = 0;
 
 	if (a->file.path != NULL) {
-		write_audit_line(&line, v, r, answer->status, rows);
+		write_audit_line(&line, v, e);
 		rc = append_audit_line(a, &line);
 		buf_release(&line);
 	}
@@ -173,6 +163,7 @@ audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
 		    "tenant=%s id=%s role=%s subject=\"%s\" peer=%s status=%d "
 		    "rows=%zu path=%s",
 		    v->tenant, v->claims.id, viewer_role_name(v->role),
-		    v->claims.subject, r->peer, answer->status, rows, r->path);
+		    v->claims.subject, e->request->peer, e->answer->status,
+		    e->rows, e->request->path);
 	return rc;
 }

@@ -36,10 +36,18 @@ void audit_close(struct audit *a); /* NULL is allowed */
 bool audit_wants(const struct viewer *v, bool impersonal,
     const struct web_answer *answer) __attribute__((warn_unused_result));
 
+/* An answer: the parameters of its resource, the only ones that are logged,
+ * because others may be secrets; and the number of rows in it. */
+struct audit_entry {
+	const struct web_request *request;
+	const struct web_answer *answer;
+	const char *const *parameters;
+	size_t parameters_n, rows;
+};
+
 /* Logs the answer; any thread may call it. Returns -1, after a message, if the
  * entry is not in the file; the answer must then not be sent. */
 int audit_add(struct audit *a, const struct viewer *v,
-    const struct web_request *r, const struct web_answer *answer, size_t rows)
-    __attribute__((warn_unused_result));
+    const struct audit_entry *e) __attribute__((warn_unused_result));
 
 #endif

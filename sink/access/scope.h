@@ -1,6 +1,6 @@
 /*
  * scope: the rows that a viewer sees, as a condition in a statement, by role
- * and teams. `least` in resource_routes.c defines which resources a role sees.
+ * and teams. `least` of a resource defines which roles see it.
  * `least` in struct list's columns (api/list.h; PERSONAL() in resource_lists.c)
  * defines which columns; resource_now.c and resource_chat.c compare `role`.
  *

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 
@@ -163,38 +162,4 @@ kept_write_lacking(const struct kept_lacking *l, struct buf *to)
 	kept_add_lacking(l, &names);
 	jsonw_text(to, "not_kept", (struct text){ names.data, names.len });
 	buf_release(&names);
-}
-
-static const char statement[] =
-    "SELECT SUM(uses), (SELECT MAX(generation) FROM generations) "
-    "FROM tenant_locks WHERE tenant = ?";
-
-#define COLUMNS 2
-
-bool
-now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
-    uint64_t *state)
-{
-	struct web_answer unused = { .status = 200 };
-	struct question q = { .answer = &unused,
-		.db = db,
-		.viewer = *viewer,
-		.timeout_ms = timeout_ms };
-	struct db_rows *rows = NULL;
-	bool asked;
-	size_t i;
-
-	asked = question_ask(&q, statement, NULL, 0, &rows);
-	*state = 0;
-	while (asked && db_next(rows)) {
-		for (i = 0; i < COLUMNS; i++) {
-			if (db_get(rows, i) != NULL)
-				*state = checksum(*state, db_get(rows, i),
-				    db_get_len(rows, i) + 1);
-		}
-	}
-	db_rows_free(rows);
-	buf_release(&unused.body);
-	buf_release(&unused.headers);
-	return asked;
 }

@@ -13,7 +13,6 @@
 #define SINK_API_KEPT_H
 
 #include "common/db/db.h"
-#include "sink/access/viewer.h"
 #include "sink/api/question.h"
 
 #include <stdbool.h>
@@ -54,11 +53,5 @@ bool sharded_find(struct question *q, const char *table, bool *sharded)
  * TABLE_all. Returns false if the answer is now a problem. */
 bool sharded_table(struct question *q, const char *table, struct buf *name)
     __attribute__((warn_unused_result));
-
-/* Sets *state to a number that changes whenever a row behind /api/v1/now of the
- * viewer's tenant changes. Returns false if the tables cannot be read, which is
- * logged. */
-bool now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
-    uint64_t *state) __attribute__((warn_unused_result));
 
 #endif

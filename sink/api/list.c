@@ -329,7 +329,7 @@ read_columns(struct page *p)
 	p->columns_n = list_columns(p->list, p->columns);
 	for (i = 0; i < p->columns_n; i++)
 		p->titles[i] = (struct sheet_column){ p->columns[i].name,
-			p->columns[i].type };
+			p->columns[i].type, NULL };
 }
 
 static void

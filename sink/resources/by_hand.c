@@ -78,7 +78,7 @@ by_hand_knows(const char *target)
 	struct form parameters;
 	char *path = split_target(target, &parameters);
 	struct web_request r = { .path = path, .header = no_header };
-	bool knows = resource_is_known(&r);
+	bool knows = resource_find(&r) != NULL;
 
 	free(path);
 	return knows;
@@ -102,7 +102,7 @@ by_hand_list_paths(struct buf *to)
 	size_t i;
 
 	for (i = 0; i < resources_n; i++)
-		buf_addf(to, "  %s\n", resources[i].pattern);
+		buf_addf(to, "  %s\n", resources[i]->pattern);
 }
 
 bool

@@ -145,10 +145,6 @@ original_query_end(struct original_query *o)
 #define MS_OF_SECOND 1000.0
 #define MS_OF_MINUTE 60000.0
 
-/* The kinds of intervals that are response times. */
-#define RESPONSE_KINDS "'first_response', 'reply'"
-#define RESPONSE_KIND_SET (1U << SPAN_FIRST_RESPONSE | 1U << SPAN_REPLY)
-
 struct analytics_period {
 	int64_t start, end;
 };
@@ -230,7 +226,7 @@ ask_conversation(struct question *q, const char *id,
 }
 
 /* The stored messages and responses of a conversation. */
-#define IS_RESPONSE "kind IN (" RESPONSE_KINDS ") AND " INTERVAL_COUNTS
+#define IS_RESPONSE "kind IN ('first_response', 'reply') AND " INTERVAL_COUNTS
 
 static bool
 ask_stored_conversation(struct question *q, const char *id,
@@ -335,8 +331,8 @@ write_conversation(struct question *q, const char *id,
 	reply_end(q, NULL);
 }
 
-void
-original_conversation(struct question *q)
+static void
+answer_conversation(struct question *q)
 {
 	struct analytics_period p = { .end = q->request->now_ms };
 	struct conversation_rows c = { .posted = NULL };
@@ -363,6 +359,24 @@ original_conversation(struct question *q)
 	db_rows_free(c.labels);
 	db_rows_free(c.intents);
 }
+
+const struct resource original_conversation = {
+	"/api/v1/analytics/conversations/{conversation_id}/analytics",
+	VIEWER_LEAD, "conversation_analytics",
+	"Posted analytics of a conversation's messages; by default, "
+	"those of the last seven days.",
+	.answer = answer_conversation,
+	.parameters = LIST_NAMES("tenant_id", "start_time", "end_time"),
+	.required = 1, .lenient = true, .of_tenant = true,
+	.shape =
+	    "{conversation_id: text, period: @Period, message_metrics: "
+	    "{total_messages: count, inbound_messages: count, "
+	    "outbound_messages: count, avg_message_length: number}, "
+	    "sentiment_metrics: {avg_sentiment: number, sentiment_distribution:"
+	    " <count>}, intent_metrics: {intent_distribution: <count>, "
+	    "intent_changes: count}, performance_metrics: {avg_response_time: "
+	    "number, max_response_time: number, min_response_time: number}}"
+};
 
 /* A channel by hour, newest first: the counts in hours that begin in the
  * period. */
@@ -400,10 +414,10 @@ ask_hours_responses(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows *hours,
     struct response_sums *sums)
 {
-	const struct response_filter choice = { .kinds = RESPONSE_KINDS,
-		.kind_set = RESPONSE_KIND_SET,
-		.channel = id,
-		.of_tenant = true };
+	const struct response_kind *kind = response_kind_named("response");
+	const struct response_filter choice = {
+		.kind = kind, .channel = id, .of_tenant = true
+	};
 	size_t n = db_rows_count(hours), i = 0;
 	int64_t *begins = xcalloc(n + 1, sizeof *begins), end = p->start;
 	struct response_plan plan = { .from = p->start, .to = p->end + 1 };
@@ -500,8 +514,8 @@ write_channel(struct question *q, const char *id,
 	reply_end(q, NULL);
 }
 
-void
-original_channel(struct question *q)
+static void
+answer_channel(struct question *q)
 {
 	struct analytics_period p = { .start = 0 };
 	struct response_sums responses = { .n = 0 };
@@ -522,6 +536,22 @@ original_channel(struct question *q)
 	}
 	db_rows_free(hours);
 }
+
+const struct resource original_channel = {
+	"/api/v1/analytics/channels/{channel_id}/analytics", VIEWER_AGENT,
+	"channel_analytics", "Figures of channels by hour, newest first.",
+	.answer = answer_channel,
+	.parameters = LIST_NAMES("tenant_id", "start_time", "end_time"),
+	.required = 3, .lenient = true, .of_tenant = true,
+	.shape =
+	    "{channel_id: text, period: @Period, metrics: "
+	    "{total_conversations?: count, total_messages?: count, "
+	    "avg_response_time?: number?, success_rate?: null, "
+	    "uptime_percentage?: null} 'Empty if there are no hours', "
+	    "time_series: [{timestamp: time, active_conversations: count, "
+	    "messages_processed: count, response_time: number?, success_rate: "
+	    "null}]}"
+};
 
 static void
 add_range(struct question *q, const char *column, int64_t from, int64_t to,
@@ -664,18 +694,18 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	return good;
 }
 
-/* Finds the number and total duration of the intervals of these kinds, for the
- * whole tenant, like the conversations. CLOCK_NONE: not everything is kept. */
+/* Finds the number and total duration of the intervals of a kind, for the whole
+ * tenant, like the conversations. CLOCK_NONE: not everything is kept. */
 static bool
 ask_durations(struct question *q, const struct analytics_period *p,
-    const char *kinds, unsigned kind_set, int64_t *n, int64_t *sum_ms)
+    const char *kind, int64_t *n, int64_t *sum_ms)
 {
 	int64_t begins[] = { p->start, p->end };
 	const struct response_span span = {
 		.from = p->start, .to = p->end, .begins = begins, .n = 1
 	};
 	const struct response_filter choice = {
-		.kinds = kinds, .kind_set = kind_set, .of_tenant = true
+		.kind = response_kind_named(kind), .of_tenant = true
 	};
 	struct response_plan plan = { .from = 0 };
 	struct response_sums sums;
@@ -750,8 +780,8 @@ write_dashboard(struct question *q, const struct analytics_period *p,
 	reply_end(q, NULL);
 }
 
-void
-original_dashboard(struct question *q)
+static void
+answer_dashboard(struct question *q)
 {
 	static const char *const words[] = { "hour", "day", "week", "month",
 		NULL };
@@ -772,18 +802,32 @@ original_dashboard(struct question *q)
 	if (original_query_end(&o) && ask_posted_messages(q, &p, &d.posted) &&
 	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
 	    count_active(q, period_ms, &d.active) &&
-	    ask_durations(q, &times, "'resolution'", 1U << SPAN_RESOLUTION,
-		&d.resolved, &d.resolved_ms) &&
-	    ask_durations(q, &times, RESPONSE_KINDS, RESPONSE_KIND_SET,
-		&d.responses, &d.responses_ms))
+	    ask_durations(
+		q, &times, "resolution", &d.resolved, &d.resolved_ms) &&
+	    ask_durations(q, &times, "response", &d.responses, &d.responses_ms))
 		write_dashboard(q, &p, &d);
 	db_rows_free(d.posted);
 	db_rows_free(d.counted);
 }
 
+const struct resource original_dashboard = { "/api/v1/analytics/dashboard",
+	VIEWER_AGENT, "dashboard",
+	"The last 24 hours, 7 days, 4 weeks or 90 days.",
+	.answer = answer_dashboard,
+	.parameters = LIST_NAMES("tenant_id", "period"), .required = 1,
+	.lenient = true, .of_tenant = true,
+	.shape =
+	    "{period: @Period, message_metrics: {total: count, inbound: count, "
+	    "outbound: count, avg_sentiment: number, avg_response_time: "
+	    "number}, conversation_metrics: {total: count? 'Null, like "
+	    "resolution_rate, if conversations are not stored', resolved: "
+	    "count? 'Null, like avg_duration and resolution_rate, if a metric "
+	    "that it needs is not stored', avg_duration: number? 'In minutes', "
+	    "resolution_rate: number 0..100?}}" };
+
 /* No token is needed, and the status is always 200. */
-void
-original_health(struct question *q)
+static void
+answer_health(struct question *q)
 {
 	struct web_answer *a = q->answer;
 	bool good;
@@ -804,3 +848,15 @@ original_health(struct question *q)
 	jsonw_null(&a->body, "processing_queue_size");
 	reply_end(q, NULL);
 }
+
+#define HEALTH_SHAPE                                                           \
+	"{status: (healthy|unhealthy), timestamp: time, database_connected: "  \
+	"flag, cache_connected: null, processing_queue_size: null}"
+
+const struct resource original_analytics_health = { "/api/v1/analytics/health",
+	VIEWER_NONE, "analytics_health", "Whether the database answers.",
+	.answer = answer_health, .lenient = true, .shape = HEALTH_SHAPE };
+
+const struct resource original_health = { "/health", VIEWER_NONE, "health",
+	"Whether the database answers.", .answer = answer_health,
+	.lenient = true, .shape = HEALTH_SHAPE };

@@ -18,17 +18,17 @@
 #include "sink/resources/resource.h"
 
 static const struct sheet_column original_columns[] = {
-	{ "message_id", SHEET_TEXT },
-	{ "conversation_id", SHEET_TEXT },
-	{ "sender_id", SHEET_TEXT },
-	{ "receiver_id", SHEET_TEXT },
-	{ "content", SHEET_TEXT },
-	{ "created_at", SHEET_TIME },
-	{ "message_type", SHEET_TEXT },
-	{ "user_id", SHEET_TEXT },
-	{ "event_type", SHEET_TEXT },
-	{ "read_status", SHEET_TEXT },
-	{ "read_at", SHEET_TIME },
+	{ "message_id", SHEET_TEXT, "text" },
+	{ "conversation_id", SHEET_TEXT, "text" },
+	{ "sender_id", SHEET_TEXT, NULL },
+	{ "receiver_id", SHEET_TEXT, NULL },
+	{ "content", SHEET_TEXT, NULL },
+	{ "created_at", SHEET_TIME, "time" },
+	{ "message_type", SHEET_TEXT, NULL },
+	{ "user_id", SHEET_TEXT, NULL },
+	{ "event_type", SHEET_TEXT, NULL },
+	{ "read_status", SHEET_TEXT, "(sent|read)" },
+	{ "read_at", SHEET_TIME, NULL },
 };
 
 /* The columns of the statement: those above without the status, which follows
@@ -132,8 +132,8 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	buf_release(&next);
 }
 
-void
-original_messages(struct question *q)
+static void
+answer_messages(struct question *q)
 {
 	struct history_page h = { .q = q,
 		.limit = LIST_PAGE,
@@ -150,3 +150,15 @@ original_messages(struct question *q)
 	page_cursor_release(&h.cursor);
 	db_rows_free(rows);
 }
+
+const struct resource original_messages = {
+	"/api/v1/messages/conversation/{*conversation_id}", VIEWER_LEAD,
+	"conversation_messages",
+	"The messages of a conversation, oldest first. The id is "
+	"the rest of the path. An unknown conversation has an empty "
+	"list.",
+	.answer = answer_messages, .parameters = LIST_NAMES("limit", "cursor"),
+	.lenient = true, .of_tenant = true,
+	.shape = "{conversation_id: text, messages: [@ConversationMessage]}",
+	.rows = { RESOURCE_ROWS("ConversationMessage", original_columns) }
+};

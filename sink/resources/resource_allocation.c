@@ -18,25 +18,25 @@
 #include "sink/resources/resource.h"
 
 static const struct sheet_column queue_columns[] = {
-	{ "as_of", SHEET_TIME },
-	{ "unassigned_chats", SHEET_NUMBER },
-	{ "waiting_chats", SHEET_NUMBER },
-	{ "longest_wait_seconds", SHEET_NUMBER },
-	{ "avg_wait_seconds", SHEET_NUMBER },
+	{ "as_of", SHEET_TIME, NULL },
+	{ "unassigned_chats", SHEET_NUMBER, NULL },
+	{ "waiting_chats", SHEET_NUMBER, NULL },
+	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
+	{ "avg_wait_seconds", SHEET_NUMBER, NULL },
 };
 
 static const struct sheet_column operator_columns[] = {
-	{ "operator", SHEET_TEXT },
-	{ "name", SHEET_TEXT },
-	{ "available", SHEET_FLAG },
-	{ "open_chats", SHEET_NUMBER },
-	{ "max_chats", SHEET_NUMBER },
-	{ "free", SHEET_NUMBER },
+	{ "operator", SHEET_TEXT, "text" },
+	{ "name", SHEET_TEXT, NULL },
+	{ "available", SHEET_FLAG, NULL },
+	{ "open_chats", SHEET_NUMBER, NULL },
+	{ "max_chats", SHEET_NUMBER, NULL },
+	{ "free", SHEET_NUMBER, NULL },
 };
 
 static const struct sheet_column reservation_columns[] = {
-	{ "operator", SHEET_TEXT },
-	{ "chats", SHEET_NUMBER },
+	{ "operator", SHEET_TEXT, "text" },
+	{ "chats", SHEET_NUMBER, "number" },
 };
 
 /* No row if the queue is empty. */
@@ -124,8 +124,8 @@ write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
 	sheet_end(&s);
 }
 
-void
-resource_allocation(struct question *q)
+static void
+answer_allocation(struct question *q)
 {
 	struct db_rows *queue = NULL, *operators = NULL, *reservations = NULL;
 	struct kept_lacking lacking = { .n = 0 };
@@ -153,3 +153,15 @@ resource_allocation(struct question *q)
 	db_rows_free(operators);
 	db_rows_free(reservations);
 }
+
+const struct resource resource_allocation = { "/api/v1/allocation", VIEWER_LEAD,
+	"allocation",
+	"Unassigned chats, and the free capacity of each operator.",
+	.answer = answer_allocation, .impersonal = true,
+	.shape = "{tenant: text, queue: [@AllocationQueue], operators: "
+		 "[@AllocationOperator], assigned: [@AllocationAssigned], "
+		 "not_kept: text? 'If a list is empty: which of chats, "
+		 "operators and assignments have no rows'}",
+	.rows = { RESOURCE_ROWS("AllocationQueue", queue_columns),
+	    RESOURCE_ROWS("AllocationOperator", operator_columns),
+	    RESOURCE_ROWS("AllocationAssigned", reservation_columns) } };

@@ -20,41 +20,42 @@
 
 /* The intervals of a chat in its timeline. */
 static const struct sheet_column now_columns[] = {
-	{ "status", SHEET_TEXT },
-	{ "operator", SHEET_TEXT },
-	{ "assigned", SHEET_FLAG },
-	{ "opened_at", SHEET_TIME },
-	{ "as_of", SHEET_TIME },
+	{ "status", SHEET_TEXT, NULL },
+	{ "operator", SHEET_TEXT,
+	    "text? 'Null if the operator is in no team of the viewer'" },
+	{ "assigned", SHEET_FLAG, "flag 'Whether an operator is assigned'" },
+	{ "opened_at", SHEET_TIME, NULL },
+	{ "as_of", SHEET_TIME, "time" },
 };
 
 static const struct sheet_column running_columns[] = {
-	{ "kind", SHEET_TEXT },
-	{ "start_at", SHEET_TIME },
-	{ "operator", SHEET_TEXT },
-	{ "seconds", SHEET_NUMBER },
-	{ "as_of", SHEET_TIME },
+	{ "kind", SHEET_TEXT, "text" },
+	{ "start_at", SHEET_TIME, "time" },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "seconds", SHEET_NUMBER, "number 'Until as_of'" },
+	{ "as_of", SHEET_TIME, "time 'Present time of the tenant'" },
 };
 
 static const struct sheet_column message_columns[] = {
-	{ "created_at", SHEET_TIME },
-	{ "message_id", SHEET_TEXT },
-	{ "sender", SHEET_TEXT },
-	{ "operator", SHEET_TEXT },
-	{ "channel", SHEET_TEXT },
-	{ "message_type", SHEET_TEXT },
-	{ "private", SHEET_FLAG },
-	{ "automated", SHEET_FLAG },
-	{ "content", SHEET_TEXT },
+	{ "created_at", SHEET_TIME, NULL },
+	{ "message_id", SHEET_TEXT, NULL },
+	{ "sender", SHEET_TEXT, NULL },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "channel", SHEET_TEXT, NULL },
+	{ "message_type", SHEET_TEXT, NULL },
+	{ "private", SHEET_FLAG, NULL },
+	{ "automated", SHEET_FLAG, NULL },
+	{ "content", SHEET_TEXT, NULL },
 };
 
 static const struct sheet_column interval_columns[] = {
-	{ "end_at", SHEET_TIME },
-	{ "message", SHEET_TEXT },
-	{ "kind", SHEET_TEXT },
-	{ "start_at", SHEET_TIME },
-	{ "operator", SHEET_TEXT },
-	{ "seconds", SHEET_NUMBER },
-	{ "withdrawn", SHEET_FLAG },
+	{ "end_at", SHEET_TIME, NULL },
+	{ "message", SHEET_TEXT, NULL },
+	{ "kind", SHEET_TEXT, NULL },
+	{ "start_at", SHEET_TIME, NULL },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "seconds", SHEET_NUMBER, NULL },
+	{ "withdrawn", SHEET_FLAG, NULL },
 };
 
 /* A chat belongs to a team if its assignee is in the team, if it is unassigned,
@@ -351,8 +352,8 @@ read_place(struct question *q, struct place *p)
 	return good;
 }
 
-void
-resource_timeline(struct question *q)
+static void
+answer_timeline(struct question *q)
 {
 	struct timeline t = { .now = NULL };
 	struct place p;
@@ -367,3 +368,25 @@ resource_timeline(struct question *q)
 	db_rows_free(t.intervals.before);
 	db_rows_free(t.intervals.after);
 }
+
+const struct resource resource_timeline = { "/api/v1/chats/{chat}/timeline",
+	VIEWER_LEAD, "chat_timeline",
+	"The messages of a chat, the intervals that they ended, and "
+	"the running wait.",
+	.answer = answer_timeline, .parameters = LIST_NAMES("at"),
+	.shape =
+	    "{tenant: text, chat: text, now: [@TimelineNow] 'Present state of "
+	    "the chat; empty if it is closed or chats are not stored', "
+	    "running: [@TimelineRunning] 'The running wait, if the customer is "
+	    "waiting; viewers limited to teams see only waits of their "
+	    "operators and of unassigned chats', messages: "
+	    "[@TimelineMessage], intervals: [@TimelineInterval], earlier: flag "
+	    "'Whether earlier messages or intervals were omitted; see more', "
+	    "more: flag 'Whether later messages or intervals were omitted. The "
+	    "limit for each is 4 MiB, and 1000 rows with at or 2000 without. "
+	    "To continue, pass the time of the last one as at, or page through "
+	    "/api/v1/messages and /api/v1/intervals'}",
+	.rows = { RESOURCE_ROWS("TimelineNow", now_columns),
+	    RESOURCE_ROWS("TimelineRunning", running_columns),
+	    RESOURCE_ROWS("TimelineMessage", message_columns),
+	    RESOURCE_ROWS("TimelineInterval", interval_columns) } };

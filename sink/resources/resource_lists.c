@@ -44,7 +44,7 @@
 static const char *const interval_kinds[] = { "response", "first_response",
 	"reply", "resolution", "unanswered", "waiting", NULL };
 
-const struct list list_operators = {
+static const struct list list_operators = {
 	.table = "operator_metrics",
 	.columns = { FILTER("operator"), HREF(VIEWER_AGENT) },
 	.and_others = true,
@@ -53,7 +53,11 @@ const struct list list_operators = {
 	.link = response_href_operator,
 };
 
-const struct list list_chats = {
+const struct resource resource_operators = { "/api/v1/operators", VIEWER_AGENT,
+	"operators", "The operators.", .list = &list_operators,
+	.impersonal = true };
+
+static const struct list list_chats = {
 	.table = "chat_metrics",
 	.columns = { FILTER("chat"), FILTER("operator"), FILTER("channel"),
 	    FILTER("status"), PERSONAL("tag", LIST_FILTER),
@@ -79,7 +83,11 @@ const struct list list_chats = {
 	.link = response_href_chat,
 };
 
-const struct list list_messages = {
+const struct resource resource_chats = { "/api/v1/chats", VIEWER_AGENT, "chats",
+	"Open chats, and chats that the newest snapshot no longer lists.",
+	.list = &list_chats };
+
+static const struct list list_messages = {
 	.table = "messages",
 	.columns = { TIME("created_at"), FILTER("conversation_id"),
 	    FILTER("message_id"), FILTER("sender"), TEXT("sender_id"),
@@ -93,6 +101,9 @@ const struct list list_messages = {
 	.order_index = "PRIMARY",
 	.indexes = { { "conversation_id", "by_chat" } },
 };
+
+const struct resource resource_messages = { "/api/v1/messages", VIEWER_LEAD,
+	"messages", "Messages, newest first.", .list = &list_messages };
 
 /* Links a row of intervals to the chat's timeline at the end of the
  * interval. */
@@ -111,7 +122,7 @@ timeline_link(
 	return true;
 }
 
-const struct list list_intervals = {
+static const struct list list_intervals = {
 	.table = "intervals",
 	.columns = { TIME("end_at"), FILTER("chat"), FILTER("message"),
 	    FILTER("kind"), TIME("start_at"), FILTER("operator"),
@@ -138,7 +149,11 @@ const struct list list_intervals = {
 	.link = timeline_link,
 };
 
-const struct list list_conversations = {
+const struct resource resource_intervals = { "/api/v1/intervals", VIEWER_AGENT,
+	"intervals", "Each response, wait and resolution, newest first.",
+	.list = &list_intervals };
+
+static const struct list list_conversations = {
 	.table = "conversation_metrics",
 	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
 	    NUMBER("participant_count"), TIME("created_at") },
@@ -146,14 +161,22 @@ const struct list list_conversations = {
 	.key = { "conversation_id" },
 };
 
-const struct list list_users = {
+const struct resource resource_conversations = { "/api/v1/conversations",
+	VIEWER_LEAD, "conversations",
+	"Conversations, from their first message to their last.",
+	.list = &list_conversations };
+
+static const struct list list_users = {
 	.table = "user_stats",
 	.columns = { FILTER("user_id") },
 	.and_others = true,
 	.key = { "user_id" },
 };
 
-const struct list list_alerts = {
+const struct resource resource_users = { "/api/v1/users", VIEWER_LEAD, "users",
+	"Users who wrote.", .list = &list_users };
+
+static const struct list list_alerts = {
 	.table = "alerts",
 	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule") },
 	.and_others = true,
@@ -162,7 +185,11 @@ const struct list list_alerts = {
 	.newest_first = true,
 };
 
-const struct list list_trends = {
+const struct resource resource_alerts = { "/api/v1/alerts", VIEWER_LEAD,
+	"alerts", "Users who wrote too many messages, newest first.",
+	.list = &list_alerts };
+
+static const struct list list_trends = {
 	.table = "trends",
 	.condition = "occurrences > 0", /* 0: the word is no longer a trend */
 	.columns = { TIME("window_start"), FILTER("word") },
@@ -172,7 +199,11 @@ const struct list list_trends = {
 	.newest_first = true,
 };
 
-const struct list list_events = {
+const struct resource resource_trends = { "/api/v1/trends", VIEWER_LEAD,
+	"trends", "Words that are used more often than before, newest first.",
+	.list = &list_trends, .impersonal = true };
+
+static const struct list list_events = {
 	.table = "events",
 	.columns = { TIME("created_at"), TEXT("id"), FILTER("event_type"),
 	    FILTER("source_service"), FILTER("user_id"), TEXT("session_id"),
@@ -185,7 +216,10 @@ const struct list list_events = {
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
-const struct list list_receipts = {
+const struct resource resource_events = { "/api/v1/events", VIEWER_LEAD,
+	"events", "Events, newest first.", .list = &list_events };
+
+static const struct list list_receipts = {
 	.table = "message_views",
 	.columns = { TIME("viewed_at"), FILTER("message_id"), FILTER("user_id"),
 	    FILTER("conversation_id"), TEXT("device") },
@@ -196,7 +230,10 @@ const struct list list_receipts = {
 	.indexes = { { "message_id", "by_message" } },
 };
 
-const struct list list_channels = {
+const struct resource resource_receipts = { "/api/v1/receipts", VIEWER_LEAD,
+	"receipts", "Read receipts, newest first.", .list = &list_receipts };
+
+static const struct list list_channels = {
 	.table = "channel_metrics",
 	.columns = { TIME("hour"), FILTER("channel") },
 	.and_others = true,
@@ -205,7 +242,12 @@ const struct list list_channels = {
 	.newest_first = true,
 };
 
-const struct list list_assignments = {
+const struct resource resource_channels = { "/api/v1/channels", VIEWER_AGENT,
+	"channels",
+	"Messages and conversations of channels by hour, newest first.",
+	.list = &list_channels, .impersonal = true };
+
+static const struct list list_assignments = {
 	.table = "assignments",
 	.columns = { TIME("reserved_at"), TEXT("id"), FILTER("chat"),
 	    FILTER("operator"), TIME("expires") },
@@ -214,3 +256,8 @@ const struct list list_assignments = {
 	.operator_column = "operator",
 	.newest_first = true,
 };
+
+const struct resource resource_assignments = { "/api/v1/assignments",
+	VIEWER_AGENT, "assignments",
+	"Assignments of chats to operators, newest first.",
+	.list = &list_assignments };

@@ -17,41 +17,48 @@
 
 #define WAITING_MAX "200"
 
+#define HREF_SHAPE                                                             \
+	"text? 'Address of the responses in /api/v1/intervals; null if the "   \
+	"role may not read them'"
+
 static const struct sheet_column operator_columns[] = {
-	{ "operator", SHEET_TEXT },
-	{ "name", SHEET_TEXT },
-	{ "available", SHEET_FLAG },
-	{ "open_chats", SHEET_NUMBER },
-	{ "responses", SHEET_NUMBER },
-	{ "avg_response_seconds", SHEET_NUMBER },
-	{ "median_response_seconds", SHEET_NUMBER },
-	{ "p90_response_seconds", SHEET_NUMBER },
-	{ "waiting_chats", SHEET_NUMBER },
-	{ "longest_wait_seconds", SHEET_NUMBER },
-	{ "href", SHEET_TEXT },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "name", SHEET_TEXT, NULL },
+	{ "available", SHEET_FLAG, NULL },
+	{ "open_chats", SHEET_NUMBER, NULL },
+	{ "responses", SHEET_NUMBER, NULL },
+	{ "avg_response_seconds", SHEET_NUMBER, NULL },
+	{ "median_response_seconds", SHEET_NUMBER, NULL },
+	{ "p90_response_seconds", SHEET_NUMBER, NULL },
+	{ "waiting_chats", SHEET_NUMBER, NULL },
+	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
+	{ "href", SHEET_TEXT, HREF_SHAPE },
 };
 
 static const struct sheet_column waiting_columns[] = {
-	{ "chat", SHEET_TEXT },
-	{ "operator", SHEET_TEXT },
-	{ "assigned", SHEET_FLAG },
-	{ "channel", SHEET_TEXT },
-	{ "customer_name", SHEET_TEXT },
-	{ "waiting_since", SHEET_TIME },
-	{ "wait_seconds", SHEET_NUMBER },
+	{ "chat", SHEET_TEXT, NULL },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "assigned", SHEET_FLAG, "flag? 'Whether an operator is assigned'" },
+	{ "channel", SHEET_TEXT, NULL },
+	{ "customer_name", SHEET_TEXT, NULL },
+	{ "waiting_since", SHEET_TIME, NULL },
+	{ "wait_seconds", SHEET_NUMBER, NULL },
 };
 
 static const struct sheet_column tenant_columns[] = {
-	{ "as_of", SHEET_TIME },
-	{ "stale_at", SHEET_TIME },
-	{ "operators", SHEET_NUMBER },
-	{ "open_chats", SHEET_NUMBER },
-	{ "unassigned_chats", SHEET_NUMBER },
-	{ "waiting_chats", SHEET_NUMBER },
-	{ "longest_wait_seconds", SHEET_NUMBER },
-	{ "responses", SHEET_NUMBER },
-	{ "avg_response_seconds", SHEET_NUMBER },
-	{ "href", SHEET_TEXT },
+	{ "as_of", SHEET_TIME, NULL },
+	{ "stale_at", SHEET_TIME,
+	    "time? 'When the figures become stale: three minutes after as_of "
+	    "or three polling intervals after the newest snapshot, whichever "
+	    "is later'" },
+	{ "operators", SHEET_NUMBER, NULL },
+	{ "open_chats", SHEET_NUMBER, NULL },
+	{ "unassigned_chats", SHEET_NUMBER, NULL },
+	{ "waiting_chats", SHEET_NUMBER, NULL },
+	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
+	{ "responses", SHEET_NUMBER, NULL },
+	{ "avg_response_seconds", SHEET_NUMBER, NULL },
+	{ "href", SHEET_TEXT, HREF_SHAPE },
 };
 
 /* A team's figures are added up from its operators; all viewers see the queue.
@@ -236,9 +243,20 @@ resource_now_write(struct question *q)
 	return good;
 }
 
-void
-resource_now(struct question *q)
+static void
+answer_now(struct question *q)
 {
 	if (reply_takes_object(q) && resource_now_write(q))
 		reply_end(q, NULL);
 }
+
+const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
+	"The present figures that the role may see.", .answer = answer_now,
+	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
+		 "'Address of a chat in the CRM; {chat} stands for its id', "
+		 "now: [@NowTotal], operators: [@NowOperator], waiting: "
+		 "[@NowWaiting], not_kept: text? 'If a list is empty: metrics "
+		 "that are not stored'}",
+	.rows = { RESOURCE_ROWS("NowTotal", tenant_columns),
+	    RESOURCE_ROWS("NowOperator", operator_columns),
+	    RESOURCE_ROWS("NowWaiting", waiting_columns) } };

@@ -1,8 +1,9 @@
 /*
  * resource_openapi: GET /api/v1/openapi.json: the description of the API. It is
- * made from the table of resources, the columns and filters of lists, and the
- * shapes of the other answers, which are declared below.
+ * made from what the resources declare, and from the shapes of parameters and
+ * of shared parts, which are declared here.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,149 +14,104 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-/* Answers, and objects in them. NAMERow describes a row of NAME, which can
- * then also be requested as CSV and NDJSON. The shapes of lists are made from
- * their columns. */
+/* The size of a schema's name, with NUL. */
+#define SCHEMA_NAME 64
+
+/* The schemas of several answers. */
 static const struct {
 	const char *name, *shape;
-} shapes[] = {
-	{ "Openapi", "object" },
-	{ "Allocation",
-	    "{tenant: text, queue: [{as_of: time?, unassigned_chats: number?, "
-	    "waiting_chats: number?, longest_wait_seconds: number?, "
-	    "avg_wait_seconds: number?}], operators: [{operator: text, name: "
-	    "text?, available: flag?, open_chats: number?, max_chats: number?, "
-	    "free: number?}], assigned: [{operator: text, chats: number}], "
-	    "not_kept: text? 'If a list is empty: which of chats, operators "
-	    "and assignments have no rows'}" },
-	{ "Backlog",
-	    "{tenant: text, rows: [@BacklogRow], zone: text, from: time, to: "
-	    "time, not_kept: text? 'Missing metrics that this answer needs'}" },
-	{ "BacklogRow",
-	    "{span: (asked|previous), period: number, at: text, at_utc: time, "
-	    "open_chats: number? 'Null before the oldest interval', "
-	    "waiting_chats: number?, waiting_5m: number? 'Waiting for less "
-	    "than 5 minutes', waiting_15m: number? '5 to 15 minutes', "
-	    "waiting_1h: number? '15 to 60 minutes', waiting_longer: number?, "
-	    "longest_wait_seconds: number?}" },
-	{ "ChannelAnalytics",
-	    "{channel_id: text, period: @Period, metrics: "
-	    "{total_conversations?: count, total_messages?: count, "
-	    "avg_response_time?: number?, success_rate?: null, "
-	    "uptime_percentage?: null} 'Empty if there are no hours', "
-	    "time_series: [{timestamp: time, active_conversations: count, "
-	    "messages_processed: count, response_time: number?, success_rate: "
-	    "null}]}" },
-	{ "ConversationAnalytics",
-	    "{conversation_id: text, period: @Period, message_metrics: "
-	    "{total_messages: count, inbound_messages: count, "
-	    "outbound_messages: count, avg_message_length: number}, "
-	    "sentiment_metrics: {avg_sentiment: number, sentiment_distribution:"
-	    " <count>}, intent_metrics: {intent_distribution: <count>, "
-	    "intent_changes: count}, performance_metrics: {avg_response_time: "
-	    "number, max_response_time: number, min_response_time: number}}" },
-	{ "ConversationMessages",
-	    "{conversation_id: text, messages: [{message_id: text, "
-	    "conversation_id: text, sender_id: text?, receiver_id: text?, "
-	    "content: text?, created_at: time, message_type: text?, user_id: "
-	    "text?, event_type: text?, read_status: (sent|read), read_at: "
-	    "time?}]}" },
-	{ "Dashboard",
-	    "{period: @Period, message_metrics: {total: count, inbound: count, "
-	    "outbound: count, avg_sentiment: number, avg_response_time: "
-	    "number}, conversation_metrics: {total: count? 'Null, like "
-	    "resolution_rate, if conversations are not stored', resolved: "
-	    "count? 'Null, like avg_duration and resolution_rate, if a metric "
-	    "that it needs is not stored', avg_duration: number? 'In minutes', "
-	    "resolution_rate: number 0..100?}}" },
+} shared_shapes[] = {
 	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
-	{ "Figure",
-	    "{tenant: text, rows: [@FigureRow] 'One row', not_kept: text? "
-	    "'intervals, if none are stored'}" },
-	{ "FigureRow",
-	    "{count: number? 'Null: no intervals are stored', sum_seconds: "
-	    "number?, avg_seconds: number?, max_seconds: number?, as_of: "
-	    "time?}" },
-	{ "Health",
-	    "{status: (healthy|unhealthy), timestamp: time, database_connected:"
-	    " flag, cache_connected: null, processing_queue_size: null}" },
-	{ "Heatmap",
-	    "{tenant: text, rows: [@HeatmapRow], zone: text, kind: text, from: "
-	    "time, to: time, as_of: time?, not_kept: text? "
-	    "'Where there is nothing: metrics of which nothing is kept'}" },
-	{ "HeatmapRow",
-	    "{weekday: number, hour: number, count: number?, sum_seconds: "
-	    "number?, avg_seconds: number?, median_seconds: number?, href: "
-	    "text?}" },
 	{ "Id", "text 1..191" },
-	{ "Now",
-	    "{tenant: text, role: text, of_teams: flag, chat_url: text? "
-	    "'Address of a chat in the CRM; {chat} stands for its id', now: "
-	    "[{as_of: time?, stale_at: time? 'When the figures become stale: "
-	    "three minutes after as_of or three polling intervals after the "
-	    "newest snapshot, whichever is later', operators: number?, "
-	    "open_chats: number?, unassigned_chats: number?, waiting_chats: "
-	    "number?, longest_wait_seconds: number?, responses: number?, "
-	    "avg_response_seconds: number?, href: text? 'Address of the "
-	    "responses in /api/v1/intervals; null if the role may not read "
-	    "them'}], operators: [{operator: text?, "
-	    "name: text?, available: flag?, open_chats: number?, responses: "
-	    "number?, avg_response_seconds: number?, median_response_seconds: "
-	    "number?, p90_response_seconds: number?, waiting_chats: number?, "
-	    "longest_wait_seconds: number?, href: text? 'Address of the "
-	    "responses in /api/v1/intervals; null if the role may not read "
-	    "them'}], waiting: [{chat: text?, operator: "
-	    "text?, assigned: flag? 'Whether an operator is assigned', "
-	    "channel: text?, customer_name: text?, waiting_since: time?, "
-	    "wait_seconds: number?}], not_kept: text? 'If a list is empty: "
-	    "metrics that are not stored'}" },
 	{ "Period", "{start: time, end: time}" },
 	{ "Problem",
 	    "{type: text, title: text, status: integer 400..599, detail: text "
 	    "'What is wrong, as a sentence'}" },
-	{ "Responses",
-	    "{tenant: text, rows: [@ResponsesRow], zone: text, kind: text, "
-	    "from: time, to: time, as_of: time?, not_kept: "
-	    "text? 'Where there is nothing: metrics of which nothing is "
-	    "kept'}" },
-	{ "ResponsesRow",
-	    "{span: (asked|previous), period: number, begin: text, end: text, "
-	    "begin_utc: time, end_utc: time, operator: text?, channel: text?, "
-	    "team: text?, count: number?, sum_seconds: number?, avg_seconds: "
-	    "number?, median_seconds: number?, p90_seconds: number?, "
-	    "p99_seconds: number?, max_seconds: number?, within: number?, "
-	    "href: text?}" },
-	{ "Timeline",
-	    "{tenant: text, chat: text, now: [{status: text?, operator: text? "
-	    "'Null if the operator is in no team of the viewer', assigned: "
-	    "flag 'Whether an operator is assigned', opened_at: time?, as_of: "
-	    "time}] 'Present state of the chat; empty if it is closed or chats "
-	    "are not stored', running: [{kind: text, start_at: time, operator: "
-	    "text?, seconds: number 'Until as_of', as_of: time 'Present time "
-	    "of the tenant'}] 'The running wait, if the customer is waiting; "
-	    "viewers limited to teams see only waits of their operators and of "
-	    "unassigned chats', messages: [{created_at: time?, message_id: "
-	    "text?, sender: text?, operator: text?, channel: text?, "
-	    "message_type: text?, private: flag?, automated: flag?, content: "
-	    "text?}], intervals: [{end_at: time?, message: text?, kind: text?, "
-	    "start_at: time?, operator: text?, seconds: number?, withdrawn: "
-	    "flag?}], earlier: flag 'Whether earlier messages or intervals "
-	    "were omitted; see more', more: flag 'Whether later messages or "
-	    "intervals were omitted. The limit for each is 4 MiB, and 1000 "
-	    "rows with at or 2000 without. To continue, pass the time of the "
-	    "last one as at, or page through /api/v1/messages and "
-	    "/api/v1/intervals'}" },
-	{ "Transfers",
-	    "{tenant: text, rows: [@TransfersRow], zone: text, kind: text, "
-	    "from: time, to: time, as_of: time?, not_kept: "
-	    "text? 'Where there is nothing: metrics of which nothing is "
-	    "kept'}" },
-	{ "TransfersRow",
-	    "{operator: text? 'Empty for unassigned chats, null for the "
-	    "total', count: number? 'Parts of waits that ended in the range; a "
-	    "wait split by transfers has one part per assignee', sum_seconds: "
-	    "number?, max_seconds: number?, href: text?}" },
 };
+
+#define KIND "(response|first_response|reply|resolution|unanswered) "
+
+/* Shapes of parameters that do more than select rows by a value. of: the id of
+ * the only resource to which this applies. */
+static const struct {
+	const char *name, *of, *shape;
+} parameter_shapes[] = {
+	{ "limit", NULL,
+	    "integer 1..1000 =100 'Maximum number of rows in a page. A page "
+	    "ends earlier after 4 MiB of text, or after 10000 rows examined "
+	    "without an index; it may then be empty although another page "
+	    "follows'" },
+	{ "cursor", NULL, "text 'Cursor of the page, from the previous page'" },
+	{ "from", NULL,
+	    "text 'Only rows at or after this time: 2026-11-20T10:00:00Z, "
+	    "2026-11-20, or how long ago: 24h, 7d'" },
+	{ "to", NULL, "text 'Only rows before this time'" },
+	{ "at", NULL,
+	    "text 'Show at most 1000 rows before this time and 1000 at or "
+	    "after it (2026-11-20T10:00:00Z, 2026-11-20, or how long ago: "
+	    "24h, 7d); default: the first 2000 rows'" },
+	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
+	{ "kind", "responses", KIND "=response 'Kind of interval'" },
+	{ "kind", "heatmap", KIND "=response 'Kind of interval'" },
+	{ "kind", NULL,
+	    "(response|first_response|reply|resolution|unanswered|waiting) "
+	    "'Only rows with this value'" },
+	{ "tag", NULL,
+	    "text 'Only rows with this value; refused for the role "
+	    "agent'" },
+	{ "assigned", NULL, "(1) '1: only assigned chats'" },
+	{ "nobody", NULL, "(1) '1: only rows without an operator'" },
+	{ "no_channel", NULL, "(1) '1: only rows without a channel'" },
+	{ "open", "chats", "(1) '1: only open chats'" },
+	{ "open", NULL,
+	    "(1) '1: only rows of the current episode of open chats'" },
+	{ "waiting", NULL,
+	    "(1) '1: only open chats in which a customer is waiting'" },
+	{ "waiting_seconds", NULL,
+	    "integer 0..316224000 'Only open chats whose customer has been "
+	    "waiting for at least this long'" },
+	{ "withdrawn", NULL,
+	    "(0|1|false|true) 'Only rows with this value; 1 is true, 0 is"
+	    " false'" },
+	{ "weekday", NULL,
+	    "integer 1..7 'Weekday on which the interval ended; 1 is Monday; "
+	    "needs hour, from and to'" },
+	{ "hour", NULL,
+	    "integer 0..23 'Hour in which the interval ended, in "
+	    "the time zone'" },
+	{ "by", NULL,
+	    "(quarter|hour|day|week|month|total) =day 'Length of a "
+	    "period'" },
+	{ "group", "transfers",
+	    "(none|operator) =none 'operator: one row per operator'" },
+	{ "group", NULL,
+	    "(none|operator|channel|team) =none 'One row per operator, channel "
+	    "or team'" },
+	{ "compare", NULL,
+	    "(none|previous) =none 'previous: add the previous "
+	    "period'" },
+	{ "within_seconds", NULL,
+	    "integer 0..31622400 'Adds the share answered within this time'" },
+	{ "tenant_id", NULL, "text 'The tenant of the token'" },
+	{ "start_time", NULL, "time" },
+	{ "end_time", NULL, "time" },
+	{ "period", NULL, "(hour|day|week|month) =day" },
+};
+
+static const char *
+parameter_shape(const struct resource *r, const char *name)
+{
+	const char *of;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(parameter_shapes); i++) {
+		of = parameter_shapes[i].of;
+		if (strcmp(parameter_shapes[i].name, name) == 0 &&
+		    (of == NULL || strcmp(of, r->id) == 0))
+			return parameter_shapes[i].shape;
+	}
+	return "text 'Only rows with this value'";
+}
 
 static const char SECURITY_SCHEMES[] =
     "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
@@ -173,15 +129,19 @@ static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 /* Lives as long as the program; constant while requests are served. */
 static struct buf description = BUF_INIT;
 
-static bool
-has_shape(const char *name)
+/* Writes the id in camel case: ChannelAnalytics. */
+static void
+schema_name(const struct resource *r, char name[SCHEMA_NAME])
 {
-	size_t i;
+	const char *p;
+	bool begins = true;
 
-	for (i = 0; i < ARRAY_LEN(shapes); i++)
-		if (strcmp(shapes[i].name, name) == 0)
-			return true;
-	return false;
+	for (p = r->id; *p != '\0'; p++) {
+		if (*p != '_')
+			*name++ = begins ? (char)toupper(*p) : *p;
+		begins = *p == '_';
+	}
+	*name = '\0';
 }
 
 /* All errors have the same form, whatever their status. */
@@ -197,13 +157,13 @@ static void
 add_answer(struct buf *to, const struct resource *r)
 {
 	struct buf contents = BUF_INIT;
-	char row[64];
+	char schema[SCHEMA_NAME];
 
-	(void)snprintf(row, sizeof row, "%sRow", r->shape);
-	buf_addf(&contents, "application/json=@%s", r->shape);
-	if (r->list != NULL || has_shape(row))
-		buf_addf(&contents, ", application/x-ndjson=@%s, text/csv=text",
-		    row);
+	schema_name(r, schema);
+	buf_addf(&contents, "application/json=@%s", schema);
+	if (r->list != NULL || r->is_sheet)
+		buf_addf(&contents,
+		    ", application/x-ndjson=@%sRow, text/csv=text", schema);
 	openapi_response(to, "200", "The answer",
 	    r->list != NULL || strstr(r->pattern, "{*") != NULL
 		? "ETag=text 'For If-None-Match', Link=text 'The next page; "
@@ -233,18 +193,15 @@ add_parameters(struct buf *to, const struct resource *r)
 {
 	const char *names[RESOURCE_PARAMETERS], *p = r->pattern;
 	char part[64];
-	size_t i, n = resource_parameters(r, names), len;
+	size_t i, n = resource_parameters(r, names);
 
 	jsonw_key(to, "parameters");
 	jsonw_list(to);
 	while (openapi_path_part(&p, part, sizeof part))
 		openapi_parameter(to, part, "path", true, "@Id");
-	for (i = 0; i < n; i++) {
-		len = strcspn(names[i], "!");
-		(void)snprintf(part, sizeof part, "%.*s", (int)len, names[i]);
-		openapi_parameter(to, part, "query", names[i][len] == '!',
-		    resource_parameter_shape(r, part));
-	}
+	for (i = 0; i < n; i++)
+		openapi_parameter(to, names[i], "query", i < r->required,
+		    parameter_shape(r, names[i]));
 	jsonw_list_end(to);
 }
 
@@ -262,8 +219,7 @@ add_resource(struct buf *to, const struct resource *r)
 	add_parameters(to, r);
 	jsonw_open_in(to, "responses");
 	add_answer(to, r);
-	if (r->lenient && r->parameters != NULL &&
-	    strcmp(r->parameters[0], "tenant_id!") == 0)
+	if (r->required > 0)
 		openapi_response(to, "422", "Parameters are missing or invalid",
 		    NULL, "application/json=@Errors");
 	add_refusals(to);
@@ -332,7 +288,7 @@ add_paths(struct buf *to)
 
 	jsonw_open_in(to, "paths");
 	for (i = 0; i < resources_n; i++)
-		add_resource(to, &resources[i]);
+		add_resource(to, resources[i]);
 	add_stream(to);
 	add_session(to, "/login", "login",
 	    "Stores a token in the cookie session, which replaces it in each "
@@ -344,14 +300,38 @@ add_paths(struct buf *to)
 }
 
 static const char *
-column_shape(const struct list *l, const struct list_column *c)
+type_shape(enum sheet_type type, bool nullable)
 {
-	static const char *const types[][2] = {
-		[SHEET_TEXT] = { "text?", "text" },
-		[SHEET_NUMBER] = { "number?", "number" },
-		[SHEET_TIME] = { "time?", "time" },
-		[SHEET_FLAG] = { "flag?", "flag" },
+	static const char *const shapes[][2] = {
+		[SHEET_TEXT] = { "text", "text?" },
+		[SHEET_NUMBER] = { "number", "number?" },
+		[SHEET_TIME] = { "time", "time?" },
+		[SHEET_FLAG] = { "flag", "flag?" },
 	};
+
+	return shapes[type][nullable];
+}
+
+static void
+add_rows(struct buf *to, const struct resource_rows *r)
+{
+	const struct sheet_column *c;
+	struct buf row = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < r->columns_n; i++) {
+		c = &r->columns[i];
+		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{", c->name,
+		    c->shape != NULL ? c->shape : type_shape(c->type, true));
+	}
+	buf_addc(&row, '}');
+	openapi_member(to, r->name, buf_str(&row));
+	buf_release(&row);
+}
+
+static const char *
+list_column_shape(const struct list *l, const struct list_column *c)
+{
 	bool key = false;
 	size_t i;
 
@@ -360,20 +340,19 @@ column_shape(const struct list *l, const struct list_column *c)
 		       "the role may not read them'";
 	for (i = 0; i < PAGE_CURSOR_KEYS && l->key[i] != NULL; i++)
 		key |= strcmp(l->key[i], c->name) == 0;
-	return types[c->type][key];
+	return type_shape(c->type, !key);
 }
 
 /* Adds the shapes of a page and its rows. */
 static void
-add_list_shapes(struct buf *to, const struct resource *r)
+add_list_shapes(struct buf *to, const char *schema, const struct list *l)
 {
-	const struct list *l = r->list;
 	struct list_column columns[LIST_COLUMNS];
 	struct buf page = BUF_INIT, row = BUF_INIT;
-	char name[64];
 	size_t i, n = list_columns(l, columns);
+	char name[SCHEMA_NAME + sizeof "Row"];
 
-	(void)snprintf(name, sizeof name, "%sRow", r->shape);
+	(void)snprintf(name, sizeof name, "%sRow", schema);
 	buf_addf(&page,
 	    "{tenant: text, rows: [@%s], not_kept: text? 'If the page is "
 	    "empty: the metric, if the tenant has no rows of it', next?: text "
@@ -381,12 +360,27 @@ add_list_shapes(struct buf *to, const struct resource *r)
 	    name);
 	for (i = 0; i < n; i++)
 		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{", columns[i].name,
-		    column_shape(l, &columns[i]));
+		    list_column_shape(l, &columns[i]));
 	buf_addc(&row, '}');
-	openapi_member(to, r->shape, buf_str(&page));
+	openapi_member(to, schema, buf_str(&page));
 	openapi_member(to, name, buf_str(&row));
 	buf_release(&page);
 	buf_release(&row);
+}
+
+static void
+add_shapes(struct buf *to, const struct resource *r)
+{
+	char schema[SCHEMA_NAME];
+	size_t i;
+
+	schema_name(r, schema);
+	if (r->list != NULL)
+		add_list_shapes(to, schema, r->list);
+	else
+		openapi_member(to, schema, r->shape);
+	for (i = 0; i < RESOURCE_ROWS_MAX && r->rows[i].name != NULL; i++)
+		add_rows(to, &r->rows[i]);
 }
 
 static void
@@ -398,10 +392,10 @@ add_components(struct buf *to)
 	jsonw_members(to, SECURITY_SCHEMES, strlen(SECURITY_SCHEMES));
 	jsonw_open_in(to, "schemas");
 	for (i = 0; i < resources_n; i++)
-		if (resources[i].list != NULL)
-			add_list_shapes(to, &resources[i]);
-	for (i = 0; i < ARRAY_LEN(shapes); i++)
-		openapi_member(to, shapes[i].name, shapes[i].shape);
+		add_shapes(to, resources[i]);
+	for (i = 0; i < ARRAY_LEN(shared_shapes); i++)
+		openapi_member(
+		    to, shared_shapes[i].name, shared_shapes[i].shape);
 	jsonw_close(to);
 	jsonw_close(to);
 }
@@ -433,8 +427,8 @@ resource_openapi_text(void)
 	return &description;
 }
 
-void
-resource_openapi(struct question *q)
+static void
+answer_openapi(struct question *q)
 {
 	const struct buf *text = resource_openapi_text();
 
@@ -445,3 +439,7 @@ resource_openapi(struct question *q)
 	q->answer->content_type = "application/json";
 	reply_end(q, NULL);
 }
+
+const struct resource resource_openapi = { "/api/v1/openapi", VIEWER_NONE,
+	"openapi", "This description.", .answer = answer_openapi,
+	.shape = "object" };

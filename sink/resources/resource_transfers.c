@@ -14,11 +14,14 @@
 #include "sink/responses/responses.h"
 
 static const struct sheet_column transfer_columns[] = {
-	{ "operator", SHEET_TEXT },
-	{ "count", SHEET_NUMBER },
-	{ "sum_seconds", SHEET_NUMBER },
-	{ "max_seconds", SHEET_NUMBER },
-	{ "href", SHEET_TEXT },
+	{ "operator", SHEET_TEXT,
+	    "text? 'Empty for unassigned chats, null for the total'" },
+	{ "count", SHEET_NUMBER,
+	    "number? 'Parts of waits that ended in the range; a wait split by "
+	    "transfers has one part per assignee'" },
+	{ "sum_seconds", SHEET_NUMBER, NULL },
+	{ "max_seconds", SHEET_NUMBER, NULL },
+	{ "href", SHEET_TEXT, NULL },
 };
 
 struct transfers {
@@ -45,7 +48,10 @@ read_group(struct transfers *t)
 static bool
 read_transfers(struct transfers *t)
 {
-	t->filter.kind = "waiting";
+	static const struct response_kind waiting = { "waiting", "'waiting'",
+		0 };
+
+	t->filter.kind = &waiting;
 	return response_zone_read(t->q, &t->filter) &&
 	       response_span_read(t->q, t->filter.zone, &t->span) &&
 	       read_group(t);
@@ -136,8 +142,8 @@ write_transfers(struct transfers *t)
 	reply_end(t->q, NULL);
 }
 
-void
-resource_transfers(struct question *q)
+static void
+answer_transfers(struct question *q)
 {
 	struct transfers t = { .q = q };
 
@@ -147,3 +153,12 @@ resource_transfers(struct question *q)
 	response_span_release(&t.span);
 	response_filter_release(&t.filter);
 }
+
+const struct resource resource_transfers = { "/api/v1/transfers", VIEWER_WALL,
+	"transfers", "Waits that were split by transfers.",
+	.answer = answer_transfers,
+	.parameters = LIST_NAMES("from", "to", "zone", "group"),
+	.impersonal = true,
+	.shape = "{tenant: text, rows: [@TransfersRow], " RESPONSE_FRAME "}",
+	.rows = { RESOURCE_ROWS("TransfersRow", transfer_columns) },
+	.is_sheet = true };

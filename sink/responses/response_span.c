@@ -33,10 +33,7 @@ static const char *const by_names[] = { [BY_QUARTER] = "quarter",
 
 #define BIT(kind) (1U << SPAN_##kind)
 
-static const struct {
-	const char *name, *kinds;
-	unsigned set;
-} response_kinds[] = {
+static const struct response_kind kinds[] = {
 	{ "response", "'first_response', 'reply'",
 	    BIT(FIRST_RESPONSE) | BIT(REPLY) },
 	{ "first_response", "'first_response'", BIT(FIRST_RESPONSE) },
@@ -45,23 +42,28 @@ static const struct {
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
 };
 
+/* In the same order. */
+static const char *const kind_names[] = { "response", "first_response", "reply",
+	"resolution", "unanswered", NULL };
+
+const struct response_kind *
+response_kind_named(const char *name)
+{
+	const struct response_kind *k = kinds;
+
+	while (strcmp(k->name, name) != 0)
+		k++;
+	return k;
+}
+
 static bool
 read_kind(struct question *q, struct response_filter *c)
 {
-	const char *kind = question_parameter(q, "kind");
-	size_t i;
+	size_t i = 0;
+	bool good = question_word(q, "kind", kind_names, &i);
 
-	for (i = 0; i < ARRAY_LEN(response_kinds); i++) {
-		if (kind != NULL && strcmp(kind, response_kinds[i].name) != 0)
-			continue;
-		c->kind = response_kinds[i].name;
-		c->kinds = response_kinds[i].kinds;
-		c->kind_set = response_kinds[i].set;
-		return true;
-	}
-	return question_problem(q, 400,
-	    "kind must be response, first_response, reply, resolution, "
-	    "unanswered");
+	c->kind = &kinds[i];
+	return good;
 }
 
 bool
@@ -478,7 +480,7 @@ response_href(const struct question *q, const struct response_filter *c,
 		reply_encode_time(href, "from", from);
 		reply_encode_time(href, "to", to);
 	}
-	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
+	buf_addf(href, "kind=%s&withdrawn=0", c->kind->name);
 	add_choice(href, "operator", "nobody", c->operator_id);
 	add_choice(href, "channel", "no_channel", c->channel);
 	return true;
@@ -488,7 +490,7 @@ static bool
 link_present(
     const struct question *q, const char *operator_id, struct buf *href)
 {
-	const struct response_filter c = { .kind = "response",
+	const struct response_filter c = { .kind = &kinds[0],
 		.operator_id = operator_id };
 
 	if (!response_href(q, &c, CLOCK_NONE, CLOCK_NONE, href))

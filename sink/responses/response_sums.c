@@ -525,7 +525,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1) {
-		if ((r->filter->kind_set & 1U << t.kind) == 0)
+		if ((r->filter->kind->set & 1U << t.kind) == 0)
 			continue;
 		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 || t.n == 0)
@@ -649,8 +649,8 @@ add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
 		args[(*n)++] = db_time(ranges->list[i].from);
 		args[(*n)++] = db_time(ranges->list[i].to);
 	}
-	buf_addf(
-	    sql, ") AND kind IN (%s) AND " INTERVAL_COUNTS, r->filter->kinds);
+	buf_addf(sql, ") AND kind IN (%s) AND " INTERVAL_COUNTS,
+	    r->filter->kind->sql);
 	add_scope(r, "operator", sql);
 	if (r->filter->operator_id != NULL) {
 		buf_adds(sql, " AND " WHO " = ?");
@@ -882,7 +882,7 @@ response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s)
 {
 	jsonw_str(to, "zone", c->zone_name);
-	jsonw_str(to, "kind", c->kind);
+	jsonw_str(to, "kind", c->kind->name);
 	response_write_range(to, c, span);
 	jsonw_time(to, "as_of", s->as_of);
 	kept_write_lacking(&s->not_kept, to);

@@ -1,8 +1,7 @@
 /*
- * responses: the resources about response times over a range, see
- * messaging-api(7): the range of a request (response_span.c), its sums from the
- * tables (response_sums.c), and the answers (resource_responses.c,
- * resource_backlog.c).
+ * responses: what the resources about response times over a range share, see
+ * messaging-api(7): the range of a request (response_span.c), and its sums from
+ * the tables (response_sums.c).
  */
 #ifndef SINK_RESPONSES_RESPONSES_H
 #define SINK_RESPONSES_RESPONSES_H
@@ -48,11 +47,19 @@ struct response_span {
 	size_t n;
 };
 
+/* A value of the parameter `kind`, and the kinds in the tables: as SQL and as
+ * bits 1 << enum span_kind. */
+struct response_kind {
+	const char *name, *sql;
+	unsigned set;
+};
+
+/* There must be such a kind. */
+const struct response_kind *response_kind_named(const char *name);
+
 /* Which responses are requested. */
 struct response_filter {
-	const char *kind;        /* the parameter, or its default */
-	const char *kinds;       /* kinds in the tables, as SQL: 'reply', ... */
-	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
+	const struct response_kind *kind;
 	const char *operator_id; /* "": nobody; NULL: everybody */
 	const char *channel;     /* "": without one; NULL: any */
 	bool of_tenant; /* for all operators, even if the viewer only sees a
@@ -221,6 +228,12 @@ void response_write_range(struct buf *to, const struct response_filter *c,
 void response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s);
 
+/* Their shapes in the description of the API. */
+#define RESPONSE_FRAME                                                         \
+	"zone: text, kind: text, from: time, to: time, as_of: time?, "         \
+	"not_kept: text? 'Where there is nothing: metrics of which nothing "   \
+	"is kept'"
+
 /* The average, rounded half up; the element at place ceil(permille n / 1000),
  * that is, the middle of its bucket, at most the maximum; the median of an even
  * number is the average of the two middle ones. In ms. CLOCK_NONE if there are
@@ -232,10 +245,6 @@ int64_t response_percentile(const struct span_sum *s, int64_t permille);
 /* Returns the share of values not longer than ms; of the bucket that contains
  * ms, a proportional part. There must be values. */
 double response_share_within(const struct span_sum *s, int64_t ms);
-
-/* resource_responses.c */
-resource_handler resource_responses, resource_heatmap;
-resource_handler resource_backlog; /* resource_backlog.c */
 
 /* The maximum range of a heat map: ten years. Each hour of the range needs
  * memory and, in zones whose hours do not begin at full hours of UTC, space in

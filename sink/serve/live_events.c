@@ -19,7 +19,6 @@
 #include "common/os/thread.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/api/kept.h"
 #include "sink/resources/resource.h"
 
 #define LOOK_MS 25
@@ -39,7 +38,7 @@ struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
 	bool made;        /* the first answer was made */
-	uint64_t state;   /* state of the tables at the last answer */
+	int64_t state;    /* state of the tables at the last answer */
 	char id[24];      /* id of the last answer, or PROBLEM */
 	int64_t rests_ms; /* monotonic; not checked before then */
 	struct live_view *next;
@@ -143,16 +142,23 @@ wait_for_views(struct live_events *l, int64_t ms)
 	return first;
 }
 
+static struct question
+question_of(const struct live_events *l, const struct live_view *v,
+    struct web_answer *a)
+{
+	return (struct question){ .answer = a,
+		.db = l->db,
+		.viewer = v->viewer,
+		.timeout_ms = l->timeout_ms,
+		.format = SHEET_JSON };
+}
+
 /* Publishes the answer unless it equals the last one. */
 static bool
 make_answer(struct live_events *l, struct live_view *v)
 {
 	struct web_answer a = { .status = 200 };
-	struct question q = { .answer = &a,
-		.db = l->db,
-		.viewer = v->viewer,
-		.timeout_ms = l->timeout_ms,
-		.format = SHEET_JSON };
+	struct question q = question_of(l, v, &a);
 	char id[sizeof v->id];
 	bool done = resource_now_write(&q);
 
@@ -189,11 +195,33 @@ tell_problem(struct live_view *v, const char *why)
 	buf_release(&data);
 }
 
+/* Sets *state to a number that changes whenever a row behind /api/v1/now of v's
+ * tenant changes: a sum of counters that only grow. Returns false if the tables
+ * cannot be read, which is logged. */
+static bool
+read_state(
+    const struct live_events *l, const struct live_view *v, int64_t *state)
+{
+	struct web_answer unused = { .status = 200 };
+	struct question q = question_of(l, v, &unused);
+	struct db_rows *rows = NULL;
+	bool asked = question_ask(&q,
+	    "SELECT SUM(uses) + COALESCE((SELECT MAX(generation) FROM "
+	    "generations), 0) FROM tenant_locks WHERE tenant = ?",
+	    NULL, 0, &rows);
+
+	*state = asked && db_next(rows) ? db_get_int(rows, 0) : 0;
+	db_rows_free(rows);
+	buf_release(&unused.body);
+	buf_release(&unused.headers);
+	return asked;
+}
+
 /* Finds the state of the tables of v's tenant, which an earlier view may have
  * read. */
 static bool
-find_state(struct live_events *l, const struct live_view *first,
-    const struct live_view *v, uint64_t *state)
+find_state(const struct live_events *l, const struct live_view *first,
+    const struct live_view *v, int64_t *state)
 {
 	for (; first != v; first = first->next) {
 		if (first->rests_ms == 0 &&
@@ -202,7 +230,7 @@ find_state(struct live_events *l, const struct live_view *first,
 			return true;
 		}
 	}
-	return now_state(&v->viewer, l->db, l->timeout_ms, state);
+	return read_state(l, v, state);
 }
 
 /* Returns false if the tables cannot be read. */
@@ -210,7 +238,7 @@ static bool
 look_at_view(
     struct live_events *l, const struct live_view *first, struct live_view *v)
 {
-	uint64_t state;
+	int64_t state;
 
 	if (!find_state(l, first, v, &state))
 		return false;

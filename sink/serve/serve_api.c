@@ -31,8 +31,16 @@ bool
 serve_write_down(const struct serve *s, const struct viewer *v,
     const struct web_request *r, struct web_answer *a, size_t rows)
 {
-	if (!audit_wants(v, resource_is_impersonal(r), a) ||
-	    audit_add(s->audit, v, r, a, rows) == 0)
+	const struct resource *found = resource_find(r);
+	const char *names[RESOURCE_PARAMETERS];
+	struct audit_entry e = {
+		.request = r, .answer = a, .parameters = names, .rows = rows
+	};
+
+	if (found != NULL)
+		e.parameters_n = resource_parameters(found, names);
+	if (!audit_wants(v, found != NULL && found->impersonal, a) ||
+	    audit_add(s->audit, v, &e) == 0)
 		return true;
 	problem_answer(a, 503, "cannot write the audit log, see [serve] audit");
 	a->retry_after = 5;

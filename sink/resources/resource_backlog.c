@@ -10,8 +10,6 @@
  * chat_metrics. Nothing is known about the time before the oldest interval, or
  * before the tenant was purged.
  */
-#include "sink/responses/responses.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -21,7 +19,8 @@
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
-#include "sink/api/question.h"
+#include "sink/resources/resource.h"
+#include "sink/responses/responses.h"
 
 /* Maximum moments in an answer, and rows in the result of a statement. */
 #define POINTS_MAX 1000
@@ -33,17 +32,19 @@ static const int64_t age_ends[AGES - 1] = { 5 * MINUTE_MS, 15 * MINUTE_MS,
 	HOUR_MS };
 
 static const struct sheet_column backlog_columns[] = {
-	{ "span", SHEET_TEXT },
-	{ "period", SHEET_NUMBER },
-	{ "at", SHEET_TEXT },
-	{ "at_utc", SHEET_TIME },
-	{ "open_chats", SHEET_NUMBER },
-	{ "waiting_chats", SHEET_NUMBER },
-	{ "waiting_5m", SHEET_NUMBER },
-	{ "waiting_15m", SHEET_NUMBER },
-	{ "waiting_1h", SHEET_NUMBER },
-	{ "waiting_longer", SHEET_NUMBER },
-	{ "longest_wait_seconds", SHEET_NUMBER },
+	{ "span", SHEET_TEXT, "(asked|previous)" },
+	{ "period", SHEET_NUMBER, "number" },
+	{ "at", SHEET_TEXT, "text" },
+	{ "at_utc", SHEET_TIME, "time" },
+	{ "open_chats", SHEET_NUMBER,
+	    "number? 'Null before the oldest interval'" },
+	{ "waiting_chats", SHEET_NUMBER, NULL },
+	{ "waiting_5m", SHEET_NUMBER,
+	    "number? 'Waiting for less than 5 minutes'" },
+	{ "waiting_15m", SHEET_NUMBER, "number? '5 to 15 minutes'" },
+	{ "waiting_1h", SHEET_NUMBER, "number? '15 to 60 minutes'" },
+	{ "waiting_longer", SHEET_NUMBER, NULL },
+	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
 };
 
 struct backlog_point {
@@ -149,17 +150,13 @@ find_oldest(struct backlog *b)
 static bool
 find_known(struct backlog *b)
 {
-	struct kept_lacking lacking = { .n = 0 };
-
 	if (!find_oldest(b) ||
-	    !kept_find_if_empty(b->q, true, "chats", &lacking))
+	    !kept_find_if_empty(
+		b->q, b->known_from == INT64_MAX, "intervals", &b->not_kept) ||
+	    !kept_find_if_empty(b->q, true, "chats", &b->not_kept))
 		return false;
-	if (b->known_from == INT64_MAX)
-		b->not_kept.metrics[b->not_kept.n++] = "intervals";
-	if (lacking.n > 0) {
-		b->not_kept.metrics[b->not_kept.n++] = "chats";
+	if (b->not_kept.n > 0)
 		b->known_from = INT64_MAX;
-	}
 	return true;
 }
 
@@ -328,8 +325,8 @@ write_backlog(const struct backlog *b)
 	reply_end(b->q, NULL);
 }
 
-void
-resource_backlog(struct question *q)
+static void
+answer_backlog(struct question *q)
 {
 	struct backlog b = { .q = q };
 
@@ -339,3 +336,14 @@ resource_backlog(struct question *q)
 	response_span_release(&b.span);
 	response_filter_release(&b.filter);
 }
+
+const struct resource resource_backlog = { "/api/v1/backlog", VIEWER_WALL,
+	"backlog", "Open chats and waiting customers at past moments.",
+	.answer = answer_backlog,
+	.parameters = LIST_NAMES("from", "to", "zone", "by", "compare"),
+	.impersonal = true,
+	.shape = "{tenant: text, rows: [@BacklogRow], zone: text, from: time, "
+		 "to: time, not_kept: text? 'Missing metrics that this answer "
+		 "needs'}",
+	.rows = { RESOURCE_ROWS("BacklogRow", backlog_columns) },
+	.is_sheet = true };

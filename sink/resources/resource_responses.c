@@ -7,15 +7,14 @@
  *   compare         previous: also the rows of the previous period
  *   within_seconds  the share of responses within that time
  */
-#include "sink/responses/responses.h"
-
 #include <stdio.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "sink/access/scope.h"
-#include "sink/api/question.h"
+#include "sink/resources/resource.h"
+#include "sink/responses/responses.h"
 
 /* Response times by period of a zone's calendar and by operator, channel or
  * team. Without a group there is a row for each period, otherwise one for each
@@ -25,24 +24,24 @@
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
 static const struct sheet_column response_columns[] = {
-	{ "span", SHEET_TEXT },
-	{ "period", SHEET_NUMBER },
-	{ "begin", SHEET_TEXT },
-	{ "end", SHEET_TEXT },
-	{ "begin_utc", SHEET_TIME },
-	{ "end_utc", SHEET_TIME },
-	{ "operator", SHEET_TEXT },
-	{ "channel", SHEET_TEXT },
-	{ "team", SHEET_TEXT },
-	{ "count", SHEET_NUMBER },
-	{ "sum_seconds", SHEET_NUMBER },
-	{ "avg_seconds", SHEET_NUMBER },
-	{ "median_seconds", SHEET_NUMBER },
-	{ "p90_seconds", SHEET_NUMBER },
-	{ "p99_seconds", SHEET_NUMBER },
-	{ "max_seconds", SHEET_NUMBER },
-	{ "within", SHEET_NUMBER },
-	{ "href", SHEET_TEXT },
+	{ "span", SHEET_TEXT, "(asked|previous)" },
+	{ "period", SHEET_NUMBER, "number" },
+	{ "begin", SHEET_TEXT, "text" },
+	{ "end", SHEET_TEXT, "text" },
+	{ "begin_utc", SHEET_TIME, "time" },
+	{ "end_utc", SHEET_TIME, "time" },
+	{ "operator", SHEET_TEXT, NULL },
+	{ "channel", SHEET_TEXT, NULL },
+	{ "team", SHEET_TEXT, NULL },
+	{ "count", SHEET_NUMBER, NULL },
+	{ "sum_seconds", SHEET_NUMBER, NULL },
+	{ "avg_seconds", SHEET_NUMBER, NULL },
+	{ "median_seconds", SHEET_NUMBER, NULL },
+	{ "p90_seconds", SHEET_NUMBER, NULL },
+	{ "p99_seconds", SHEET_NUMBER, NULL },
+	{ "max_seconds", SHEET_NUMBER, NULL },
+	{ "within", SHEET_NUMBER, NULL },
+	{ "href", SHEET_TEXT, NULL },
 };
 
 struct responses_question {
@@ -238,8 +237,8 @@ write_responses(const struct responses_question *r)
 	reply_end(r->q, NULL);
 }
 
-void
-resource_responses(struct question *q)
+static void
+answer_responses(struct question *q)
 {
 	struct responses_question r = { .q = q, .within_s = CLOCK_NONE };
 	size_t i;
@@ -254,18 +253,29 @@ resource_responses(struct question *q)
 	response_filter_release(&r.filter);
 }
 
+const struct resource resource_responses = { "/api/v1/responses", VIEWER_WALL,
+	"responses", "Response times by period in a time zone.",
+	.answer = answer_responses,
+	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
+	    "nobody", "channel", "no_channel", "by", "group", "compare",
+	    "within_seconds"),
+	.impersonal = true,
+	.shape = "{tenant: text, rows: [@ResponsesRow], " RESPONSE_FRAME "}",
+	.rows = { RESOURCE_ROWS("ResponsesRow", response_columns) },
+	.is_sheet = true };
+
 /* Responses by hour of the week in a zone, 168 rows from Monday 00:00. Hours of
  * the week are local: when the clocks change, one occurs twice in the range or
  * not at all. */
 
 static const struct sheet_column heatmap_columns[] = {
-	{ "weekday", SHEET_NUMBER },
-	{ "hour", SHEET_NUMBER },
-	{ "count", SHEET_NUMBER },
-	{ "sum_seconds", SHEET_NUMBER },
-	{ "avg_seconds", SHEET_NUMBER },
-	{ "median_seconds", SHEET_NUMBER },
-	{ "href", SHEET_TEXT },
+	{ "weekday", SHEET_NUMBER, "number" },
+	{ "hour", SHEET_NUMBER, "number" },
+	{ "count", SHEET_NUMBER, NULL },
+	{ "sum_seconds", SHEET_NUMBER, NULL },
+	{ "avg_seconds", SHEET_NUMBER, NULL },
+	{ "median_seconds", SHEET_NUMBER, NULL },
+	{ "href", SHEET_TEXT, NULL },
 };
 
 static bool
@@ -347,8 +357,8 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	reply_end(q, NULL);
 }
 
-void
-resource_heatmap(struct question *q)
+static void
+answer_heatmap(struct question *q)
 {
 	struct response_filter c = { .zone = NULL };
 	struct response_span span = { .zone = NULL };
@@ -366,3 +376,13 @@ resource_heatmap(struct question *q)
 	response_sums_release(&sums);
 	response_filter_release(&c);
 }
+
+const struct resource resource_heatmap = { "/api/v1/heatmap", VIEWER_WALL,
+	"heatmap", "Responses by hour of the week in a time zone.",
+	.answer = answer_heatmap,
+	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
+	    "nobody", "channel", "no_channel"),
+	.impersonal = true,
+	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME "}",
+	.rows = { RESOURCE_ROWS("HeatmapRow", heatmap_columns) },
+	.is_sheet = true };
