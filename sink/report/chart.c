@@ -15,7 +15,6 @@
 #define HEIGHT 250
 #define INK "#222222"
 #define GREY "#cccccc"
-#define LABEL_MAX 60 /* in characters; as many ideographs fit */
 
 static void
 begin_chart(struct buf *to, const char *title)
@@ -44,7 +43,7 @@ draw_text(
 	buf_addf(to,
 	    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"" INK "\">",
 	    x, y, anchor);
-	markup_cut(to, text, LABEL_MAX);
+	markup_text(to, text);
 	buf_adds(to, "</text>\n");
 }
 

@@ -40,10 +40,10 @@ is_no_character(const char *p)
 	       memcmp(p, "\xef\xbf\xbf", 3) == 0;
 }
 
-static void
-add_with_entities(struct buf *to, const char *text, size_t len)
+void
+markup_text(struct buf *to, const char *text)
 {
-	const char *p, *end = text + len, *entity;
+	const char *p, *end = text + strlen(text), *entity;
 
 	for (p = text; p < end; p++) {
 		entity = entity_of(*p);
@@ -58,27 +58,6 @@ add_with_entities(struct buf *to, const char *text, size_t len)
 			buf_addc(to, *p);
 		}
 	}
-}
-
-void
-markup_text(struct buf *to, const char *text)
-{
-	add_with_entities(to, text, strlen(text));
-}
-
-void
-markup_cut(struct buf *to, const char *text, size_t characters)
-{
-	size_t i, n = 0;
-
-	for (i = 0; text[i] != '\0'; i++) {
-		if (((unsigned char)text[i] & 0xc0) != 0x80 &&
-		    n++ == characters)
-			break;
-	}
-	add_with_entities(to, text, i);
-	if (text[i] != '\0')
-		buf_adds(to, "\xe2\x80\xa6");
 }
 
 #define DASH "\xe2\x80\x93"

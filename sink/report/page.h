@@ -18,9 +18,6 @@
  * a tag or an attribute. Characters that XML forbids become question marks. */
 void markup_text(struct buf *to, const char *text);
 
-/* The same for its first characters, with an ellipsis if it is longer. */
-void markup_cut(struct buf *to, const char *text, size_t characters);
-
 /* Cells are text, as in the API and the database: seconds with three decimals,
  * shares from 0 to 1. CSV has them unchanged; the page shows "3m20s", "93.4
  * %". */
