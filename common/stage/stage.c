@@ -28,8 +28,11 @@
 /* After this many lines, a prompt stage pauses at least as long as the flush
  * took, because fewer batches cost less. */
 #define MANY_LINES 1000
-/* Wait while send() or confirm() is not complete. */
+/* Waits while send() or confirm() is not complete. The second one is for
+ * flushes that take longer than CONFIRM_MS: the database may be away for
+ * hours. */
 #define SOON_MS 1
+#define SLOW_MS 20
 /* How long a flush may be unconfirmed while the next batch is read; after that
  * the stage waits for it, unless flushes overlap. */
 #define CONFIRM_MS 1000
@@ -231,6 +234,7 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 {
 	enum endpoint_status status;
 	bool sends = s->send != NULL && b->lines > 0, soon;
+	int wait_ms = SOON_MS;
 	int64_t asked;
 
 	*again = false;
@@ -240,12 +244,15 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 	if (status != ENDPOINT_WAIT || stop_asked())
 		return status;
 	soon = sends && s->send(s->ctx);
-	if ((!soon && s->flushes_n == 0) || left <= SOON_MS)
-		return read_line_or_block(s, line, len, left);
 	asked = clock_mono_ms();
-	status = read_line_or_block(s, line, len, SOON_MS);
+	if (!soon && s->flushes_n > 0 &&
+	    asked - s->flushes[0].began_ms >= CONFIRM_MS)
+		wait_ms = SLOW_MS;
+	if ((!soon && s->flushes_n == 0) || left <= wait_ms)
+		return read_line_or_block(s, line, len, left);
+	status = read_line_or_block(s, line, len, wait_ms);
 	/* An input that returns earlier has a reason. */
-	*again = status == ENDPOINT_WAIT && clock_mono_ms() - asked >= SOON_MS;
+	*again = status == ENDPOINT_WAIT && clock_mono_ms() - asked >= wait_ms;
 	return status;
 }
 
