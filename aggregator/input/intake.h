@@ -4,9 +4,7 @@
  * corrects its tenant. An incomplete one is reported and changes nothing.
  *
  * A line belongs to the snapshot that it names, regardless of its place, so
- * lines of several tenants and of a stream may be mixed. Rows are refused and
- * not counted: an aggregator's output has the markers of a snapshot and would
- * look like a snapshot without operators and chats.
+ * lines of several tenants and of a stream may be mixed.
  */
 #ifndef AGGREGATOR_INPUT_INTAKE_H
 #define AGGREGATOR_INPUT_INTAKE_H
@@ -18,23 +16,23 @@
 #include "aggregator/input/staging.h"
 #include "aggregator/tenant/pipeline.h"
 
+/* A tenant with records that count. */
 struct intake_tenant {
+	struct intake *intake;
 	char *name;
-	size_t name_len;
-	struct pipeline *pipeline; /* NULL: no record counts yet */
-	char *snapshot;       /* id of the newest complete snapshot, or NULL */
-	int64_t snapshot_end; /* the time in its end marker */
+	struct pipeline pipeline;
+	char *snapshot; /* id of the newest complete snapshot, or NULL */
 	struct buf pass_through;  /* records to pass through */
 	struct replay_log replay; /* records, if allocation is selected */
 };
 
-/* A line that was read but not yet added. */
+/* A record outside snapshots that was read but not yet added. */
 struct intake_line {
 	struct record record;
 	const char *text;
 	size_t len;
-	struct intake_tenant *tenant; /* NULL: not known yet */
-	uint32_t hash;                /* of the chat */
+	struct intake_tenant *tenant;
+	uint32_t hash; /* of the chat */
 };
 
 /* Lines that are read before the first of them is added, so that their chats
@@ -50,12 +48,10 @@ struct intake {
 	bool passes;             /* selected records are passed through */
 	struct deadletter *dead; /* for bad lines; borrowed */
 	struct intake_line ahead[INTAKE_AHEAD];
-	uint64_t read, added; /* numbers of lines that were put into `ahead`
+	uint64_t read, added; /* numbers of records that were put into `ahead`
 			       * and taken out */
-
-	/* The following members are read-only for the caller. */
-	uint64_t lines; /* the caller counts lines that were not read */
 	struct scan scan;
+	uint64_t lines; /* the caller counts lines that were not read */
 };
 
 /* The setup is borrowed. */

@@ -13,8 +13,9 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 #include "common/digest/random.h"
-#include "common/records/scan.h"
+#include "common/text/jsonw.h"
 
+#include "aggregator/containers/dedup.h"
 #include "aggregator/containers/key.h"
 
 #define EXPIRE_MS (7 * DAY_MS)
@@ -23,8 +24,57 @@
  * many bytes. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
+/* The number of finished snapshots that are remembered for each tenant. Lines
+ * of older ones become dead letters if they are delivered again. */
+#define OVER_MAX 64
+
+/* Index of the only part of a snapshot that is not in parts. */
+#define PART_WHOLE BUCKET_PARTS
+#define PARTS (BUCKET_PARTS + 1)
+
 /* The end of each log line about an incomplete snapshot. */
 #define UNUSED "; all of it is ignored"
+
+struct staging_part {
+	bool begun;
+	bool applied;       /* it has corrected its tenant */
+	int64_t records;    /* the number in its end marker; -1 until that
+			     * arrives */
+	uint64_t lines;     /* that have arrived */
+	struct buf pending; /* lines that are not in the state */
+};
+
+struct staging_over {
+	char *id;
+	bool applied; /* these parts have been applied; no other line counts */
+	bool in_parts;
+	struct bucket_set parts;
+};
+
+struct staging_tenant {
+	char *name;
+
+	/* The unfinished snapshot. */
+	char *id;   /* NULL: there is none */
+	int64_t at; /* as_of in its begin marker */
+	bool in_parts;
+	struct staging_part parts[PARTS];
+	struct dedup lines;      /* its lines so far */
+	uint64_t number, pieces; /* the numbers of its lines in the state, and
+				  * of their next piece */
+	int64_t changed_at;      /* by the system clock */
+
+	struct staging_over over[OVER_MAX]; /* the newest last */
+	size_t over_n;
+	int64_t over_at; /* time of the newest applied snapshot */
+	bool changed;    /* since the last staging_save() */
+};
+
+static struct text
+text_of(const char *s)
+{
+	return (struct text){ s, strlen(s) };
+}
 
 static struct staging_tenant *
 get_tenant(struct staging *in, struct text name)
@@ -46,12 +96,13 @@ close_snapshot(struct staging_tenant *t)
 {
 	size_t i;
 
-	t->open = NULL;
-	markers_close(&t->markers);
+	free(t->id);
+	t->id = NULL;
 	dedup_release(&t->lines);
 	memset(&t->lines, 0, sizeof t->lines);
-	for (i = 0; i < MARKERS_PARTS; i++)
-		buf_release(&t->pending[i]);
+	for (i = 0; i < PARTS; i++)
+		buf_release(&t->parts[i].pending);
+	memset(t->parts, 0, sizeof t->parts);
 }
 
 static void
@@ -87,16 +138,13 @@ find_over(struct staging_tenant *t, struct text id)
 	return NULL;
 }
 
-/* True if that part of that snapshot is over. */
+/* True if that part of the snapshot is over. o: its entry, or NULL. */
 static bool
-is_over(struct staging_tenant *t, struct text id, unsigned part)
+is_over(const struct staging_over *o, unsigned part)
 {
-	const struct staging_over *o = find_over(t, id);
-
-	if (o == NULL)
-		return false;
-	return !o->applied || !o->in_parts ||
-	       (part != MARKERS_WHOLE && bucket_set_has(&o->parts, part));
+	return o != NULL &&
+	       (!o->applied || !o->in_parts ||
+		   (part != PART_WHOLE && bucket_set_has(&o->parts, part)));
 }
 
 /* Returns the entry of a snapshot. Creates a missing entry, which may drop the
@@ -108,7 +156,7 @@ get_over(struct staging_tenant *t, struct text id)
 
 	if (o != NULL)
 		return o;
-	if (t->over_n == STAGING_OVER) {
+	if (t->over_n == OVER_MAX) {
 		free(t->over[0].id);
 		t->over_n--;
 		memmove(t->over, t->over + 1, t->over_n * sizeof *t->over);
@@ -127,7 +175,38 @@ ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
 	mark_changed(in, t);
 }
 
-/* Lines of the unfinished snapshot. */
+/* The unfinished snapshot and its lines. */
+
+static bool
+is_open(const struct staging_tenant *t, struct text id)
+{
+	return t->id != NULL && text_is(id, t->id);
+}
+
+/* True if the part is complete and not yet applied. */
+static bool
+is_whole(const struct staging_part *p)
+{
+	return p->begun && !p->applied && p->records >= 0 &&
+	       p->lines == (uint64_t)p->records;
+}
+
+static bool
+has_whole_part(const struct staging_tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < PARTS; i++)
+		if (is_whole(&t->parts[i]))
+			return true;
+	return false;
+}
+
+static void
+begin_part(struct staging_part *p)
+{
+	*p = (struct staging_part){ .begun = true, .records = -1 };
+}
 
 static void
 begin_key(struct key *k, const struct staging_tenant *t)
@@ -139,7 +218,7 @@ begin_key(struct key *k, const struct staging_tenant *t)
 static void
 put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
 {
-	struct buf *lines = &t->pending[part];
+	struct buf *lines = &t->parts[part].pending;
 	struct key k;
 
 	if (lines->len == 0 || in->state == NULL)
@@ -156,7 +235,7 @@ delete_part(struct staging *in, struct staging_tenant *t, unsigned part)
 {
 	struct key k;
 
-	buf_release(&t->pending[part]);
+	buf_release(&t->parts[part].pending);
 	if (in->state == NULL)
 		return;
 	begin_key(&k, t);
@@ -184,10 +263,8 @@ print_of_line(const struct staging_tenant *t, struct text line)
 }
 
 static bool
-has_line(const struct staging_tenant *t, const struct staging_line *l)
+has_line(const struct staging_tenant *t, struct text line)
 {
-	struct text line = { l->p, l->len };
-
 	return t->lines.open && dedup_has(&t->lines, print_of_line(t, line));
 }
 
@@ -203,13 +280,13 @@ is_new_line(struct staging_tenant *t, struct text line)
  * line. */
 static bool
 append_line(struct staging *in, struct staging_tenant *t, unsigned part,
-    const struct staging_line *l)
+    struct text line)
 {
-	struct buf *to = &t->pending[part];
+	struct buf *to = &t->parts[part].pending;
 
-	if (!is_new_line(t, (struct text){ l->p, l->len }))
+	if (!is_new_line(t, line))
 		return false;
-	buf_add(to, l->p, l->len);
+	buf_add(to, line.p, line.len);
 	buf_addc(to, '\n');
 	if (to->len >= PIECE_BYTES)
 		put_pending(in, t, part);
@@ -221,23 +298,24 @@ append_line(struct staging *in, struct staging_tenant *t, unsigned part,
  * else NULL. */
 static void
 add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
-    const struct staging_line *l, const struct record *end)
+    struct text line, const struct record *end)
 {
-	struct marked_part *p = &t->markers.parts[part];
+	struct staging_part *p = &t->parts[part];
 
-	if (p->applied || !append_line(in, t, part, l))
+	if (p->applied || !append_line(in, t, part, line))
 		return;
 	if (end != NULL)
-		markers_end_part(&t->markers, part, end);
+		p->records = end->records;
 	else
 		p->lines++;
-	in->ready = in->ready || marked_part_is_whole(p);
+	in->ready = in->ready || is_whole(p);
 }
 
 /* Applying complete parts. */
 
 struct reading {
 	struct staging *in;
+	void *tenant;  /* as begin() returned it */
 	bool messages; /* the other records have been read */
 	bool failed;
 	struct scan scan;
@@ -276,7 +354,7 @@ read_piece(
 	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0)
 		if (rc == 1 && is_read_now(g, &r) &&
 		    future_refuses(in->future, &r) == NULL)
-			g->failed = in->add(in->ctx, &r, g->scan.line,
+			g->failed = in->add(g->tenant, &r, g->scan.line,
 					g->scan.len) == -1;
 	return !g->failed;
 }
@@ -303,7 +381,7 @@ read_part(struct reading *g, struct staging_tenant *t, unsigned part)
 	struct key k;
 
 	if (g->in->state == NULL) {
-		read_lines(g, &t->pending[part]);
+		read_lines(g, &t->parts[part].pending);
 		return;
 	}
 	put_pending(g->in, t, part);
@@ -312,41 +390,36 @@ read_part(struct reading *g, struct staging_tenant *t, unsigned part)
 	lmdb_each(g->in->staged, k.bytes, k.len, read_piece, g);
 }
 
-static bool
-is_applicable(const struct marked_part *p)
-{
-	return p->begun && !p->applied && marked_part_is_whole(p);
-}
-
 /* Records that the complete parts have been applied. */
 static void
-finish_parts(struct staging *in, struct staging_tenant *t,
-    const struct bucket_set *parts, struct staging_over *over)
+finish_parts(struct staging *in, struct staging_tenant *t)
 {
-	struct markers *m = &t->markers;
+	struct staging_over *over = get_over(t, text_of(t->id));
 	size_t left = 0, n = 0;
 	uint64_t lines = 0;
 	unsigned i;
 
-	for (i = 0; i < MARKERS_PARTS; i++) {
-		if (is_applicable(&m->parts[i])) {
-			m->parts[i].applied = true;
-			lines += m->parts[i].lines;
+	over->applied = true;
+	over->in_parts = t->in_parts;
+	for (i = 0; i < PARTS; i++) {
+		struct staging_part *p = &t->parts[i];
+
+		if (is_whole(p)) {
+			p->applied = true;
+			lines += p->lines;
 			n++;
 			delete_part(in, t, i);
+			if (i != PART_WHOLE)
+				bucket_set_add(&over->parts, i);
 		}
-		left += m->parts[i].begun && !m->parts[i].applied;
+		left += p->begun && !p->applied;
 	}
-	over->applied = true;
-	over->in_parts = m->in_parts;
-	over->parts.chats |= parts->chats;
-	over->parts.all |= parts->all;
-	if (m->at > t->over_at)
-		t->over_at = m->at;
+	if (t->at > t->over_at)
+		t->over_at = t->at;
 	if (in->state != NULL)
 		log_info("snapshot_done",
 		    "tenant=%s snapshot=%s lines=%" PRIu64 " parts=%zu",
-		    t->name, m->id, lines, n);
+		    t->name, t->id, lines, n);
 	mark_changed(in, t);
 	if (left == 0)
 		close_snapshot(t);
@@ -355,17 +428,16 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 /* Reads the complete parts. An incremental model needs what their messages
  * depend on before the messages, so a stream reads them twice. */
 static int
-read_parts(struct staging *in, struct staging_tenant *t)
+read_parts(struct staging *in, struct staging_tenant *t, void *tenant)
 {
-	const struct marked_part *parts = t->markers.parts;
-	struct reading g = { .in = in };
+	struct reading g = { .in = in, .tenant = tenant };
 	unsigned i, pass, passes = in->state != NULL ? 2 : 1;
 
 	scan_init(&g.scan);
 	for (pass = 0; pass < passes; pass++) {
 		g.messages = pass == 1;
-		for (i = 0; i < MARKERS_PARTS && !g.failed; i++)
-			if (is_applicable(&parts[i]))
+		for (i = 0; i < PARTS && !g.failed; i++)
+			if (is_whole(&t->parts[i]))
 				read_part(&g, t, i);
 	}
 	scan_release(&g.scan);
@@ -376,25 +448,23 @@ read_parts(struct staging *in, struct staging_tenant *t)
 static int
 apply_tenant(struct staging *in, struct staging_tenant *t)
 {
-	struct markers *m = &t->markers;
-	struct text name = { t->name, strlen(t->name) };
 	struct bucket_set parts = { .all = false };
+	void *tenant;
 	unsigned i;
 
-	if (t->open == NULL || markers_count_whole(m) == 0)
+	if (!has_whole_part(t))
 		return 0;
-	for (i = 0; i < MARKERS_WHOLE; i++)
-		if (is_applicable(&m->parts[i]))
+	for (i = 0; i < PART_WHOLE; i++)
+		if (is_whole(&t->parts[i]))
 			bucket_set_add(&parts, i);
-	in->begin(in->ctx, name, m->at);
-	if (read_parts(in, t) == -1)
+	tenant = in->begin(in->ctx, text_of(t->name), t->at);
+	if (read_parts(in, t, tenant) == -1)
 		return -1;
 	if (in->state != NULL && state_failed(in->state))
 		return 0; /* The commit will fail, too. */
-	in->end(in->ctx, name, m, m->in_parts ? &parts : NULL);
+	in->end(tenant, t->id, t->in_parts ? &parts : NULL);
 	FAULT_POINT("aggregator.snapshot_applied");
-	finish_parts(
-	    in, t, &parts, get_over(t, (struct text){ m->id, strlen(m->id) }));
+	finish_parts(in, t);
 	return 0;
 }
 
@@ -421,7 +491,7 @@ staging_is_ready(const struct staging *in, struct text tenant)
 	if (!in->ready)
 		return false;
 	t = strmap_get(&in->tenants, tenant.p, tenant.len);
-	return t != NULL && markers_count_whole(&t->markers) > 0;
+	return t != NULL && has_whole_part(t);
 }
 
 /* Decides where each line goes: to the open snapshot, a new one, the dead
@@ -432,48 +502,54 @@ static void
 log_unfinished(
     struct staging *in, const struct staging_tenant *t, const char *before)
 {
-	const struct markers *m = &t->markers;
-	const struct marked_part *p = &m->parts[MARKERS_WHOLE];
+	const struct staging_part *p = &t->parts[PART_WHOLE];
 	size_t left = 0, i;
 
 	for (i = 0; i < BUCKET_PARTS; i++)
-		left += m->parts[i].begun && !m->parts[i].applied;
-	if (m->in_parts)
+		left += t->parts[i].begun && !t->parts[i].applied;
+	if (t->in_parts)
 		log_error("snapshot '%s' of tenant '%s' is incomplete: %zu of "
 			  "its parts were truncated and are ignored",
-		    m->id, t->name, left);
+		    t->id, t->name, left);
 	else if (p->records >= 0)
 		log_error("snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
 			  " records arrived before %s, its end marker says "
 			  "%" PRId64 UNUSED,
-		    m->id, t->name, p->lines, before, p->records);
+		    t->id, t->name, p->lines, before, p->records);
 	else
 		log_error("snapshot '%s' of tenant '%s' is incomplete: no end "
 			  "marker arrived before %s" UNUSED,
-		    m->id, t->name, before);
+		    t->id, t->name, before);
 	in->failed++;
 }
 
 /* Begins a snapshot. An unfinished snapshot is then over. */
 static void
-begin_snapshot(struct staging *in, struct staging_tenant *t,
-    const struct staging_line *l, unsigned part)
+begin_snapshot(struct staging *in, struct staging_tenant *t, struct text line,
+    const struct record *r, unsigned part)
 {
-	if (t->open != NULL) {
+	if (t->id != NULL) {
 		log_unfinished(in, t, "another snapshot began");
-		ignore_snapshot(in, t,
-		    (struct text){ t->markers.id, strlen(t->markers.id) });
+		ignore_snapshot(in, t, text_of(t->id));
 		drop_snapshot(in, t);
 	}
-	markers_open(&t->markers, l->record);
-	t->open = &t->markers;
+	t->id = text_dup(r->snapshot);
+	t->at = r->at;
+	t->in_parts = part != PART_WHOLE;
+	begin_part(&t->parts[part]);
 	if (in->state != NULL) {
 		t->number =
 		    (uint64_t)state_number(in->state, "snapshot", 0) + 1;
 		state_set_number(in->state, "snapshot", (int64_t)t->number);
 	}
 	t->pieces = 0;
-	(void)append_line(in, t, part, l);
+	(void)append_line(in, t, part, line);
+}
+
+static enum outcome
+refuse(struct staging *in, struct text line, const char *why)
+{
+	return in->refuse(in->ctx, line.p, line.len, why);
 }
 
 static void
@@ -488,28 +564,32 @@ refuse_parts(
 }
 
 static enum outcome
-add_begin_marker(struct staging *in, struct staging_tenant *t,
-    const struct staging_line *l, unsigned part)
+add_begin_marker(struct staging *in, struct staging_tenant *t, struct text line,
+    struct record *r, unsigned part)
 {
-	struct record *r = l->record;
-	bool same = markers_are_of(t->open, r->snapshot);
+	bool same = is_open(t, r->snapshot);
 	const char *ahead;
 	enum outcome o = OUTCOME_DONE;
 
-	if (same && has_line(t, l))
+	if (same && has_line(t, line))
 		return OUTCOME_DONE;
 	/* This is another part of the open snapshot. */
-	if (same && t->markers.in_parts && part != MARKERS_WHOLE &&
-	    !t->markers.parts[part].begun && !is_over(t, r->snapshot, part)) {
-		markers_begin_part(&t->markers, part);
-		(void)append_line(in, t, part, l);
+	if (same && t->in_parts && part != PART_WHOLE &&
+	    !t->parts[part].begun &&
+	    !is_over(find_over(t, r->snapshot), part)) {
+		begin_part(&t->parts[part]);
+		(void)append_line(in, t, part, line);
 		return OUTCOME_DONE;
 	}
 	if (apply_tenant(in, t) == -1)
 		return OUTCOME_NEVER;
-	if (is_over(t, r->snapshot, part))
+	if (is_over(find_over(t, r->snapshot), part)) {
+		/* A pipe repeats a snapshot as a whole. */
+		if (in->state == NULL)
+			ignore_snapshot(in, t, r->snapshot);
 		return OUTCOME_DONE;
-	if (r->at < t->over_at || (t->open != NULL && r->at < t->markers.at)) {
+	}
+	if (r->at < t->over_at || (t->id != NULL && r->at < t->at)) {
 		log_warn("snapshot '%.*s' of tenant '%s' is older than an "
 			 "earlier one and was ignored",
 		    TEXT_ARG(r->snapshot), t->name);
@@ -522,10 +602,10 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 	}
 	ahead = future_refuses(in->future, r);
 	if (ahead == NULL) {
-		begin_snapshot(in, t, l, part);
+		begin_snapshot(in, t, line, r, part);
 		return OUTCOME_DONE;
 	}
-	o = in->refuse(in->ctx, l->p, l->len, ahead);
+	o = refuse(in, line, ahead);
 	if (o != OUTCOME_DONE)
 		return o;
 	in->ahead++;
@@ -536,99 +616,115 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 /* Adds a line of the open snapshot. A marker from the future counts as a bad
  * line. */
 static enum outcome
-add_line(struct staging *in, struct staging_tenant *t,
-    const struct staging_line *l, unsigned part)
+add_line(struct staging *in, struct staging_tenant *t, struct text line,
+    struct record *r, unsigned part)
 {
-	struct record *r = l->record;
 	const char *ahead = future_refuses(in->future, r);
 	enum outcome o = OUTCOME_DONE;
 
-	if (ahead != NULL && !has_line(t, l)) {
-		o = in->refuse(in->ctx, l->p, l->len, ahead);
+	if (ahead != NULL && !has_line(t, line)) {
+		o = refuse(in, line, ahead);
 		in->ahead += o == OUTCOME_DONE;
 	}
 	if (o == OUTCOME_DONE)
 		add_to_part(
-		    in, t, part, l, r->type == RECORD_SNAPSHOT ? r : NULL);
+		    in, t, part, line, r->type == RECORD_SNAPSHOT ? r : NULL);
 	return o;
 }
 
-static enum outcome
-add_record(struct staging *in, const struct staging_line *l)
+/* Returns the part to which a line belongs. */
+static unsigned
+part_of(struct staging *in, bool in_parts, struct text line)
 {
-	struct record *r = l->record;
-	struct staging_tenant *t = get_tenant(in, r->tenant);
-	bool open = markers_are_of(t->open, r->snapshot);
-	bool marker = r->type == RECORD_SNAPSHOT;
-	const struct staging_over *over;
-	unsigned part =
-	    open || marker ? markers_part_of(t->open, r) : bucket_of_record(r);
+	return in_parts ? bucket_of_line(&in->flat, line.p, line.len)
+			: PART_WHOLE;
+}
 
-	if (marker && r->state == SNAPSHOT_BEGIN)
-		return add_begin_marker(in, t, l, part);
-	if (open && t->markers.parts[part].begun)
-		return add_line(in, t, l, part);
-	if (!is_over(t, r->snapshot, part))
-		return in->refuse(
-		    in->ctx, l->p, l->len, "its snapshot has no begin marker");
+static enum outcome
+add_record(struct staging *in, struct text line, struct record *r)
+{
+	struct staging_tenant *t = get_tenant(in, r->tenant);
+	bool open = is_open(t, r->snapshot);
+	const struct staging_over *over =
+	    open ? NULL : find_over(t, r->snapshot);
+	unsigned part;
+
+	if (r->type == RECORD_SNAPSHOT)
+		part = part_of(in, r->bucket != RECORD_NO_NUMBER, line);
+	else if (open)
+		part = part_of(in, t->in_parts, line);
+	else
+		part = part_of(in, over != NULL && over->in_parts, line);
+	if (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_BEGIN)
+		return add_begin_marker(in, t, line, r, part);
+	if (open && t->parts[part].begun)
+		return add_line(in, t, line, r, part);
+	if (!is_over(over, part))
+		return refuse(in, line, "its snapshot has no begin marker");
 	/* A queue delivers lines again, a pipe does not. */
-	over = find_over(t, r->snapshot);
-	if (in->state == NULL && over != NULL && over->applied)
-		return in->refuse(
-		    in->ctx, l->p, l->len, "its snapshot has ended");
+	if (in->state == NULL && over->applied)
+		return refuse(in, line, "its snapshot has ended");
 	return OUTCOME_DONE;
 }
 
-/* Finds the tenant to whose open snapshot a bad line belongs, and the part. f:
- * the fields of the line that could be read. NULL: it names no open
- * snapshot. */
-static struct staging_tenant *
-owner_of(const struct staging *in, const struct flat *f, unsigned *part)
+/* Returns a field as text, from a bad record or one of an unknown type. */
+static struct text
+peek(const struct flat *f, const char *key)
 {
-	struct text tenant = record_peek(f, "tenant");
-	struct text snapshot = record_peek(f, "snapshot");
-	struct staging_tenant *t;
+	const struct flat_field *v = flat_find(f, key);
+	struct text t = { NULL, 0 };
 
-	if (tenant.p == NULL || snapshot.p == NULL)
-		return NULL;
-	t = strmap_get(&in->tenants, tenant.p, tenant.len);
-	if (t == NULL || !markers_are_of(t->open, snapshot))
-		return NULL;
-	*part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
-	return t->open->parts[*part].begun ? t : NULL;
+	if (v != NULL && v->val_len > 0 &&
+	    (v->kind == FLAT_STRING || v->kind == FLAT_NUMBER)) {
+		t.p = v->val;
+		t.len = v->val_len;
+	}
+	return t;
 }
 
+/* f: the fields of the line that could be read. */
 static enum outcome
-add_bad_line(struct staging *in, const struct staging_line *l)
+add_bad_line(
+    struct staging *in, struct text line, const struct flat *f, const char *why)
 {
-	unsigned part;
-	struct staging_tenant *t = owner_of(in, l->flat, &part);
+	struct text tenant = peek(f, "tenant"), snapshot = peek(f, "snapshot");
+	struct staging_tenant *t = NULL;
+	unsigned part = PART_WHOLE;
 	enum outcome o;
 
-	if (t != NULL && has_line(t, l))
+	if (tenant.p != NULL && snapshot.p != NULL)
+		t = strmap_get(&in->tenants, tenant.p, tenant.len);
+	if (t != NULL && !is_open(t, snapshot))
+		t = NULL;
+	if (t != NULL && has_line(t, line))
 		return OUTCOME_DONE;
-	o = in->refuse(in->ctx, l->p, l->len, l->why);
-	if (o == OUTCOME_DONE && t != NULL)
-		add_to_part(in, t, part, l, NULL);
+	if (t != NULL)
+		part = part_of(in, t->in_parts, line);
+	o = refuse(in, line, why);
+	if (o == OUTCOME_DONE && t != NULL && t->parts[part].begun)
+		add_to_part(in, t, part, line, NULL);
 	return o;
 }
 
 enum outcome
-staging_add(struct staging *in, const struct staging_line *l)
+staging_add(
+    struct staging *in, const struct scan *s, int scanned, struct record *r)
 {
-	struct record *r = l->record;
+	struct text line = { s->line, s->len };
 
-	if (r == NULL)
-		return add_bad_line(in, l);
+	if (scanned == -1)
+		return add_bad_line(in, line, &s->flat, buf_str(&s->why));
 	if (r->type == RECORD_ROW)
-		return in->refuse(in->ctx, l->p, l->len, REFUSED_ROW);
+		return refuse(in, line,
+		    "this is a row for sink, not a record; give the records of "
+		    "poller");
 	if (r->type == RECORD_UNKNOWN) {
-		r->tenant = record_peek(l->flat, "tenant");
-		r->snapshot = record_peek(l->flat, "snapshot");
+		r->tenant = peek(r->flat, "tenant");
+		r->snapshot = peek(r->flat, "snapshot");
 		if (r->tenant.p == NULL || r->snapshot.p == NULL)
 			return OUTCOME_DONE;
 	}
-	return add_record(in, l);
+	return add_record(in, line, r);
 }
 
 void
@@ -637,13 +733,12 @@ staging_forget(struct staging *in, struct text tenant)
 	struct staging_tenant *t =
 	    strmap_get(&in->tenants, tenant.p, tenant.len);
 
-	if (t == NULL || t->open == NULL)
+	if (t == NULL || t->id == NULL)
 		return;
 	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
 		 "erased while it arrived",
-	    t->markers.id, t->name);
-	ignore_snapshot(
-	    in, t, (struct text){ t->markers.id, strlen(t->markers.id) });
+	    t->id, t->name);
+	ignore_snapshot(in, t, text_of(t->id));
 	drop_snapshot(in, t);
 }
 
@@ -656,12 +751,11 @@ staging_expire(struct staging *in)
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->open == NULL ||
-		    t->changed_at > clock_now_ms() - EXPIRE_MS)
+		if (t->id == NULL || t->changed_at > clock_now_ms() - EXPIRE_MS)
 			continue;
 		log_warn("removed the unfinished snapshot '%s' of tenant '%s': "
 			 "no further records arrived for a week",
-		    t->markers.id, t->name);
+		    t->id, t->name);
 		drop_snapshot(in, t);
 	}
 }
@@ -676,11 +770,11 @@ staging_report_incomplete(const struct staging *in)
 		const struct staging_tenant *t = e->value;
 		bool incomplete = false;
 
-		for (part = 0; part < MARKERS_PARTS; part++)
-			incomplete = incomplete ||
-				     (t->markers.parts[part].records >= 0 &&
-					 t->markers.parts[part].begun &&
-					 !t->markers.parts[part].applied);
+		for (part = 0; part < PARTS; part++)
+			incomplete =
+			    incomplete || (t->parts[part].begun &&
+					      t->parts[part].records >= 0 &&
+					      !t->parts[part].applied);
 		n += incomplete;
 	}
 	if (n > 0)
@@ -699,7 +793,7 @@ staging_report_unfinished(struct staging *in)
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->open != NULL)
+		if (t->id != NULL)
 			log_unfinished(in, t, "the input ended");
 	}
 }
@@ -719,16 +813,15 @@ code_over(struct pack *k, struct staging_over *o)
 static void
 code_open_snapshot(struct pack *k, struct staging_tenant *t)
 {
-	struct markers *m = &t->markers;
-	struct marked_part *p;
+	struct staging_part *p;
 
-	code_string(k, &m->id);
-	code_signed(k, &m->at);
-	code_flag(k, &m->in_parts);
+	code_string(k, &t->id);
+	code_signed(k, &t->at);
+	code_flag(k, &t->in_parts);
 	code_number(k, &t->number);
 	code_number(k, &t->pieces);
 	code_signed(k, &t->changed_at);
-	for (p = m->parts; p < m->parts + MARKERS_PARTS; p++) {
+	for (p = t->parts; p < t->parts + PARTS; p++) {
 		code_flag(k, &p->begun);
 		code_flag(k, &p->applied);
 		code_signed(k, &p->records);
@@ -740,21 +833,18 @@ static void
 code_tenant(struct pack *k, struct staging_tenant *t)
 {
 	uint32_t n = (uint32_t)t->over_n;
-	bool open = t->open != NULL;
+	bool open = t->id != NULL;
 
 	code_signed(k, &t->over_at);
-	code_limited(k, &n, STAGING_OVER);
+	code_limited(k, &n, OVER_MAX);
 	for (t->over_n = 0; t->over_n < n; t->over_n++)
 		code_over(k, &t->over[t->over_n]);
 	code_flag(k, &open);
 	if (open)
 		code_open_snapshot(k, t);
-	if (open && pack_reads(k)) {
-		t->markers.end_at = t->markers.at;
-		t->open = &t->markers;
+	if (open && pack_reads(k))
 		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
-		    t->markers.id);
-	}
+		    t->id);
 }
 
 void
@@ -773,7 +863,7 @@ staging_save(struct staging *in)
 
 		if (!t->changed)
 			continue;
-		for (part = 0; part < MARKERS_PARTS; part++)
+		for (part = 0; part < PARTS; part++)
 			put_pending(in, t, part);
 		buf_clear(&packed);
 		k = pack_write(&packed);
@@ -811,7 +901,7 @@ find_numbered(struct staging *in, uint64_t number)
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
-		if (t->open != NULL && t->number == number)
+		if (t->id != NULL && t->number == number)
 			return t;
 	}
 	return NULL;
@@ -862,4 +952,35 @@ void
 staging_close(struct staging *in)
 {
 	strmap_release(&in->tenants, free_tenant);
+	flat_release(&in->flat);
+}
+
+void
+staging_strip(struct buf *to, const char *line, size_t len, int64_t at)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	const struct flat_field *x;
+	const char *raw;
+	size_t i, n;
+
+	/* The line is a record, so parsing it succeeds. */
+	if (flat_parse(&f, line, len, &why) == 0) {
+		jsonw_open(to);
+		for (i = 0; i < f.n; i++) {
+			x = &f.field[i];
+			if (x == flat_find(&f, "snapshot"))
+				continue;
+			if (at != CLOCK_NONE && x == flat_find(&f, "at")) {
+				jsonw_time(to, "at", at);
+				continue;
+			}
+			raw = flat_raw(x, &n);
+			jsonw_name(to, x->key, x->key_len);
+			buf_add(to, raw, n);
+		}
+		jsonw_line(to);
+	}
+	flat_release(&f);
+	buf_release(&why);
 }

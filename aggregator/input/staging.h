@@ -1,7 +1,8 @@
 /*
  * staging: snapshots that are arriving. When all lines of a part have arrived,
- * they are read back, and the part corrects its tenant. A snapshot that is not
- * in parts has one part.
+ * they are read back, and the part corrects its tenant. A snapshot that went
+ * through an exchange is in parts, each with its own markers
+ * (common/records/bucket.h). Any other snapshot has one part.
  *
  * Lines that arrive through a queue are kept in the state, so their messages
  * can be acknowledged long before the snapshot ends, and a snapshot may be
@@ -26,53 +27,28 @@
  * A snapshot is over when it has been applied, when a newer one began before it
  * was complete (which is logged), when it is older than one that is over, or
  * when it begins in the future. From then on its lines do not count.
+ *
+ * A bad record that names its tenant and its snapshot is refused, but still
+ * counts as a line of the snapshot, which continues without it. A bad line that
+ * does not name them belongs to no snapshot, so its snapshot will be
+ * incomplete.
  */
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
 
 #include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
+#include "common/records/bucket.h"
+#include "common/records/scan.h"
 
-#include "aggregator/containers/dedup.h"
-#include "aggregator/input/markers.h"
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/future.h"
-
-/* The number of finished snapshots that are remembered for each tenant. Lines
- * of older ones become dead letters if they are delivered again. */
-#define STAGING_OVER 64
-
-struct staging_over {
-	char *id;
-	bool applied; /* these parts have been applied; no other line counts */
-	bool in_parts;
-	struct bucket_set parts;
-};
-
-struct staging_tenant {
-	char *name;
-
-	/* The unfinished snapshot. */
-	struct markers *open; /* &markers; NULL: there is none */
-	struct markers markers;
-	struct dedup lines;                /* its lines so far */
-	uint64_t number;                   /* the number of its lines in the
-					    * state... */
-	uint64_t pieces;                   /* ...and of its next piece there */
-	int64_t changed_at;                /* by the system clock */
-	struct buf pending[MARKERS_PARTS]; /* lines that are not in the
-					    * state */
-
-	struct staging_over over[STAGING_OVER]; /* the newest last */
-	size_t over_n;
-	int64_t over_at; /* time of the newest applied snapshot */
-	bool changed;    /* since the last staging_save() */
-};
 
 struct staging {
 	struct state *state; /* NULL: lines are kept in memory */
 	struct lmdb_table *snapshots, *staged;
 	struct strmap tenants; /* name -> struct staging_tenant */
+	struct flat flat;      /* scratch memory */
 	bool changed;          /* some tenant has changed */
 	bool ready;            /* some part is complete and not yet applied */
 	uint64_t failed;       /* snapshots that were dropped before they were
@@ -82,29 +58,21 @@ struct staging {
 
 	/* Set by the caller before staging_open(). */
 	struct future *future;
-	void *ctx; /* context of the callbacks */
+	void *ctx; /* for refuse() and begin() */
 	/* Refuses a bad line, with the reason. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* Correct the tenant with a complete snapshot, or with parts of one:
-	 * add() gets its operators and chats, then its messages; without a
-	 * state, all its records in their order. */
-	void (*begin)(void *ctx, struct text tenant, int64_t at);
+	/* Correct a tenant with a complete snapshot, or with parts of one:
+	 * begin() returns the tenant, which the others get; add() gets its
+	 * operators and chats, then its messages; without a state, all its
+	 * records in their order. */
+	void *(*begin)(void *ctx, struct text tenant, int64_t at);
 	/* -1: an error, which has been logged. */
 	int (*add)(
-	    void *ctx, const struct record *r, const char *line, size_t len);
+	    void *tenant, const struct record *r, const char *line, size_t len);
 	/* part is NULL if the snapshot is not in parts. */
-	void (*end)(void *ctx, struct text tenant, const struct markers *m,
-	    const struct bucket_set *part);
-};
-
-/* A line of the input. */
-struct staging_line {
-	const char *p;
-	size_t len;
-	struct record *record;   /* NULL if the line is bad */
-	const struct flat *flat; /* the readable fields of a bad line */
-	const char *why;         /* why the line is bad */
+	void (*end)(
+	    void *tenant, const char *snapshot, const struct bucket_set *part);
 };
 
 /* Reads the staging from the state. -1: an error, which state_commit() will
@@ -113,10 +81,21 @@ int staging_open(struct staging *in, struct state *state)
     __attribute__((warn_unused_result));
 void staging_close(struct staging *in);
 
-/* Adds a line that belongs to a snapshot or is bad. Returns LATER as refuse()
- * does, NEVER as refuse() does or after an error of add(). */
-enum outcome staging_add(struct staging *in, const struct staging_line *l)
-    __attribute__((warn_unused_result));
+/* True if the staging takes the record; all others are outside snapshots. */
+static inline bool
+staging_takes(const struct record *r)
+{
+	return r->snapshot.p != NULL || r->type == RECORD_UNKNOWN ||
+	       r->type == RECORD_ROW;
+}
+
+/* Adds the line that was just scanned, and is bad or a record that the staging
+ * takes. scanned: the result of scan_record(). Rows are refused: an
+ * aggregator's output has the markers of a snapshot and would look like a
+ * snapshot without operators and chats. Returns LATER as refuse() does, NEVER
+ * as refuse() does or after an error of add(). */
+enum outcome staging_add(struct staging *in, const struct scan *s, int scanned,
+    struct record *r) __attribute__((warn_unused_result));
 
 /* True if a snapshot of that tenant, or a part of one, is complete and not yet
  * applied. */
@@ -142,5 +121,9 @@ size_t staging_report_incomplete(const struct staging *in);
 /* At the end of the input of a run without a state: reports each unfinished
  * snapshot, and counts it in in->failed. */
 void staging_report_unfinished(struct staging *in);
+
+/* Appends a record's line without the field `snapshot`, and with another time
+ * unless that is CLOCK_NONE. */
+void staging_strip(struct buf *to, const char *line, size_t len, int64_t at);
 
 #endif

@@ -191,8 +191,8 @@ struct model {
 			   * clock or, if the newest snapshot shows that the
 			   * CRM's is ahead, after that */
 	int64_t ahead;
-	const struct definition *definition; /* needed when chats are fetched */
-	uint64_t seed;                       /* stored with packed identities */
+	const struct definition *definition;
+	uint64_t seed; /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
 	void *follower_ctx;
 	/* Requests the messages of an unpacked chat; the callee passes them to
@@ -261,7 +261,7 @@ void model_begin_snapshot(struct model *m, int64_t at);
 void model_end_snapshot(struct model *m, const struct bucket_set *part);
 
 /* Derives everything that has changed. */
-void model_recompute(struct model *m, const struct definition *definition);
+void model_recompute(struct model *m);
 
 /* Empties m->changes, which the caller must have written and packed. Frees
  * chats that are gone. */

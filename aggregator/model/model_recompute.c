@@ -361,7 +361,7 @@ chats_load(struct model *m, struct chat *c)
 
 	if (c->loaded)
 		return;
-	if (m->fetch == NULL || m->definition == NULL)
+	if (m->fetch == NULL)
 		prog_die(PROG_SOFTWARE, "there is no function to fetch a "
 					"chat's messages");
 	c->loaded = true;
@@ -482,11 +482,10 @@ recompute_changed(struct model *m)
 }
 
 void
-model_recompute(struct model *m, const struct definition *definition)
+model_recompute(struct model *m)
 {
 	size_t i;
 
-	m->definition = definition;
 	if (m->incremental) {
 		recompute_changed(m);
 	} else {

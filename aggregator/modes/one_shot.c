@@ -108,29 +108,23 @@ read_one_shot_input(struct one_shot *b)
 	return code;
 }
 
-static bool
-reports_tenant(const struct one_shot *b, const struct intake_tenant *t)
-{
-	const char *only = b->job->tenant;
-
-	return only == NULL || strcmp(only, t->name) == 0;
-}
-
 /* True if the tenant's records count. If the input was cut off, records outside
  * a snapshot may be missing, so only tenants with complete snapshots have
  * rows. */
 static bool
 counts(const struct one_shot *b, const struct intake_tenant *t)
 {
-	return t->pipeline != NULL && !(b->cut && t->pipeline->model.stream) &&
-	       reports_tenant(b, t);
+	const char *only = b->job->tenant;
+
+	return !(b->cut && t->pipeline.model.stream) &&
+	       (only == NULL || strcmp(only, t->name) == 0);
 }
 
 /* True if no record of the tenant has a time, so the tenant has no rows. */
 static bool
 is_undated(const struct intake_tenant *t)
 {
-	return t->pipeline->model.as_of == CLOCK_NONE;
+	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
 /* Counts a tenant without rows. Its records are still passed through. */
@@ -167,13 +161,8 @@ static void
 make_report(struct one_shot *b, struct intake_tenant *t)
 {
 	struct tenant_rows *r = &b->reports[b->reports_n++];
-	int64_t end_at = t->pipeline->model.as_of;
 
-	if (t->snapshot != NULL && t->snapshot_end > end_at)
-		end_at = t->snapshot_end;
-	tenant_rows_init(
-	    r, t->pipeline, b->job->definition, t->snapshot, end_at);
-	r->pass_through = &t->pass_through;
+	tenant_rows_init(r, &t->pipeline, t->snapshot);
 	if (b->job->selection.allocation)
 		r->simulation = b->simulations[b->simulations_n++] =
 		    simulate_day(b, t);
@@ -246,19 +235,18 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 	return ret;
 }
 
-/* Writes the records of tenants without rows. */
+/* Writes the records that are passed through, before all rows. */
 static int
-write_undated(struct one_shot *b, struct endpoint *out)
+write_passed(struct one_shot *b, struct endpoint *out)
 {
 	size_t n, i;
 	struct intake_tenant **list = intake_tenants(&b->intake, &n);
 	int ret = 0;
 
-	for (i = 0; i < n && ret == 0; i++) {
-		if (counts(b, list[i]) && is_undated(list[i]))
+	for (i = 0; i < n && ret == 0; i++)
+		if (counts(b, list[i]))
 			ret = buf_each_line(
 			    &list[i]->pass_through, aggregator_write_line, out);
-	}
 	free(list);
 	return ret;
 }
@@ -268,10 +256,10 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 {
 	const struct aggregator_job *job = b->job;
 
-	if (job->explain == NULL && write_undated(b, out) == -1)
-		return -1;
 	if (job->explain == NULL)
-		return write_reports(job, out, b->reports, b->reports_n);
+		return write_passed(b, out) == -1
+			   ? -1
+			   : write_reports(job, out, b->reports, b->reports_n);
 	if (job->format == OUTPUT_NDJSON)
 		return explain_ndjson(
 		    &b->explained, aggregator_write_line, out);

@@ -155,7 +155,7 @@ compare_loads(struct simulation *w)
 static void
 read_records(struct simulation *w)
 {
-	model_recompute(&w->model, NULL);
+	model_recompute(&w->model);
 	allocation_read(w->a, &w->model, false);
 	model_clear_changed(&w->model);
 }

@@ -77,7 +77,7 @@ stream_pass_through(struct stream *s, const struct record *r, const char *line,
 
 	if (moved || r->snapshot.p != NULL) {
 		buf_clear(&s->scratch);
-		markers_strip(&s->scratch, line, len, moved ? at : CLOCK_NONE);
+		staging_strip(&s->scratch, line, len, moved ? at : CLOCK_NONE);
 		line = s->scratch.data;
 		len = s->scratch.len - 1; /* The newline is left out. */
 	}
@@ -116,8 +116,6 @@ stream_add_record(struct stream *s)
 	int64_t newest;
 	bool passes;
 
-	if (r->type == RECORD_ROW)
-		return stream_refuse_record(s, REFUSED_ROW, &s->counts.bad);
 	if (ahead != NULL)
 		return stream_refuse_record(s, ahead, &s->counts.ahead);
 	t = stream_tenant(s, r->tenant);
@@ -150,28 +148,19 @@ stream_add_record(struct stream *s)
 
 /* Handles the current line, which is a record or a bad line. */
 static enum outcome
-handle_line(struct stream *s)
+handle_line(struct stream *s, int scanned)
 {
 	struct record *r = &s->record;
-	const struct staging_line line = {
-		.p = s->scan.line,
-		.len = s->scan.len,
-		.record = s->scanned == 1 ? r : NULL,
-		.flat = s->scanned == 1 ? r->flat : &s->scan.flat,
-		.why = buf_str(&s->scan.why),
-	};
 
-	if (s->scanned == 1 && r->snapshot.p == NULL &&
-	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		/* A record that follows a snapshot takes effect after the
-		 * snapshot. */
-		if (staging_is_ready(&s->staging, r->tenant) &&
-		    staging_apply(&s->staging) == -1)
-			return OUTCOME_NEVER;
-		return stream_add_record(s);
+	if (scanned == -1 || staging_takes(r)) {
+		s->counts.bad += scanned == -1 || r->type == RECORD_ROW;
+		return staging_add(&s->staging, &s->scan, scanned, r);
 	}
-	s->counts.bad += s->scanned == -1 || r->type == RECORD_ROW;
-	return staging_add(&s->staging, &line);
+	/* A record that follows a snapshot takes effect after the snapshot. */
+	if (staging_is_ready(&s->staging, r->tenant) &&
+	    staging_apply(&s->staging) == -1)
+		return OUTCOME_NEVER;
+	return stream_add_record(s);
 }
 
 static enum outcome
@@ -179,14 +168,15 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 {
 	struct stream *s = ctx;
 	enum outcome o;
+	int scanned;
 
 	scan_block(&s->scan, block, len);
 	(void)stream_allocation_now(s);
 	for (*lines = 0;; ++*lines) {
-		s->scanned = scan_record(&s->scan, &s->record);
-		if (s->scanned == 0)
+		scanned = scan_record(&s->scan, &s->record);
+		if (scanned == 0)
 			break;
-		o = handle_line(s);
+		o = handle_line(s, scanned);
 		if (o != OUTCOME_DONE) {
 			s->stage.code = s->code;
 			return o;

@@ -140,7 +140,6 @@ struct stream {
 	/* The current line. */
 	struct scan scan;
 	struct record record;
-	int scanned; /* what scan_record() returned for it */
 
 	/* The current flush. */
 	enum flush_step step;
@@ -242,12 +241,12 @@ enum outcome stream_pass_through(struct stream *s, const struct record *r,
     __attribute__((warn_unused_result));
 
 /* Callbacks of the staging, whose context is the stream: a complete snapshot
- * corrects its tenant. */
-void stream_begin_snapshot(void *ctx, struct text tenant, int64_t at);
-int stream_add_to_snapshot(void *ctx, const struct record *r, const char *line,
-    size_t len) __attribute__((warn_unused_result));
-void stream_end_snapshot(void *ctx, struct text tenant, const struct markers *m,
-    const struct bucket_set *part);
+ * corrects its tenant, a struct stream_tenant. */
+void *stream_begin_snapshot(void *ctx, struct text tenant, int64_t at);
+int stream_add_to_snapshot(void *tenant, const struct record *r,
+    const char *line, size_t len) __attribute__((warn_unused_result));
+void stream_end_snapshot(
+    void *tenant, const char *snapshot, const struct bucket_set *part);
 
 /* Begins a flush, after the end of the last one: its commit runs while the next
  * records are read. stream_confirm() writes and confirms its lines. */

@@ -47,7 +47,7 @@ recompute_touched(struct stream *s, bool refresh)
 			stream_touch(t);
 		if (!t->touched)
 			continue;
-		pipeline_recompute(&t->pipeline, s->job->definition, refresh);
+		pipeline_recompute(&t->pipeline, refresh);
 		stream_allocation_select(t);
 		if (refresh)
 			t->aged = false;
@@ -72,7 +72,7 @@ add_changed_rows(struct stream_tenant *t)
 	struct tenant_rows report;
 
 	tenant_rows_init_changed(
-	    &report, &t->pipeline, s->job->definition, state_version(s->state));
+	    &report, &t->pipeline, state_version(s->state));
 	(void)tenant_rows_ndjson(&report, add_row, s);
 	tenant_rows_release(&report);
 	if (t->applied.len > 0)

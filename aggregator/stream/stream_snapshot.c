@@ -10,7 +10,7 @@
 
 #include "common/text/jsonw.h"
 
-void
+void *
 stream_begin_snapshot(void *ctx, struct text tenant, int64_t at)
 {
 	struct stream *s = ctx;
@@ -20,16 +20,18 @@ stream_begin_snapshot(void *ctx, struct text tenant, int64_t at)
 	if (t->pipeline.allocation != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	pipeline_begin_snapshot(&t->pipeline, at);
+	return t;
 }
 
 /* The state does not store whether a record about a message has arrived, so
  * such records are passed through; the key of their row removes duplicates. */
 int
 stream_add_to_snapshot(
-    void *ctx, const struct record *r, const char *line, size_t len)
+    void *tenant, const struct record *r, const char *line, size_t len)
 {
-	struct stream *s = ctx;
-	struct model *m = &stream_tenant(s, r->tenant)->pipeline.model;
+	struct stream_tenant *t = tenant;
+	struct stream *s = t->stream;
+	struct model *m = &t->pipeline.model;
 	enum model_result taken = model_add(m, r);
 	enum outcome o = OUTCOME_DONE;
 
@@ -45,7 +47,7 @@ stream_add_to_snapshot(
  * missing from the snapshot are marked as gone. The marker follows the rows of
  * the flush. A part of a snapshot has no marker. */
 static void
-mark_applied(struct stream_tenant *t, const struct markers *m)
+mark_applied(struct stream_tenant *t, const char *snapshot)
 {
 	struct buf *b = &t->applied;
 
@@ -54,20 +56,19 @@ mark_applied(struct stream_tenant *t, const struct markers *m)
 	jsonw_str(b, "type", "snapshot");
 	jsonw_str(b, "tenant", t->name);
 	jsonw_str(b, "state", "applied");
-	jsonw_str(b, "snapshot", m->id);
-	jsonw_time(b, "at", m->at);
+	jsonw_str(b, "snapshot", snapshot);
+	jsonw_time(b, "at", t->pipeline.model.snapshot_at);
 	jsonw_close(b);
 }
 
 void
-stream_end_snapshot(void *ctx, struct text tenant, const struct markers *m,
-    const struct bucket_set *part)
+stream_end_snapshot(
+    void *tenant, const char *snapshot, const struct bucket_set *part)
 {
-	struct stream *s = ctx;
-	struct stream_tenant *t = stream_tenant(s, tenant);
+	struct stream_tenant *t = tenant;
 
+	if (part == NULL && t->stream->job->part.of == 0)
+		mark_applied(t, snapshot);
 	model_end_snapshot(&t->pipeline.model, part);
-	if (part == NULL && s->job->part.of == 0)
-		mark_applied(t, m);
 	stream_touch(t);
 }

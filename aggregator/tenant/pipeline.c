@@ -118,12 +118,11 @@ pipeline_begin_snapshot(struct pipeline *d, int64_t at)
 }
 
 void
-pipeline_recompute(
-    struct pipeline *d, const struct definition *definition, bool refresh)
+pipeline_recompute(struct pipeline *d, bool refresh)
 {
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
-	model_recompute(&d->model, definition);
+	model_recompute(&d->model);
 	if (d->streaming != NULL)
 		streaming_metrics_advance(
 		    d->streaming, d->model.as_of, refresh);

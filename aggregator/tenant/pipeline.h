@@ -57,8 +57,7 @@ void pipeline_begin_snapshot(struct pipeline *d, int64_t at);
 
 /* Recomputes all changes, including the streaming metrics. refresh: also
  * figures that change only with time. */
-void pipeline_recompute(
-    struct pipeline *d, const struct definition *definition, bool refresh);
+void pipeline_recompute(struct pipeline *d, bool refresh);
 
 /* Call when the changed rows are made: none counts as changed after that. */
 void pipeline_clear_changed(struct pipeline *d);

@@ -190,33 +190,25 @@ write_rows(const struct tenant_rows *r, const struct metric *f,
 	return w.failed ? -1 : 0;
 }
 
-static void
-begin_rows(struct tenant_rows *r, struct pipeline *d,
-    const struct definition *definition, enum metric_rows which)
+void
+tenant_rows_init(
+    struct tenant_rows *r, struct pipeline *d, const char *snapshot)
 {
-	memset(r, 0, sizeof *r);
-	r->model = &d->model;
-	r->pipeline = d;
-	r->which = which;
-	r->definition = definition->name;
+	pipeline_recompute(d, true);
+	*r = (struct tenant_rows){ .model = &d->model,
+		.pipeline = d,
+		.which = ROWS_ALL,
+		.snapshot = snapshot };
 }
 
 void
-tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
-    const struct definition *definition, const char *snapshot, int64_t end_at)
+tenant_rows_init_changed(
+    struct tenant_rows *r, struct pipeline *d, int64_t version)
 {
-	pipeline_recompute(d, definition, true);
-	begin_rows(r, d, definition, ROWS_ALL);
-	r->snapshot = snapshot;
-	r->end_at = end_at;
-}
-
-void
-tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
-    const struct definition *definition, int64_t version)
-{
-	begin_rows(r, d, definition, ROWS_CHANGED);
-	r->version = version;
+	*r = (struct tenant_rows){ .model = &d->model,
+		.pipeline = d,
+		.which = ROWS_CHANGED,
+		.version = version };
 }
 
 void
@@ -247,14 +239,15 @@ tenant_rows_make_tables(struct tenant_rows *r)
 
 static void
 write_marker(struct buf *b, const struct tenant_rows *r, const char *state,
-    int64_t at, int64_t records)
+    int64_t records)
 {
+	buf_clear(b);
 	jsonw_open(b);
 	jsonw_str(b, "type", "snapshot");
 	jsonw_str(b, "tenant", r->model->tenant);
 	jsonw_str(b, "state", state);
 	jsonw_str(b, "snapshot", r->snapshot);
-	jsonw_time(b, "at", at);
+	jsonw_time(b, "at", r->model->as_of);
 	if (records >= 0)
 		jsonw_int(b, "records", records);
 	jsonw_close(b);
@@ -304,14 +297,11 @@ tenant_rows_ndjson(
 	int64_t written = 0;
 	int ret = -1;
 
-	if (r->pass_through != NULL &&
-	    buf_each_line(r->pass_through, line, ctx) == -1)
-		return -1;
 	/* Only tables of state, which are small, are between the markers. */
 	if (marks) {
 		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
 			goto out;
-		write_marker(&b, r, "begin", r->model->as_of, -1);
+		write_marker(&b, r, "begin", -1);
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}
@@ -319,8 +309,7 @@ tenant_rows_ndjson(
 		r, marks ? SHARE_STATE : SHARE_ALL, line, ctx, &written) == -1)
 		goto out;
 	if (marks) {
-		buf_clear(&b);
-		write_marker(&b, r, "end", r->end_at, written);
+		write_marker(&b, r, "end", written);
 		if (line(ctx, b.data, b.len) == -1)
 			goto out;
 	}

@@ -11,15 +11,11 @@
 #include "aggregator/tenant/pipeline.h"
 
 struct tenant_rows {
-	const struct model *model;      /* recomputed; borrowed */
-	const char *snapshot;           /* NULL: a stream, which has no
-					 * markers */
-	int64_t end_at;                 /* the time in the end marker */
-	int64_t version;                /* of the rows; 0: they have none */
-	const struct buf *pass_through; /* lines to write before all rows
-					 * (passing_add()), or NULL; borrowed */
+	const struct model *model; /* recomputed; borrowed */
+	const char *snapshot;      /* NULL: a stream, which has no
+				    * markers */
+	int64_t version;           /* of the rows; 0: they have none */
 	const struct simulation *simulation; /* NULL: none; borrowed */
-	const char *definition;
 	/* Private. */
 	struct pipeline *pipeline;
 	enum metric_rows which;
@@ -28,12 +24,12 @@ struct tenant_rows {
 	size_t tables_n;
 };
 
-/* Recomputes the pipeline by the definition and selects all rows. */
-void tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
-    const struct definition *definition, const char *snapshot, int64_t end_at);
+/* Recomputes the pipeline and selects all rows. */
+void tenant_rows_init(
+    struct tenant_rows *r, struct pipeline *d, const char *snapshot);
 /* Selects the changed rows of a recomputed pipeline. */
-void tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
-    const struct definition *definition, int64_t version);
+void tenant_rows_init_changed(
+    struct tenant_rows *r, struct pipeline *d, int64_t version);
 void tenant_rows_release(struct tenant_rows *r);
 
 /* Receives lines. Returns 0, or -1 to stop. */

@@ -227,10 +227,11 @@ fill_chats(const struct tenant_rows *r, struct overview *o)
 static void
 add_heading(const struct tenant_rows *r, size_t width, struct buf *to)
 {
+	const char *definition = r->model->definition->name;
 	struct buf text = BUF_INIT;
 
-	if (strcmp(r->definition, definition_ours.name) != 0)
-		buf_addf(&text, ", as %s counts", r->definition);
+	if (strcmp(definition, definition_ours.name) != 0)
+		buf_addf(&text, ", as %s counts", definition);
 	overview_heading(
 	    r->model->tenant, r->model->as_of, buf_str(&text), width, to);
 	buf_release(&text);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 
 /* FNV-1a with 64 bits. */
@@ -34,22 +35,17 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 /* The key fields of each type. The first field that a record has is used,
  * otherwise its tenant alone. Types that are not listed are BUCKET_ALL. */
 #define KEYS 3
-#define AT(field) offsetof(struct record, field)
 
 static const struct bucket_type {
 	const char *type;
-	struct {
-		const char *name;
-		size_t offset;
-	} key[KEYS];
+	const char *key[KEYS];
 } types[] = {
-	{ "message", { { "chat", AT(chat) } } },
-	{ "view", { { "chat", AT(chat) }, { "message", AT(message) } } },
-	{ "event",
-	    { { "chat", AT(chat) }, { "user", AT(user) }, { "id", AT(id) } } },
-	{ "chat", { { "chat", AT(chat) } } },
-	{ "assignment", { { "chat", AT(chat) } } },
-	{ "row", { { "chat", 0 } } }, /* its fields are read from the line */
+	{ "message", { "chat" } },
+	{ "view", { "chat", "message" } },
+	{ "event", { "chat", "user", "id" } },
+	{ "chat", { "chat" } },
+	{ "assignment", { "chat" } },
+	{ "row", { "chat" } },
 };
 
 /* Returns NULL if records of this type go to all buckets. */
@@ -93,15 +89,17 @@ marked(const struct flat *f)
 }
 
 unsigned
-bucket_of_flat(const struct flat *f)
+bucket_of_line(struct flat *f, const char *line, size_t len)
 {
-	const struct flat_field *type = flat_find(f, "type"),
-				*tenant = find_id_field(f, "tenant"),
-				*key = NULL;
+	const struct flat_field *type, *tenant, *key = NULL;
 	const struct bucket_type *t;
 	struct text name;
 	size_t i;
 
+	if (flat_parse(f, line, len, NULL) == -1)
+		return bucket_of("", 0, "", 0);
+	type = flat_find(f, "type");
+	tenant = find_id_field(f, "tenant");
 	if (type == NULL || tenant == NULL)
 		return bucket_of("", 0, "", 0);
 	if (type->kind != FLAT_STRING)
@@ -113,38 +111,7 @@ bucket_of_flat(const struct flat *f)
 	if (t == NULL)
 		return BUCKET_ALL;
 	for (i = 0; i < KEYS && key == NULL; i++)
-		key = find_id_field(f, t->key[i].name);
+		key = find_id_field(f, t->key[i]);
 	return bucket_of(tenant->val, tenant->val_len,
 	    key != NULL ? key->val : "", key != NULL ? key->val_len : 0);
-}
-
-unsigned
-bucket_of_line(struct flat *f, const char *line, size_t len)
-{
-	if (flat_parse(f, line, len, NULL) == -1)
-		return bucket_of("", 0, "", 0);
-	return bucket_of_flat(f);
-}
-
-unsigned
-bucket_of_record(const struct record *r)
-{
-	const char *name = record_types[r->type];
-	const struct bucket_type *t =
-	    find_type((struct text){ name, strlen(name) });
-	struct text key = { NULL, 0 };
-	size_t i;
-
-	/* These contain all fields, including those that struct record
-	 * lacks. */
-	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
-	    r->type == RECORD_UNKNOWN)
-		return bucket_of_flat(r->flat);
-	if (t == NULL)
-		return BUCKET_ALL;
-	for (i = 0; i < KEYS && t->key[i].name != NULL && key.p == NULL; i++)
-		key = *(const struct text *)(const void *)((const char *)r +
-							   t->key[i].offset);
-	return bucket_of(
-	    r->tenant.p, r->tenant.len, key.p != NULL ? key.p : "", key.len);
 }

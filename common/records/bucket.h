@@ -19,7 +19,6 @@
 #ifndef COMMON_RECORDS_BUCKET_H
 #define COMMON_RECORDS_BUCKET_H
 
-#include "common/records/record.h"
 #include "common/text/flat.h"
 
 #include <stdbool.h>
@@ -36,10 +35,6 @@ unsigned bucket_of(
 /* Returns the bucket of a line. A line that is not a record gets one bucket, so
  * that one reader reports it. f is scratch memory. */
 unsigned bucket_of_line(struct flat *f, const char *line, size_t len);
-
-/* The same for a line that flat_parse(), record_parse() or a scan has read. */
-unsigned bucket_of_flat(const struct flat *f);
-unsigned bucket_of_record(const struct record *r);
 
 /* A set of buckets: parts of a snapshot. */
 struct bucket_set {

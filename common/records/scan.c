@@ -415,7 +415,6 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	if (type == KEYWORDS_NONE)
 		type = RECORD_UNKNOWN;
 	mine = fields & plan.words->may[type];
-	w->s->fields = mine;
 	r->type = (enum record_type)type;
 	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
 	    type == RECORD_ROW || (plan.words->must[type] & ~mine) != 0)
@@ -437,7 +436,6 @@ take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
 	struct scan *s = w->s;
 
-	s->fields = 0;
 	return (w->r->type == RECORD_ROW || w->r->type == RECORD_SNAPSHOT ||
 		   w->r->type == RECORD_UNKNOWN) &&
 	       flat_walk(&s->flat, &s->index, line, len, &k) &&
@@ -485,7 +483,6 @@ take_by_parser(struct scan *s, struct record *r)
 	while (s->k < x->n && x->base + x->close[s->k] < s->at)
 		s->k++;
 	s->slow++;
-	s->fields = 0;
 	buf_clear(&s->why);
 	return record_parse(r, &s->flat, s->line, s->len, &s->why) == 0 ? 1
 									: -1;

@@ -43,9 +43,6 @@ struct scan {
 	size_t len;
 	struct buf why;
 	struct flat flat;
-	/* For a record that was read here: bit i is set if row i of
-	 * record_fields is present. 0: record_read() read it. */
-	uint64_t fields;
 
 	/* May be set after scan_init(): the caller does not use r->text, so its
 	 * escapes need not be replaced. */

@@ -99,43 +99,6 @@ markers_go_where_their_lines_go(void **state)
 	assert_int_equal(of(MARK("\"17\"")), BUCKET_ALL);
 }
 
-/* A parsed record belongs to the bucket of its line. */
-static void
-records_are_of_the_bucket_of_their_lines(void **state)
-{
-	static const char *const lines[] = {
-		HEAD(
-		    "message") ",\"id\":\"5\",\"chat\":\"17\",\"from\":\"bot\","
-			       "\"at\":\"2026-11-20T10:00:00Z\"}",
-		"{\"type\":\"chat\",\"tenant\":5,\"chat\":17}",
-		HEAD("view") ",\"message\":\"5\",\"user\":\"b\","
-			     "\"at\":\"2026-11-20T10:00:00Z\"}",
-		HEAD("event") ",\"user\":\"a\",\"event\":\"b\",\"id\":\"9\"}",
-		HEAD("operator") ",\"operator\":\"5\"}",
-		HEAD("row") ",\"table\":\"chat_metrics\",\"chat\":\"17\","
-			    "\"as_of\":\"2026-11-20T10:00:00Z\"}",
-		HEAD("later") ",\"chat\":\"5\"}",
-		HEAD("snapshot") ",\"state\":\"end\",\"snapshot\":\"s\","
-				 "\"bucket\":17,\"records\":0}",
-	};
-	struct flat f = FLAT_INIT;
-	struct buf why = BUF_INIT;
-	struct record r;
-	char padded[512];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(lines); i++) {
-		memset(padded, 0, sizeof padded);
-		memcpy(padded, lines[i], strlen(lines[i]));
-		if (record_parse(&r, &f, padded, strlen(lines[i]), &why) == -1)
-			fail_msg("%s: %s", lines[i], buf_str(&why));
-		assert_int_equal(bucket_of_record(&r), of(lines[i]));
-	}
-	flat_release(&f);
-	buf_release(&why);
-}
-
 static void
 chats_spread(void **state)
 {
@@ -161,7 +124,6 @@ test_bucket(void)
 		cmocka_unit_test(what_has_a_chat_goes_by_it),
 		cmocka_unit_test(what_has_none_goes_by_what_it_is_about),
 		cmocka_unit_test(markers_go_where_their_lines_go),
-		cmocka_unit_test(records_are_of_the_bucket_of_their_lines),
 		cmocka_unit_test(chats_spread),
 	};
 
