@@ -21,20 +21,24 @@ reserve_bytes(struct key *k, size_t n)
 }
 
 void
-key_begin_with(struct key *k, struct text other)
+key_append(struct key *k, struct text other)
 {
-	k->len = 0;
 	memcpy(reserve_bytes(k, other.len), other.p, other.len);
+}
+
+void
+key_short(struct key *k, uint64_t n, size_t bytes)
+{
+	unsigned char *p = reserve_bytes(k, bytes);
+
+	for (; bytes > 0; bytes--, n >>= 8)
+		p[bytes - 1] = (unsigned char)n;
 }
 
 void
 key_number(struct key *k, uint64_t n)
 {
-	unsigned char *p = reserve_bytes(k, 8);
-	int i;
-
-	for (i = 7; i >= 0; i--, n >>= 8)
-		p[i] = (unsigned char)n;
+	key_short(k, n, 8);
 }
 
 void
@@ -60,17 +64,23 @@ key_text(struct key *k, struct text t)
 }
 
 uint64_t
-key_read_number(struct text key, size_t *at)
+key_read_short(struct text key, size_t *at, size_t bytes)
 {
 	uint64_t n = 0;
 	size_t i;
 
-	if (*at + 8 > key.len)
+	if (*at + bytes > key.len)
 		return 0;
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < bytes; i++)
 		n = n << 8 | (unsigned char)key.p[*at + i];
-	*at += 8;
+	*at += bytes;
 	return n;
+}
+
+uint64_t
+key_read_number(struct text key, size_t *at)
+{
+	return key_read_short(key, at, 8);
 }
 
 int64_t

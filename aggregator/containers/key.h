@@ -19,15 +19,15 @@ struct key {
 	unsigned char bytes[KEY_MAX];
 };
 
-/* Begins the key with all parts of another key. */
-void key_begin_with(struct key *k, struct text other);
-
 /* Each function adds a part; begin with len 0. A key that becomes too long ends
  * the process; two texts of RECORD_MAX_ID bytes fit. */
 void key_time(struct key *k, int64_t ms);
 void key_byte(struct key *k, unsigned b);
 void key_number(struct key *k, uint64_t n);
-void key_text(struct key *k, struct text t); /* at most 255 bytes */
+void key_short(struct key *k, uint64_t n, size_t bytes); /* its lowest ones */
+void key_text(struct key *k, struct text t);             /* at most 255 bytes */
+/* Adds all parts of another key, or a text that ends the key. */
+void key_append(struct key *k, struct text other);
 
 /* Each function reads the part at *at and advances *at. The caller must know
  * the kinds of the parts. If the key is too short, the result is 0 or an empty
@@ -35,6 +35,7 @@ void key_text(struct key *k, struct text t); /* at most 255 bytes */
 int64_t key_read_time(struct text key, size_t *at);
 unsigned key_read_byte(struct text key, size_t *at);
 uint64_t key_read_number(struct text key, size_t *at);
+uint64_t key_read_short(struct text key, size_t *at, size_t bytes);
 struct text key_read_text(struct text key, size_t *at);
 
 #endif

@@ -57,10 +57,7 @@ keyed_state_keep(struct keyed_state *k, int64_t ms)
 void
 keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
 {
-	int i;
-
-	for (i = 3; i >= 0; i--)
-		key_byte(k, h->tenant >> (8 * i) & 255);
+	key_short(k, h->tenant, 4);
 }
 
 /* Returns the size of the key before the head, rounded up to align the head. */

@@ -147,9 +147,9 @@ hash_writer(const struct conversations *f, const struct model *m,
 static struct key
 others_key(const struct conversation *c)
 {
-	struct key k;
+	struct key k = { .len = 0 };
 
-	key_begin_with(&k, keyed_state_key(c));
+	key_append(&k, keyed_state_key(c));
 	key_time(&k, c->past.first_at);
 	return k;
 }

@@ -443,7 +443,6 @@ release_stream(struct stream *s)
 	strmap_release(&s->foreign.aliases, free);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
-	buf_release(&s->key);
 	buf_release(&s->rows.next);
 	buf_release(&s->reservations.next);
 	staging_close(&s->staging);

@@ -64,6 +64,7 @@
 #include "common/records/scan.h"
 #include "common/stage/stage.h"
 
+#include "aggregator/containers/key.h"
 #include "aggregator/input/staging.h"
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/job.h"
@@ -155,7 +156,7 @@ struct stream {
 	 * back, so a timer does not wait longer when the system clock is set
 	 * back. */
 	struct clock_onward clock;
-	struct buf scratch, key;
+	struct buf scratch;
 
 	/* For stream_foreign.c. Times are monotonic. */
 	struct {
@@ -326,15 +327,10 @@ enum exit_code stream_commit(struct stream *s, struct buf *why)
 #define STREAM_TENANT_BYTES 4
 #define STREAM_CHAT_BYTES 5
 
-/* Set *key to the start of the tenant's keys, which is its number; to the key
- * of a chat; and to that of one of its segments of messages. */
-void stream_tenant_key(const struct stream_tenant *t, struct buf *key);
-void stream_chat_key(uint64_t number, struct buf *key);
-void stream_segment_key(uint64_t number, size_t segment, struct buf *key);
-
-/* Appends the lowest `bytes` bytes of n in big-endian order; reads them back.
- */
-void stream_put_number(struct buf *key, uint64_t n, size_t bytes);
-uint64_t stream_read_number(const void *p, size_t bytes);
+/* Return the start of the tenant's keys, which is its number; the key of a
+ * chat; and that of one of its segments of messages. */
+struct key stream_tenant_key(const struct stream_tenant *t);
+struct key stream_chat_key(uint64_t number);
+struct key stream_segment_key(uint64_t number, size_t segment);
 
 #endif

@@ -65,16 +65,15 @@ stream_allocation_select(struct stream_tenant *t)
 static void
 save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 {
-	struct stream_tenant *t = ctx;
-	struct stream *s = t->stream;
+	const struct stream_tenant *t = ctx;
+	struct lmdb_table *to = t->stream->tables.allocation;
+	struct key k = stream_tenant_key(t);
 
-	stream_tenant_key(t, &s->key);
-	buf_add(&s->key, key->data, key->len);
+	key_append(&k, (struct text){ key->data, key->len });
 	if (value->len > 0)
-		lmdb_put(s->tables.allocation, s->key.data, s->key.len,
-		    value->data, value->len);
+		lmdb_put(to, k.bytes, k.len, value->data, value->len);
 	else
-		lmdb_delete(s->tables.allocation, s->key.data, s->key.len);
+		lmdb_delete(to, k.bytes, k.len);
 }
 
 void
@@ -91,9 +90,10 @@ load_allocation_entry(
 {
 	struct stream_tenant *t = ctx;
 
-	if (key_len > 4 &&
-	    allocation_unpack(t->pipeline.allocation, (const char *)key + 4,
-		key_len - 4, data, len) == 0)
+	if (key_len > STREAM_TENANT_BYTES &&
+	    allocation_unpack(t->pipeline.allocation,
+		(const char *)key + STREAM_TENANT_BYTES,
+		key_len - STREAM_TENANT_BYTES, data, len) == 0)
 		return true;
 	state_set_damaged(t->stream->state);
 	return false;
@@ -103,14 +103,15 @@ int
 stream_allocation_load(struct stream *s)
 {
 	struct stream_tenant *t;
+	struct key k;
 	size_t i;
 
 	if (s->tables.allocation == NULL)
 		return 0;
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		stream_tenant_key(t, &s->key);
-		lmdb_each(s->tables.allocation, s->key.data, s->key.len,
+		k = stream_tenant_key(t);
+		lmdb_each(s->tables.allocation, k.bytes, k.len,
 		    load_allocation_entry, t);
 		allocation_read(
 		    t->pipeline.allocation, &t->pipeline.model, true);

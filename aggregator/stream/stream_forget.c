@@ -177,10 +177,10 @@ delete_rare_words(struct stream_tenant *t)
 	struct rare_words r = { (uint64_t)conf_int(
 				    s->job->conf, "aggregator", "trend_count"),
 		BUF_INIT };
+	struct key tenant = stream_tenant_key(t);
 	size_t at = 0, len;
 
-	stream_tenant_key(t, &s->key);
-	lmdb_each(words, s->key.data, s->key.len, collect_rare_word, &r);
+	lmdb_each(words, tenant.bytes, tenant.len, collect_rare_word, &r);
 	for (; at < r.keys.len; at += 1 + len) {
 		len = (unsigned char)r.keys.data[at];
 		lmdb_delete(words, r.keys.data + at + 1, len);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "aggregator/containers/key.h"
-
 /* An entry with that many bytes fills whole pages of LMDB, roughly. */
 #define ENTRY_BYTES ((size_t)60 << 10)
 

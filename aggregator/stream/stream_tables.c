@@ -35,14 +35,14 @@ static void
 save_tenant(struct stream_tenant *t)
 {
 	struct stream *s = t->stream;
+	struct key k = stream_tenant_key(t);
 
-	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
 	buf_addc(&s->scratch, t->aged ? 1 : 0);
 	model_pack_tenant(&t->pipeline.model, &s->scratch);
-	lmdb_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
-	    s->scratch.len);
+	lmdb_put(
+	    s->tables.tenants, k.bytes, k.len, s->scratch.data, s->scratch.len);
 }
 
 static void
@@ -51,44 +51,45 @@ save_operators(struct stream_tenant *t)
 	struct model *m = &t->pipeline.model;
 	struct stream *s = t->stream;
 	struct operator_info *o;
-	struct text id;
+	struct key k;
 	size_t i;
 
 	for (i = 0; i < m->changes.operators_n; i++) {
 		o = m->changes.operators[i];
-		id = operator_id(m, o);
-		stream_tenant_key(t, &s->key);
-		buf_add(&s->key, id.p, id.len);
+		k = stream_tenant_key(t);
+		key_append(&k, operator_id(m, o));
 		/* For an operator who has left, the time of leaving must be
 		 * known. */
 		if (!operator_has_row(o) && o->name == 0 &&
 		    o->at == CLOCK_NONE) {
-			lmdb_delete(
-			    s->tables.operators, s->key.data, s->key.len);
+			lmdb_delete(s->tables.operators, k.bytes, k.len);
 			continue;
 		}
 		buf_clear(&s->scratch);
 		model_pack_operator(m, o, &s->scratch);
-		lmdb_put(s->tables.operators, s->key.data, s->key.len,
-		    s->scratch.data, s->scratch.len);
+		lmdb_put(s->tables.operators, k.bytes, k.len, s->scratch.data,
+		    s->scratch.len);
 	}
 }
 
 static void
 delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
+	struct key k;
+
 	for (; from < to; from++) {
-		stream_segment_key(number, from, &s->key);
-		lmdb_delete(s->tables.messages, s->key.data, s->key.len);
+		k = stream_segment_key(number, from);
+		lmdb_delete(s->tables.messages, k.bytes, k.len);
 	}
 }
 
 static void
 delete_chat(struct stream *s, const struct chat *c)
 {
+	struct key k = stream_chat_key(c->number);
+
 	delete_segments(s, c->number, 0, model_segments(c).stored);
-	stream_chat_key(c->number, &s->key);
-	lmdb_delete(s->tables.chats, s->key.data, s->key.len);
+	lmdb_delete(s->tables.chats, k.bytes, k.len);
 }
 
 static void
@@ -96,22 +97,22 @@ save_chat(struct stream_tenant *t, struct chat *c)
 {
 	struct stream *s = t->stream;
 	struct model_segments seg = model_segments(c);
+	struct key tenant = stream_tenant_key(t),
+		   k = stream_chat_key(c->number);
 
-	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
-	buf_add(&s->scratch, s->key.data, s->key.len);
+	buf_add(&s->scratch, tenant.bytes, tenant.len);
 	model_pack_chat(&t->pipeline.model, c, &s->scratch);
-	stream_chat_key(c->number, &s->key);
-	lmdb_put(s->tables.chats, s->key.data, s->key.len, s->scratch.data,
-	    s->scratch.len);
+	lmdb_put(
+	    s->tables.chats, k.bytes, k.len, s->scratch.data, s->scratch.len);
 	delete_segments(s, c->number, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
 		model_pack_segment(
 		    &t->pipeline.model, c, seg.from, &s->scratch);
-		stream_segment_key(c->number, seg.from, &s->key);
-		lmdb_put(s->tables.messages, s->key.data, s->key.len,
-		    s->scratch.data, s->scratch.len);
+		k = stream_segment_key(c->number, seg.from);
+		lmdb_put(s->tables.messages, k.bytes, k.len, s->scratch.data,
+		    s->scratch.len);
 	}
 }
 
@@ -154,11 +155,11 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct stream_tenant *t = ctx;
 	struct stream *s = t->stream;
+	struct key k = stream_tenant_key(t);
 
-	stream_tenant_key(t, &s->key);
-	stream_put_number(&s->key, span, 2);
-	stream_put_number(&s->key, (uint64_t)state_version(s->state), 8);
-	lmdb_put(s->tables.seen, s->key.data, s->key.len, p, len);
+	key_short(&k, span, 2);
+	key_number(&k, (uint64_t)state_version(s->state));
+	lmdb_put(s->tables.seen, k.bytes, k.len, p, len);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -167,15 +168,15 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 static void
 expire_runs(struct stream_tenant *t)
 {
-	struct stream *s = t->stream;
 	size_t left = EXPIRE_RUNS, n;
+	struct key k;
 
 	while (t->has_runs && left > 0 &&
 	       model_span_is_over(&t->pipeline.model, t->oldest_run)) {
-		stream_tenant_key(t, &s->key);
-		stream_put_number(&s->key, t->oldest_run, 2);
+		k = stream_tenant_key(t);
+		key_short(&k, t->oldest_run, 2);
 		n = lmdb_delete_prefix(
-		    s->tables.seen, s->key.data, s->key.len, left);
+		    t->stream->tables.seen, k.bytes, k.len, left);
 		if (n < left)
 			t->oldest_run++;
 		left -= n > 0 ? n : 1;
@@ -213,13 +214,12 @@ damaged(const struct stream *s)
 static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
-	uint64_t n;
+	size_t at = 0;
+	uint64_t n = key_read_short(
+	    (struct text){ bytes, len }, &at, STREAM_TENANT_BYTES);
 
-	if (len >= STREAM_TENANT_BYTES) {
-		n = stream_read_number(bytes, STREAM_TENANT_BYTES);
-		if (n < s->tenants_n)
-			return s->tenants[n];
-	}
+	if (at > 0 && n < s->tenants_n)
+		return s->tenants[n];
 	(void)damaged(s);
 	return NULL;
 }
@@ -239,9 +239,11 @@ load_tenant_entry(
 	const char *nul = memchr(data, '\0', len);
 	struct stream_tenant *t;
 	struct text name = { data, 0 };
+	size_t at = 0;
 
 	if (key_len != STREAM_TENANT_BYTES || nul == NULL ||
-	    stream_read_number(key, STREAM_TENANT_BYTES) != s->tenants_n)
+	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
+		s->tenants_n)
 		return damaged(s);
 	name.len = (size_t)(nul - name.p);
 	if (name.len + 1 == len)
@@ -276,10 +278,11 @@ load_chat_entry(
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, data, len);
 	uint64_t number;
+	size_t at = 0;
 
 	if (t == NULL || key_len != STREAM_CHAT_BYTES)
 		return damaged(s);
-	number = stream_read_number(key, STREAM_CHAT_BYTES);
+	number = key_read_short((struct text){ key, key_len }, &at, key_len);
 	/* Chats come in the order of their numbers. */
 	s->next_number = number + 1;
 	return check_unpacked(s, model_unpack_chat(&t->pipeline.model,
@@ -293,12 +296,12 @@ load_identity_run(
 {
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
-	const char *b = key;
+	size_t at = STREAM_TENANT_BYTES;
 	uint16_t span;
 
 	if (t == NULL || key_len != RUN_KEY_BYTES)
 		return damaged(s);
-	span = (uint16_t)stream_read_number(b + STREAM_TENANT_BYTES, 2);
+	span = (uint16_t)key_read_short((struct text){ key, key_len }, &at, 2);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;

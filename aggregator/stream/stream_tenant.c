@@ -29,11 +29,12 @@ fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 	struct stream *s = t->stream;
 	size_t i, n = model_segments(c).stored, len = 0;
 	const void *data = NULL;
+	struct key k;
 
 	for (i = 0; i < n; i++) {
-		stream_segment_key(c->number, i, &s->key);
-		if (!lmdb_get(s->tables.messages, s->key.data, s->key.len,
-			&data, &len) ||
+		k = stream_segment_key(c->number, i);
+		if (!lmdb_get(
+			s->tables.messages, k.bytes, k.len, &data, &len) ||
 		    model_unpack_segment(m, c, data, len) == -1) {
 			state_set_damaged(s->state);
 			return;
@@ -65,41 +66,29 @@ stream_tenant(struct stream *s, struct text name)
 	return *slot;
 }
 
-void
-stream_put_number(struct buf *key, uint64_t n, size_t bytes)
+struct key
+stream_tenant_key(const struct stream_tenant *t)
 {
-	while (bytes-- > 0)
-		buf_addc(key, (char)(unsigned char)(n >> (8 * bytes)));
+	struct key k = { .len = 0 };
+
+	key_short(&k, t->number, STREAM_TENANT_BYTES);
+	return k;
 }
 
-uint64_t
-stream_read_number(const void *p, size_t bytes)
+struct key
+stream_chat_key(uint64_t number)
 {
-	const unsigned char *b = p;
-	uint64_t n = 0;
+	struct key k = { .len = 0 };
 
-	while (bytes-- > 0)
-		n = n << 8 | *b++;
-	return n;
+	key_short(&k, number, STREAM_CHAT_BYTES);
+	return k;
 }
 
-void
-stream_tenant_key(const struct stream_tenant *t, struct buf *key)
+struct key
+stream_segment_key(uint64_t number, size_t segment)
 {
-	buf_clear(key);
-	stream_put_number(key, t->number, STREAM_TENANT_BYTES);
-}
+	struct key k = stream_chat_key(number);
 
-void
-stream_chat_key(uint64_t number, struct buf *key)
-{
-	buf_clear(key);
-	stream_put_number(key, number, STREAM_CHAT_BYTES);
-}
-
-void
-stream_segment_key(uint64_t number, size_t segment, struct buf *key)
-{
-	stream_chat_key(number, key);
-	stream_put_number(key, segment, 4);
+	key_short(&k, segment, 4);
+	return k;
 }
