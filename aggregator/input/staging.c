@@ -276,15 +276,15 @@ is_new_line(struct staging_tenant *t, struct text line)
 	return dedup_add(&t->lines, print_of_line(t, line), 0);
 }
 
-/* Adds the line to its snapshot. False if the snapshot already has this
- * line. */
+/* Adds the line to its snapshot. False if the snapshot already has this line: a
+ * queue delivers lines again, a pipe does not. */
 static bool
 append_line(struct staging *in, struct staging_tenant *t, unsigned part,
     struct text line)
 {
 	struct buf *to = &t->parts[part].pending;
 
-	if (!is_new_line(t, line))
+	if (in->state != NULL && !is_new_line(t, line))
 		return false;
 	buf_add(to, line.p, line.len);
 	buf_addc(to, '\n');
@@ -661,7 +661,6 @@ add_record(struct staging *in, struct text line, struct record *r)
 		return add_line(in, t, line, r, part);
 	if (!is_over(over, part))
 		return refuse(in, line, "its snapshot has no begin marker");
-	/* A queue delivers lines again, a pipe does not. */
 	if (in->state == NULL && over->applied)
 		return refuse(in, line, "its snapshot has ended");
 	return OUTCOME_DONE;

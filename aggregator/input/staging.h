@@ -7,8 +7,8 @@
  * Lines that arrive through a queue are kept in the state, so their messages
  * can be acknowledged long before the snapshot ends, and a snapshot may be
  * larger than the prefetch window. The commit in which a part corrects its
- * tenant removes them. Without a state they are kept in memory, and a snapshot
- * in parts is refused.
+ * tenant removes them. Without a state they are kept in memory, a snapshot in
+ * parts is refused, and a line that comes twice counts twice.
  *
  *   table      key                     value
  *   snapshots  tenant                  its unfinished snapshot and the latest
