@@ -665,12 +665,8 @@ write_page(struct page *p, struct db_rows *rows)
 	struct buf *body = reply_begin(p->q);
 
 	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
-	while (db_next(rows)) {
-		if (p->list->link == NULL)
-			sheet_row(&s, rows);
-		else
-			reply_row(p->q, &s, rows, link);
-	}
+	while (db_next(rows))
+		reply_row(p->q, &s, rows, link);
 	sheet_end(&s);
 	if (p->q->format == SHEET_JSON)
 		kept_write_lacking(&p->not_kept, body);

@@ -448,10 +448,13 @@ reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
 	struct buf href = BUF_INIT;
 	size_t i;
 
+	if (link == NULL) {
+		sheet_row(s, row);
+		return;
+	}
 	for (i = 0; i + 1 < s->columns_n; i++)
 		sheet_cell(s, row, i);
-	sheet_text(
-	    s, link != NULL && link(q, row, &href) ? buf_str(&href) : NULL);
+	sheet_text(s, link(q, row, &href) ? buf_str(&href) : NULL);
 	buf_release(&href);
 }
 
@@ -460,17 +463,12 @@ reply_rows(struct question *q, const char *name,
     const struct sheet_column *columns, size_t n, struct db_rows *rows,
     reply_link *link)
 {
-	bool linked = strcmp(columns[n - 1].name, "href") == 0;
 	struct sheet s;
 
 	jsonw_key(&q->answer->body, name);
 	sheet_begin(&s, &q->answer->body, SHEET_JSON, columns, n);
-	while (db_next(rows)) {
-		if (linked)
-			reply_row(q, &s, rows, link);
-		else
-			sheet_row(&s, rows);
-	}
+	while (db_next(rows))
+		reply_row(q, &s, rows, link);
 	sheet_end(&s);
 }
 

@@ -137,13 +137,12 @@ struct buf *reply_begin_object(struct question *q);
 typedef bool reply_link(
     const struct question *q, const struct db_rows *row, struct buf *href);
 
-/* Writes a row of a sheet whose last column is a link that is not part of the
- * result; NULL: no row has one. */
+/* Writes a row of a sheet. With a link, it replaces the last cell. */
 void reply_row(const struct question *q, struct sheet *s,
     const struct db_rows *row, reply_link *link);
 
-/* Appends a member of such an object: a list of all rows of a result. If the
- * last column is href, each row has its link; NULL: none has. */
+/* Appends a member of such an object: a list of all rows of a result, written
+ * as above. */
 void reply_rows(struct question *q, const char *name,
     const struct sheet_column *columns, size_t n, struct db_rows *rows,
     reply_link *link);

@@ -420,7 +420,7 @@ ask_hours_responses(struct question *q, const char *id,
 	};
 	size_t n = db_rows_count(hours), i = 0;
 	int64_t *begins = xcalloc(n + 1, sizeof *begins), end = p->start;
-	struct response_plan plan = { .from = p->start, .to = p->end + 1 };
+	struct response_plan plan = { .stretches = NULL };
 	bool good;
 
 	for (; db_next(hours); i++)
@@ -432,7 +432,7 @@ ask_hours_responses(struct question *q, const char *id,
 		response_plan_stretch(&plan, begins[i], (int64_t)i);
 		end = begins[i] + HOUR_MS;
 	}
-	response_plan_stretch(&plan, end < plan.to ? end : plan.to, -1);
+	response_plan_stretch(&plan, end <= p->end ? end : p->end + 1, -1);
 	free(begins);
 	good = response_sums_read(q, &plan, &choice, GROUP_NONE, sums);
 	response_plan_release(&plan);
@@ -700,18 +700,15 @@ static bool
 ask_durations(struct question *q, const struct analytics_period *p,
     const char *kind, int64_t *n, int64_t *sum_ms)
 {
-	int64_t begins[] = { p->start, p->end };
-	const struct response_span span = {
-		.from = p->start, .to = p->end, .begins = begins, .n = 1
-	};
 	const struct response_filter choice = {
 		.kind = response_kind_named(kind), .of_tenant = true
 	};
-	struct response_plan plan = { .from = 0 };
+	struct response_plan plan = { .stretches = NULL };
 	struct response_sums sums;
 	bool good;
 
-	response_plan_periods(&plan, &span);
+	response_plan_stretch(&plan, p->start, 0);
+	response_plan_stretch(&plan, p->end, -1);
 	good = response_sums_read(q, &plan, &choice, GROUP_NONE, &sums);
 	*n = sums.n > 0 ? sums.list[0].of.n : 0;
 	if (response_sums_unknown(&sums))

@@ -53,7 +53,6 @@ struct responses_question {
 	int64_t within_s; /* CLOCK_NONE: not requested */
 	/* The range and the one before it. */
 	struct response_span spans[2];
-	struct response_plan plans[2];
 	struct response_sums sums[2];
 };
 
@@ -103,9 +102,8 @@ read_spans(struct responses_question *r)
 	size_t i, rows = 0;
 
 	for (i = 0; i < (r->compares ? 2 : 1); i++) {
-		response_plan_periods(&r->plans[i], &r->spans[i]);
-		if (!response_sums_read(
-			r->q, &r->plans[i], &r->filter, r->group, &r->sums[i]))
+		if (!response_sums_of_periods(
+			r->q, &r->spans[i], &r->filter, r->group, &r->sums[i]))
 			return false;
 		rows += r->sums[i].n;
 		if (rows > RESPONSE_ROWS_MAX)
@@ -121,8 +119,6 @@ read_responses(struct responses_question *r)
 	bool good = question_begin(r->q) && read_spans(r);
 
 	question_end(r->q);
-	if (good && r->compares)
-		response_sums_join(&r->sums[0], &r->sums[1]);
 	return good;
 }
 
@@ -224,8 +220,11 @@ static void
 write_responses(const struct responses_question *r)
 {
 	struct buf *to = reply_begin(r->q);
+	int64_t as_of = r->sums[0].as_of;
 	struct sheet s;
 
+	if (r->compares && r->sums[1].as_of > as_of)
+		as_of = r->sums[1].as_of;
 	sheet_begin(&s, to, r->q->format, response_columns,
 	    ARRAY_LEN(response_columns));
 	write_span(r, &s, 0);
@@ -233,7 +232,8 @@ write_responses(const struct responses_question *r)
 		write_span(r, &s, 1);
 	sheet_end(&s);
 	if (r->q->format == SHEET_JSON)
-		response_write_frame(to, &r->filter, &r->spans[0], &r->sums[0]);
+		response_write_frame(
+		    to, &r->filter, &r->spans[0], as_of, &r->sums[0].not_kept);
 	reply_end(r->q, NULL);
 }
 
@@ -247,7 +247,6 @@ answer_responses(struct question *q)
 		write_responses(&r);
 	for (i = 0; i < ARRAY_LEN(r.spans); i++) {
 		response_span_release(&r.spans[i]);
-		response_plan_release(&r.plans[i]);
 		response_sums_release(&r.sums[i]);
 	}
 	response_filter_release(&r.filter);
@@ -295,8 +294,6 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 	struct zone_span z = zone_find(s->zone, s->from);
 	int64_t t, next, there;
 
-	p->from = s->from;
-	p->to = s->to;
 	for (t = s->from; t < s->to; t = next) {
 		if (t >= z.until)
 			z = zone_find(s->zone, t);
@@ -353,7 +350,7 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	buf_release(&href);
 	sheet_end(&s);
 	if (q->format == SHEET_JSON)
-		response_write_frame(to, c, span, sums);
+		response_write_frame(to, c, span, sums->as_of, &sums->not_kept);
 	reply_end(q, NULL);
 }
 
@@ -362,7 +359,7 @@ answer_heatmap(struct question *q)
 {
 	struct response_filter c = { .zone = NULL };
 	struct response_span span = { .zone = NULL };
-	struct response_plan plan = { .from = 0 };
+	struct response_plan plan = { .stretches = NULL };
 	struct response_sums sums = { .n = 0 };
 
 	if (response_filter_read(q, &c) &&

@@ -30,7 +30,8 @@ struct transfers {
 	struct response_span span;
 	bool by_operator;
 	struct db_rows *rows;
-	struct response_sums frame; /* has as_of and not_kept */
+	int64_t as_of;
+	struct kept_lacking not_kept;
 };
 
 static bool
@@ -77,17 +78,16 @@ build_transfers(const struct transfers *t, struct buf *sql)
 static bool
 find_frame(struct transfers *t)
 {
-	struct response_sums *f = &t->frame;
 	bool some = false;
 
-	f->as_of = CLOCK_NONE;
+	t->as_of = CLOCK_NONE;
 	while (db_next(t->rows)) {
 		some = some || db_get_int(t->rows, 1) > 0;
-		if (db_get_time(t->rows, 4) > f->as_of)
-			f->as_of = db_get_time(t->rows, 4);
+		if (db_get_time(t->rows, 4) > t->as_of)
+			t->as_of = db_get_time(t->rows, 4);
 	}
 	db_rewind(t->rows);
-	return kept_find_if_empty(t->q, !some, "intervals", &f->not_kept);
+	return kept_find_if_empty(t->q, !some, "intervals", &t->not_kept);
 }
 
 static bool
@@ -112,7 +112,7 @@ write_transfer(const struct transfers *t, struct sheet *s)
 {
 	const char *operator_id = db_get(t->rows, 0);
 	struct response_filter of_row = t->filter;
-	bool known = t->frame.not_kept.n == 0;
+	bool known = t->not_kept.n == 0;
 	struct buf href = BUF_INIT;
 
 	of_row.operator_id = operator_id;
@@ -138,7 +138,8 @@ write_transfers(struct transfers *t)
 		write_transfer(t, &s);
 	sheet_end(&s);
 	if (t->q->format == SHEET_JSON)
-		response_write_frame(to, &t->filter, &t->span, &t->frame);
+		response_write_frame(
+		    to, &t->filter, &t->span, t->as_of, &t->not_kept);
 	reply_end(t->q, NULL);
 }
 

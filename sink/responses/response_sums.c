@@ -81,18 +81,6 @@ response_plan_stretch(struct response_plan *p, int64_t begin, int64_t slot)
 	    (struct response_stretch){ begin, slot };
 }
 
-void
-response_plan_periods(struct response_plan *p, const struct response_span *s)
-{
-	size_t i;
-
-	p->from = s->from;
-	p->to = s->to;
-	for (i = 0; i < s->n; i++)
-		response_plan_stretch(p, s->begins[i], (int64_t)i);
-	response_plan_stretch(p, s->to, -1);
-}
-
 /* Returns the last stretch that begins at or before that time; the number of
  * stretches if there is none. */
 static size_t
@@ -457,9 +445,11 @@ note_time(struct response_sums *s, int64_t as_of)
 static bool
 find_sums(const struct sums_reader *r, struct response_available *k)
 {
-	const struct db_value args[] = { db_time(clock_floor(
-					     r->plan->from, DAY_MS)),
-		db_time(r->plan->to) };
+	const struct response_stretch *first = r->plan->stretches;
+	const struct response_stretch *last = first + r->plan->stretches_n - 1;
+	const struct db_value args[] = {
+		db_time(clock_floor(first->begin, DAY_MS)), db_time(last->begin)
+	};
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	bool good;
@@ -841,10 +831,21 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	return good && find_not_kept(q, s);
 }
 
-void
-response_sums_join(struct response_sums *to, const struct response_sums *before)
+bool
+response_sums_of_periods(struct question *q, const struct response_span *p,
+    const struct response_filter *c, enum response_group group,
+    struct response_sums *s)
 {
-	note_time(to, before->as_of);
+	struct response_plan plan = { .stretches = NULL };
+	size_t i;
+	bool good;
+
+	for (i = 0; i < p->n; i++)
+		response_plan_stretch(&plan, p->begins[i], (int64_t)i);
+	response_plan_stretch(&plan, p->to, -1);
+	good = response_sums_read(q, &plan, c, group, s);
+	response_plan_release(&plan);
+	return good;
 }
 
 void
@@ -879,11 +880,12 @@ response_write_range(struct buf *to, const struct response_filter *c,
 
 void
 response_write_frame(struct buf *to, const struct response_filter *c,
-    const struct response_span *span, const struct response_sums *s)
+    const struct response_span *span, int64_t as_of,
+    const struct kept_lacking *not_kept)
 {
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind->name);
 	response_write_range(to, c, span);
-	jsonw_time(to, "as_of", s->as_of);
-	kept_write_lacking(&s->not_kept, to);
+	jsonw_time(to, "as_of", as_of);
+	kept_write_lacking(not_kept, to);
 }

@@ -151,18 +151,14 @@ struct response_stretch {
 
 /* What is requested, by time. */
 struct response_plan {
-	int64_t from, to;                   /* all of it */
 	struct response_stretch *stretches; /* sorted; owned */
 	size_t stretches_n, stretches_cap;
 };
 
 /* Begins a stretch with that slot; -1: none. Stretches are added in order; the
- * last one must have none. */
+ * last one must have none, and begins where the request ends. */
 void response_plan_stretch(
     struct response_plan *p, int64_t begin, int64_t slot);
-/* Adds a slot for each period of the range. */
-void response_plan_periods(
-    struct response_plan *p, const struct response_span *s);
 void response_plan_release(struct response_plan *p);
 
 /* SQL for the time in a column, in ms since 1970. */
@@ -211,10 +207,11 @@ struct response_sums {
 bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));
+/* The same with a slot for each period of the range. */
+bool response_sums_of_periods(struct question *q, const struct response_span *p,
+    const struct response_filter *c, enum response_group group,
+    struct response_sums *s) __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
-/* Adds the previous range's time to an answer made from both. */
-void response_sums_join(
-    struct response_sums *to, const struct response_sums *before);
 /* True if the tenant has no intervals, so all figures are unknown. */
 bool response_sums_unknown(const struct response_sums *s);
 bool response_refuse_rows(struct question *q); /* returns false */
@@ -224,9 +221,10 @@ void response_write_range(struct buf *to, const struct response_filter *c,
     const struct response_span *span);
 
 /* Appends the members of a JSON answer besides its rows: what was requested,
- * and its time. */
+ * its time, and the metrics that are missing. */
 void response_write_frame(struct buf *to, const struct response_filter *c,
-    const struct response_span *span, const struct response_sums *s);
+    const struct response_span *span, int64_t as_of,
+    const struct kept_lacking *not_kept);
 
 /* Their shapes in the description of the API. */
 #define RESPONSE_FRAME                                                         \
