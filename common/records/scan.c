@@ -183,12 +183,37 @@ record_member(struct record *r, unsigned key)
 	return (char *)r + record_fields[key].offset;
 }
 
+/* Reads the value at p, which is not a string, into *v; returns its end, or
+ * NULL. */
+static const char *
+read_other_value(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
+{
+	const char *end;
+
+	if (*p == '{' || *p == '[') {
+		end = scan_nested_end(x, p, k);
+		v->kind = FLAT_JSON;
+	} else if (*p >= 'a') {
+		end = scan_literal_end(p);
+		v->kind = *p == 't'   ? FLAT_TRUE
+			  : *p == 'f' ? FLAT_FALSE
+				      : FLAT_NULL;
+	} else {
+		end = scan_number_end(p);
+		v->kind = FLAT_NUMBER;
+	}
+	v->val = p;
+	v->val_len = (size_t)(end - p);
+	return end;
+}
+
 /* Reads and stores a value that is not a string; returns its end, or NULL. */
 static const char *
 walk_other(struct record_walk *w, unsigned key, const char *p)
 {
 	struct flat_field v = { .raw = p };
-	const char *end = flat_other_value(&w->s->index, p, &w->k, &v);
+	const char *end = read_other_value(&w->s->index, p, &w->k, &v);
 
 	if (v.kind == FLAT_NULL)
 		w->nulls |= BIT(key);
@@ -399,7 +424,8 @@ clear_fields(struct record *r, uint64_t rows)
 }
 
 /* Called after all members: determines whether the record is regular, and
- * converts the remaining values. */
+ * converts the remaining values. Of rows, markers and unknown types, callers
+ * need all fields, so record_parse() reads them. */
 static bool
 finish_record(struct record_walk *w, const char *line, size_t len)
 {
@@ -430,18 +456,6 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 		   unescape_texts(w, mine & plan.texts));
 }
 
-/* Reads rows, of which all fields are needed, and rare types. */
-static bool
-take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
-{
-	struct scan *s = w->s;
-
-	return (w->r->type == RECORD_ROW || w->r->type == RECORD_SNAPSHOT ||
-		   w->r->type == RECORD_UNKNOWN) &&
-	       flat_walk(&s->flat, &s->index, line, len, &k) &&
-	       record_read(w->r, &s->flat, &s->why) == 0;
-}
-
 /* Reads a regular record; returns false for an unusual one. */
 static bool
 take_fast(struct scan *s, struct record *r)
@@ -462,8 +476,7 @@ take_fast(struct scan *s, struct record *r)
 	if (scan_is_odd(&s->index, (size_t)(s->at - s->index.base),
 		(size_t)(end + 1 - s->index.base)))
 		return false;
-	if (!finish_record(&w, s->at, s->len) &&
-	    !take_flat(&w, s->at, s->len, s->k))
+	if (!finish_record(&w, s->at, s->len))
 		return false;
 	s->k = w.k;
 	s->at = end + 2;

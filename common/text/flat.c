@@ -1,9 +1,6 @@
 /*
- * flat: splits a line, one JSON object, into its fields; see flat.h.
- *
- * flat_walk() reads regular lines for scan.c. It gives up on anything else,
- * valid or not; flat_parse() reads every line, so all rules about unusual JSON
- * are in json_text.c.
+ * flat: splits a line, one JSON object, into its fields; see flat.h. The rules
+ * of JSON are in json_text.c.
  */
 #include "common/text/flat.h"
 
@@ -34,98 +31,6 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 	*len = scan_unescape(copy, p, *len);
 	end_copy(copy + *len);
 	return copy;
-}
-
-const char *
-flat_other_value(
-    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
-{
-	const char *end;
-
-	if (*p == '{' || *p == '[') {
-		end = scan_nested_end(x, p, k);
-		v->kind = FLAT_JSON;
-	} else if (*p >= 'a') {
-		end = scan_literal_end(p);
-		v->kind = *p == 't'   ? FLAT_TRUE
-			  : *p == 'f' ? FLAT_FALSE
-				      : FLAT_NULL;
-	} else {
-		end = scan_number_end(p);
-		v->kind = FLAT_NUMBER;
-	}
-	v->val = p;
-	v->val_len = (size_t)(end - p);
-	return end;
-}
-
-/* Reads "key":value at p into *v; returns its end, or NULL. */
-static inline const char *
-read_member(
-    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
-{
-	const char *end;
-
-	if (*p != '"' || (end = scan_string_end(x, p, k)) == NULL ||
-	    end[1] != ':')
-		return NULL;
-	v->key = p + 1;
-	v->key_len = (size_t)(end - p) - 1;
-	p = end + 2;
-	p += *p == ' ';
-	v->raw = p;
-	if (*p != '"')
-		return flat_other_value(x, p, k, v);
-	end = scan_string_end(x, p, k);
-	if (end == NULL)
-		return NULL;
-	v->kind = FLAT_STRING;
-	v->val = p + 1;
-	v->val_len = (size_t)(end - p) - 1;
-	return end + 1;
-}
-
-/* Replaces the escapes in strings. Returns false if a key has one. */
-static bool
-unescape_all(struct flat *f, const struct scan_index *x)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++) {
-		struct flat_field *v = &f->field[i];
-
-		if (scan_has_escape(x, v->key, v->key_len))
-			return false;
-		if (v->kind == FLAT_STRING &&
-		    scan_has_escape(x, v->val, v->val_len))
-			v->val = flat_unescape(f, v->val, &v->val_len);
-	}
-	return true;
-}
-
-bool
-flat_walk(struct flat *f, const struct scan_index *x, const char *line,
-    size_t len, size_t *k)
-{
-	const char *p = line, *end = line + len;
-	size_t n = 0;
-
-	if (*p++ != '{')
-		return false;
-	for (;;) {
-		XGROW(f->field, n, f->cap);
-		p = read_member(x, p, k, &f->field[n++]);
-		if (p == NULL)
-			return false;
-		if (*p != ',')
-			break;
-		p += 1 + (p[1] == ' ');
-	}
-	f->n = n;
-	if (*p != '}' || p + 1 != end)
-		return false;
-	return !x->escapes || !scan_has_escape(x, line, len) ||
-	       unescape_all(f, x);
 }
 
 /* Returns the string between its quotes, in the line or copied. */

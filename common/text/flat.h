@@ -3,11 +3,8 @@
  * pointer into the line; only strings with escapes are copied.
  *
  * flat_parse() accepts any JSON, and checks every byte to be UTF-8. An escaped
- * NUL, and half of a surrogate pair, become U+FFFD. flat_walk() gives the same
- * result for regular lines. It is several times faster, but needs an index of
- * the strings (scan_index.h), which pays only for many lines together; scan.h
- * has one. A line is not regular if it has a key with an escape, whitespace
- * other than single spaces, a large number, or an error.
+ * NUL, and half of a surrogate pair, become U+FFFD. For many lines together,
+ * scan.h is several times faster.
  *
  * A line may have any number of fields: the memory for them grows as needed.
  */
@@ -19,8 +16,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct scan_index;
 
 enum flat_kind {
 	FLAT_NULL,
@@ -64,17 +59,6 @@ int flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 
 /* Returns the field with that name, or NULL. */
 const struct flat_field *flat_find(const struct flat *f, const char *key);
-
-/* Reads a regular line along the caller's index, in which the line begins after
- * *k closing quotes; advances *k past those of the line. Returns false if the
- * line is not regular and flat_parse() must read it. */
-bool flat_walk(struct flat *f, const struct scan_index *x, const char *line,
-    size_t len, size_t *k);
-
-/* Reads the value at p, which is not a string, into *v; returns its end, or
- * NULL. */
-const char *flat_other_value(
-    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v);
 
 /* Returns a copy of a string with its escapes replaced, which must be valid;
  * borrowed like a field. *len: its length, before and after. */

@@ -179,6 +179,6 @@ check(const char *input, size_t len, struct fuzz_count *count)
 	return what;
 }
 
-static const struct fuzz_target target = { "scan", make, check, 0.80 };
+static const struct fuzz_target target = { "scan", make, check, 0.70 };
 
 FUZZ_MAIN(&target)

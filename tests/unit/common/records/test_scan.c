@@ -36,15 +36,15 @@ static const char *const usual[] = {
 	"{\"type\":\"chat\",\"tenant\":\"t1\",\"chat\":\"1\",\"status\":"
 	"\"open\","
 	"\"opened_at\":\"2026-11-20T09:00:00Z\",\"customer_name\":\"\"}",
+};
+
+/* Bad, or only unusual. */
+static const char *const unusual[] = {
 	"{\"type\":\"row\",\"table\":\"t\",\"tenant\":\"t1\",\"n\":1.5,"
 	"\"as_of\":\"2026-11-20T10:00:00.123Z\"}",
 	"{\"type\":\"telepathy\",\"tenant\":\"t1\",\"n\":[]}",
 	"{\"type\":\"snapshot\",\"tenant\":\"t1\",\"snapshot\":\"s\","
 	"\"state\":\"end\",\"records\":5}",
-};
-
-/* Bad, or only unusual. */
-static const char *const unusual[] = {
 	"{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	"\"reported_open_chats\":4294967296}",
 	"{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
@@ -156,7 +156,10 @@ check_at(const char *line, size_t shift, bool fast, bool plain)
 	struct record r;
 	char *block;
 
-	buf_addf(&pad, "{\"type\":\"x\",\"pad\":\"%*s\"}", (int)shift, "");
+	buf_addf(&pad,
+	    "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"1\","
+	    "\"name\":\"%*s\"}",
+	    (int)shift, "");
 	buf_addf(&text, "%s\n%s\n%s\n", pad.data, line, usual[0]);
 	block = block_new(text.data, text.len);
 	scan_init(&s);
