@@ -1,6 +1,6 @@
 /*
  * state: the data that a streaming aggregator must keep over a restart, in the
- * LMDB file DIR/stream.mdb (common/os/lmdb_file.h). A process holds a lock on
+ * LMDB file DIR/stream.mdb (common/lmdb/lmdb_file.h). A process holds a lock on
  * DIR/stream.lock while it has the file open.
  *
  * The changes are committed when state_commit() returns. Input whose commit may
@@ -21,7 +21,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/os/lmdb_file.h"
+#include "common/lmdb/lmdb_file.h"
 
 struct state;
 

@@ -9,8 +9,8 @@
  * meanwhile.
  *
  * If a file is damaged or of another version, the error is one sentence with
- * advice (common/os/lmdb_file.h). The file can be removed, because the CRM has
- * all its data.
+ * advice (common/lmdb/lmdb_file.h). The file can be removed, because the CRM
+ * has all its data.
  *
  * When a poll or a listener opens the file, it verifies all of it. An older
  * copy of the whole file is valid: what it lacks is read from the CRM again,
@@ -22,7 +22,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/os/lmdb_file.h"
+#include "common/lmdb/lmdb_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>

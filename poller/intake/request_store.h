@@ -18,7 +18,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/os/lmdb_file.h"
+#include "common/lmdb/lmdb_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * lmdb_verify: checksums, the digest, and the verification of a whole file; see
  * lmdb_file.h.
  */
-#include "common/os/lmdb_impl.h"
+#include "common/lmdb/lmdb_impl.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  */
 #define _DEFAULT_SOURCE /* sigaction's flags */
 
-#include "common/os/lmdb_impl.h"
+#include "common/lmdb/lmdb_impl.h"
 
 #include <errno.h>
 #include <signal.h>

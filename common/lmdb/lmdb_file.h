@@ -46,8 +46,8 @@
  * Errors are sticky: after one, reads find nothing and changes do nothing, so
  * it is enough to check lmdb_commit() or lmdb_failed().
  */
-#ifndef COMMON_OS_LMDB_FILE_H
-#define COMMON_OS_LMDB_FILE_H
+#ifndef COMMON_LMDB_LMDB_FILE_H
+#define COMMON_LMDB_LMDB_FILE_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"

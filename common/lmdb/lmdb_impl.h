@@ -6,15 +6,15 @@
  *   lmdb_verify.c   checksums, the digest, the verification of a file
  *   lmdb_error.c    errors as sentences and exit codes, crashes inside LMDB
  */
-#ifndef COMMON_OS_LMDB_IMPL_H
-#define COMMON_OS_LMDB_IMPL_H
+#ifndef COMMON_LMDB_LMDB_IMPL_H
+#define COMMON_LMDB_LMDB_IMPL_H
 
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "common/os/lmdb_file.h"
+#include "common/lmdb/lmdb_file.h"
 
 /* The key of the digest in LMDB_META. */
 #define LMDB_DIGEST "digest"

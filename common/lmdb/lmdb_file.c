@@ -1,7 +1,7 @@
 /*
  * lmdb_file: opens, commits and rewrites a file; see lmdb_file.h.
  */
-#include "common/os/lmdb_impl.h"
+#include "common/lmdb/lmdb_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /*
  * lmdb_table: reads and changes the entries of a table; see lmdb_file.h.
  */
-#include "common/os/lmdb_impl.h"
+#include "common/lmdb/lmdb_impl.h"
 
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
