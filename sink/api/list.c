@@ -45,13 +45,11 @@ read_values(struct page_cursor *c, const char *hex)
 	return n + 1 == c->keys_n;
 }
 
-bool
-page_cursor_read(struct page_cursor *c, const char *text)
+static bool
+read_cursor(struct page_cursor *c, const char *text)
 {
 	size_t i;
 
-	if (text == NULL)
-		return true;
 	if (!read_values(c, text))
 		return false;
 	c->after[0] = buf_str(&c->values);
@@ -62,6 +60,16 @@ page_cursor_read(struct page_cursor *c, const char *text)
 			return false;
 	}
 	return true;
+}
+
+bool
+page_cursor_read(struct page_cursor *c, struct question *q)
+{
+	const char *text = question_parameter(q, "cursor");
+
+	return text == NULL || read_cursor(c, text) ||
+	       question_problem(
+		   q, 400, "cursor is not valid for this resource");
 }
 
 /* Adds a condition for rows whose key is before or after the cursor's;
@@ -179,7 +187,7 @@ read_place(
     struct page_last *last, struct question *q, const struct db_rows *row)
 {
 	page_cursor_write(&last->place, row, &last->cursor);
-	return page_cursor_read(&last->place, buf_str(&last->cursor)) ||
+	return read_cursor(&last->place, buf_str(&last->cursor)) ||
 	       question_problem(q, 500, "a row does not fit into its table");
 }
 
@@ -209,13 +217,6 @@ page_last_find(struct page_last *last, struct question *q,
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
-}
-
-static void
-page_last_release(struct page_last *last)
-{
-	page_cursor_release(&last->place);
-	buf_release(&last->cursor);
 }
 
 #define ARGS_MAX (LIST_COLUMNS + 3 + 2 * PAGE_CURSOR_ARGS)
@@ -347,15 +348,6 @@ read_order(struct page *p)
 	}
 }
 
-static bool
-read_cursor(struct page *p)
-{
-	return page_cursor_read(
-		   &p->cursor, question_parameter(p->q, "cursor")) ||
-	       question_problem(
-		   p->q, 400, "cursor is not valid for this resource");
-}
-
 /* Returns the word that is the parameter's value; otherwise NULL. */
 static const struct list_word *
 word_of(const struct page *p, const char *parameter)
@@ -446,7 +438,7 @@ read_parameters(struct page *p)
 	       read_range(p) && check_list_words(p) &&
 	       (p->list->kinds == NULL ||
 		   question_word(p->q, "kind", p->list->kinds, &kind)) &&
-	       check_list_columns(p) && read_cursor(p);
+	       check_list_columns(p) && page_cursor_read(&p->cursor, p->q);
 }
 
 static void
@@ -712,7 +704,8 @@ release_page(struct page *p, struct db_rows *rows)
 	db_rows_free(rows);
 	buf_release(&p->where);
 	page_cursor_release(&p->cursor);
-	page_last_release(&p->last);
+	page_cursor_release(&p->last.place);
+	buf_release(&p->last.cursor);
 }
 
 void

@@ -46,9 +46,10 @@ struct page_cursor {
 	struct buf values;                   /* each with a NUL */
 };
 
-/* Splits the parameter; NULL: the first page. Returns false if
- * page_cursor_write() did not make it. */
-bool page_cursor_read(struct page_cursor *c, const char *text)
+/* Reads the parameter `cursor`; without it, the first page follows. Returns
+ * false if page_cursor_write() did not make it; the answer is then a
+ * problem. */
+bool page_cursor_read(struct page_cursor *c, struct question *q)
     __attribute__((warn_unused_result));
 
 /* Appends " AND ..." for the rows after its position, if there is one, sets the

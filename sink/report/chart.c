@@ -29,12 +29,6 @@ begin_chart(struct buf *to, const char *title)
 	buf_adds(to, "</title>\n");
 }
 
-static void
-end_chart(struct buf *to)
-{
-	buf_adds(to, "</svg>\n</div>\n");
-}
-
 /* anchor: which part of the text is at x: start, middle or end. */
 static void
 draw_text(
@@ -212,5 +206,5 @@ chart_curves(struct buf *to, const char *title,
 		buf_addf(to, "%d 12 h 26\"/>\n", x);
 		draw_text(to, x + 32, 16, "start", titles[c]);
 	}
-	end_chart(to);
+	buf_adds(to, "</svg>\n</div>\n");
 }

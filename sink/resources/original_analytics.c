@@ -189,13 +189,6 @@ member_real(struct buf *to, const char *name, bool known, double value)
 	jsonw_real(to, value);
 }
 
-/* The average of an empty set is null. */
-static void
-member_mean(struct buf *to, const char *name, double sum, int64_t n)
-{
-	member_real(to, name, n > 0, n > 0 ? sum / (double)n : 0);
-}
-
 /* Queries one conversation or channel: the statement's arguments after the
  * tenant are its id and the period. */
 static bool
@@ -439,12 +432,13 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* The average of the responses, in seconds. */
+/* The average of the responses, in seconds; null if there are none. */
 static void
 member_response_time(
     struct buf *to, const char *name, int64_t sum_ms, int64_t n)
 {
-	member_mean(to, name, (double)sum_ms / MS_OF_SECOND, n);
+	member_real(to, name, n > 0,
+	    n > 0 ? (double)sum_ms / MS_OF_SECOND / (double)n : 0);
 }
 
 static void

@@ -42,15 +42,6 @@ struct history_page {
 	struct page_cursor cursor;
 };
 
-static bool
-read_history_cursor(struct history_page *h)
-{
-	return page_cursor_read(
-		   &h->cursor, question_parameter(h->q, "cursor")) ||
-	       question_problem(
-		   h->q, 400, "cursor is not valid for this resource");
-}
-
 /* The first receipt of a message, as in the view read_status; the index is
  * forced, because otherwise the server reads all receipts of the tenant for
  * each message. */
@@ -145,7 +136,7 @@ answer_messages(struct question *q)
 	q->format = SHEET_JSON; /* a suffix belongs to the id */
 	if (question_rest(q, 4, h.conversation) &&
 	    question_int(q, "limit", 1, LIST_PAGE_MAX, &h.limit) &&
-	    read_history_cursor(&h) && ask_history(&h, &rows))
+	    page_cursor_read(&h.cursor, q) && ask_history(&h, &rows))
 		write_history(&h, rows);
 	page_cursor_release(&h.cursor);
 	db_rows_free(rows);

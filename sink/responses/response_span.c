@@ -300,23 +300,20 @@ find_way_back(const struct response_span *s, enum response_by by)
 	return b;
 }
 
-/* An unfinished range is compared with the same elapsed part of the previous
- * one, in whole minutes, so that an answer is valid for a minute. */
-static int64_t
-elapsed_end(const struct response_span *s, int64_t now)
-{
-	return now > s->from && now < s->to ? now - now % MINUTE_MS : s->to;
-}
-
 struct response_span
 response_span_before(
     const struct response_span *s, enum response_by by, int64_t now)
 {
 	struct step_back back = find_way_back(s, by);
 	struct response_span b = { .zone = s->zone, .n = s->n };
-	int64_t end = elapsed_end(s, now), begin;
+	int64_t end = s->to, begin;
 	size_t i;
 
+	/* An unfinished range is compared with the same elapsed part of the
+	 * previous one, in whole minutes, so that an answer is valid for a
+	 * minute. */
+	if (now > s->from && now < s->to)
+		end = now - now % MINUTE_MS;
 	b.begins = xcalloc(b.n + 1, sizeof *b.begins);
 	for (i = 0; i <= b.n; i++) {
 		begin = s->begins[i] < end ? s->begins[i] : end;
@@ -353,16 +350,6 @@ add_offset(struct buf *to, const struct response_span *s)
 		    " WHEN " RESPONSE_SLOT_MS " < %" PRId64 " THEN %" PRId64,
 		    z.until, z.offset);
 	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset);
-}
-
-/* Appends the hour of the week in which an interval of the range ended. */
-static void
-response_week_hour(struct buf *to, const struct response_span *s)
-{
-	buf_adds(to, "((" RESPONSE_SLOT_MS " + ");
-	add_offset(to, s);
-	buf_addf(to, ") DIV %" PRId64 " + %d) MOD %d", HOUR_MS, WEEK_FIRST_HOUR,
-	    WEEK_HOURS);
 }
 
 /* The filters of intervals. They only append checked numbers, so no arguments
@@ -413,9 +400,10 @@ add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 	if (good) {
 		span.from -= DAY_MS;
 		span.to += DAY_MS;
-		buf_adds(sql, " AND ");
-		response_week_hour(sql, &span);
-		buf_addf(sql, " = %" PRId64, hour);
+		buf_adds(sql, " AND ((" RESPONSE_SLOT_MS " + ");
+		add_offset(sql, &span);
+		buf_addf(sql, ") DIV %" PRId64 " + %d) MOD %d = %" PRId64,
+		    HOUR_MS, WEEK_FIRST_HOUR, WEEK_HOURS, hour);
 	}
 	response_span_release(&span);
 	zone_close(zone);

@@ -555,6 +555,16 @@ choose_index(const struct sums_reader *r)
 	return has_scope(r) ? "" : " FORCE INDEX (PRIMARY)";
 }
 
+static void
+empty_batch(const struct sums_reader *r, struct span_batch *b)
+{
+	b->n = 0;
+	b->room =
+	    chosen_id(r) != NULL || strcmp(whose_spans(r), SPAN_OF_TENANT) == 0
+		? SPANS_MAX
+		: SPANS_MAX_BY_OPERATOR;
+}
+
 /* Reads the batch and empties it. */
 static bool
 read_batch(struct sums_reader *r, struct span_batch *b)
@@ -564,8 +574,10 @@ read_batch(struct sums_reader *r, struct span_batch *b)
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	size_t i, n = 0;
-	bool good = true;
+	bool good;
 
+	if (b->n == 0)
+		return true;
 	buf_addf(&sql,
 	    "SELECT begin_at, id, sums, as_of, span FROM response_rollups%s "
 	    "WHERE tenant = ? AND subject = '%s'",
@@ -584,16 +596,12 @@ read_batch(struct sums_reader *r, struct span_batch *b)
 		args[n++] = db_time(b->list[i].to);
 	}
 	buf_addf(&sql, ") LIMIT %d", ROWS_MAX + 1);
-	if (b->n > 0)
-		good = ask(r, &sql, args, n, ROWS_MAX, &rows);
-	while (good && b->n > 0 && db_next(rows))
+	good = ask(r, &sql, args, n, ROWS_MAX, &rows);
+	while (good && db_next(rows))
 		good = take_span(r, rows);
 	db_rows_free(rows);
 	buf_release(&sql);
-	b->n = 0;
-	b->room = id != NULL || strcmp(whose, SPAN_OF_TENANT) == 0
-		      ? SPANS_MAX
-		      : SPANS_MAX_BY_OPERATOR;
+	empty_batch(r, b);
 	return good;
 }
 
@@ -602,7 +610,7 @@ static bool
 read_level(struct sums_reader *r, enum response_level level,
     const struct response_ranges *ranges, struct span_batch *b)
 {
-	int64_t length = level == RESPONSE_DAYS ? DAY_MS : HOUR_MS, from, to;
+	int64_t length = lengths[level], from, to;
 	size_t i;
 
 	for (i = 0; i < ranges->n; i++) {
@@ -723,10 +731,11 @@ static bool
 read_available(struct sums_reader *r, const struct response_available *k)
 {
 	struct response_ranges ranges[RESPONSE_LEVELS] = { { .n = 0 } };
-	struct span_batch b = { .n = 0 };
+	struct span_batch b;
 	enum response_level level;
 	bool good;
 
+	empty_batch(r, &b);
 	response_plan_cut(r->plan, k, ranges);
 	good = read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
 	       read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
@@ -790,13 +799,6 @@ compare_sums(const void *pa, const void *pb)
 	return a->name == b->name ? 0 : strcmp(a->name, b->name);
 }
 
-/* If there are no rows at all, the metric may not be stored. */
-static bool
-find_not_kept(struct question *q, struct response_sums *s)
-{
-	return kept_find_if_empty(q, s->n == 0, "intervals", &s->not_kept);
-}
-
 bool
 response_sums_unknown(const struct response_sums *s)
 {
@@ -828,7 +830,9 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	if (good && group == GROUP_TEAM)
 		good = add_up_teams(&r);
 	sort_array(s->list, s->n, sizeof *s->list, compare_sums);
-	return good && find_not_kept(q, s);
+	/* If there are no rows at all, the metric may not be stored. */
+	return good &&
+	       kept_find_if_empty(q, s->n == 0, "intervals", &s->not_kept);
 }
 
 bool
