@@ -68,7 +68,8 @@ pass_through(struct intake_tenant *t, const struct record *r, const char *line,
 {
 	const struct intake *in = t->intake;
 
-	if (!in->passes || !metric_selection_passes(in->setup->selection, r))
+	if (!in->passes ||
+	    !metric_selection_passes(&in->setup->job->selection, r))
 		return;
 	if (r->snapshot.p != NULL) {
 		staging_strip(&t->pass_through, line, len, CLOCK_NONE);
@@ -85,7 +86,7 @@ add_record(void *tenant, const struct record *r, const char *line, size_t len)
 	struct intake_tenant *t = tenant;
 
 	pass_through(t, r, line, len);
-	if (t->intake->setup->selection->allocation)
+	if (t->intake->setup->job->selection.allocation)
 		replay_log_add(
 		    &t->replay, r, line, len, t->pipeline.model.snapshot_at);
 	(void)pipeline_add(&t->pipeline, r);
@@ -104,7 +105,7 @@ refuse_line(void *ctx, const char *line, size_t len, const char *why)
 static void
 mark_replay(struct intake_tenant *t, enum replay_kind what)
 {
-	if (t->intake->setup->selection->allocation)
+	if (t->intake->setup->job->selection.allocation)
 		replay_log_mark(
 		    &t->replay, what, t->pipeline.model.snapshot_at);
 }
@@ -133,8 +134,11 @@ end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
 void
 intake_init(struct intake *in, const struct pipeline_setup *setup)
 {
+	const struct aggregator_job *job = setup->job;
+
 	memset(in, 0, sizeof *in);
 	in->setup = setup;
+	in->passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
 	in->staging = (struct staging){ .future = setup->future,
 		.ctx = in,
 		.refuse = refuse_line,
@@ -142,8 +146,8 @@ intake_init(struct intake *in, const struct pipeline_setup *setup)
 		.add = add_record,
 		.end = end_snapshot };
 	scan_init(&in->scan);
-	in->scan.skips_text = setup->text_of == NULL &&
-			      !metric_selection_needs_text(setup->selection);
+	in->scan.skips_text = job->explain == NULL &&
+			      !metric_selection_needs_text(&job->selection);
 }
 
 static struct intake_line *

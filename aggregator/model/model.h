@@ -57,7 +57,8 @@ struct chat {
 	bool loaded;         /* the messages are in memory */
 	bool dirty;          /* to be recomputed */
 	bool listed;         /* in model_changes */
-	bool gone;           /* freed by the next model_clear_changed() */
+	bool gone;           /* no longer needed, nor its packed form; freed by
+			      * the next model_clear_changed() */
 	bool shown;          /* had a row at the last recomputation */
 	bool left;           /* see chat_has_left() */
 	message_id greatest; /* see model_note_id() */
@@ -345,13 +346,6 @@ static inline bool
 chat_has_left(const struct chat *c)
 {
 	return c->left && !chat_is_open(c);
-}
-
-/* True if a changed chat, and its packed form, are no longer needed. */
-static inline bool
-chat_is_gone(const struct chat *c)
-{
-	return c->gone;
 }
 
 static inline bool

@@ -7,7 +7,7 @@
 #ifndef AGGREGATOR_MODES_EXPLAIN_H
 #define AGGREGATOR_MODES_EXPLAIN_H
 
-#include "aggregator/tenant/job.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 struct explain {
 	const struct model *model;

@@ -368,16 +368,11 @@ run_one_shot(const struct aggregator_job *job)
 	struct one_shot b = { .job = job };
 	enum exit_code code;
 
-	b.setup.conf = job->conf;
-	b.setup.definition = job->definition;
-	b.setup.selection = &job->selection;
-	b.setup.part = job->part;
+	b.setup.job = job;
 	b.setup.cache = &b.cache;
 	future_init(&b.future, job->conf);
 	b.setup.future = &b.future;
-	b.setup.text_of = job->explain;
 	intake_init(&b.intake, &b.setup);
-	b.intake.passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
 	b.intake.dead = &b.dead;
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {

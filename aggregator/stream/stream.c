@@ -43,7 +43,7 @@ refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)
-		s->code = s->dead.code;
+		s->stage.code = s->dead.code;
 	return o;
 }
 
@@ -177,10 +177,8 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 		if (scanned == 0)
 			break;
 		o = handle_line(s, scanned);
-		if (o != OUTCOME_DONE) {
-			s->stage.code = s->code;
+		if (o != OUTCOME_DONE)
 			return o;
-		}
 	}
 	s->counts.records += *lines;
 	return OUTCOME_DONE;
@@ -194,7 +192,6 @@ flush_stream(void *ctx)
 	enum outcome o = s->job->counter != NULL ? stream_flush(s, false)
 						 : stream_flush_begin(s, false);
 
-	s->stage.code = s->code;
 	stream_forget_look(s);
 	return o;
 }
@@ -230,7 +227,6 @@ confirm_flush(void *ctx, bool wait)
 		FAULT_POINT("aggregator.rows_confirmed");
 		o = stream_foreign_publish_due(s);
 	}
-	s->stage.code = s->code;
 	return o;
 }
 
@@ -296,7 +292,7 @@ finish_flush(struct stream *s, bool refresh)
 			break;
 	}
 	if (o == OUTCOME_NEVER)
-		return s->code;
+		return s->stage.code;
 	if (o == OUTCOME_LATER && !stop_asked()) {
 		log_late_output(s);
 		return PROG_TEMPFAIL;
@@ -362,13 +358,13 @@ run_stream(struct stream *s)
 
 	/* Lines that the last run may not have written. */
 	code = stream_write_lines(s) == OUTCOME_DONE ? finish_flush(s, false)
-						     : s->code;
+						     : s->stage.code;
 	if (code != PROG_OK || s->failed || stop_asked())
 		return code;
 	set_up_stage(s);
 	code = stage_run(&s->stage);
 	if (s->failed)
-		code = s->code;
+		code = s->stage.code;
 	else if (code == PROG_OK)
 		code = finish_flush(s, true);
 	else if (code == PROG_TEMPFAIL)
@@ -394,11 +390,8 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 {
 	memset(s, 0, sizeof *s);
 	s->job = job;
-	s->code = PROG_SOFTWARE;
-	s->setup.conf = job->conf;
-	s->setup.definition = job->definition;
-	s->setup.selection = &job->selection;
-	s->setup.part = job->part;
+	s->stage.code = PROG_SOFTWARE;
+	s->setup.job = job;
 	s->cache.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.cache = &s->cache;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");

@@ -67,7 +67,7 @@
 #include "aggregator/containers/key.h"
 #include "aggregator/input/staging.h"
 #include "aggregator/state/state.h"
-#include "aggregator/tenant/job.h"
+#include "aggregator/tenant/pipeline.h"
 
 struct stream_tenant {
 	struct pipeline pipeline; /* first member: the model's callbacks get it
@@ -119,7 +119,7 @@ struct stream {
 	const struct endpoint *late; /* the output that a flush waits for, or
 				      * NULL */
 	struct deadletter dead;
-	struct stage stage;
+	struct stage stage; /* its code is the reason of any outcome NEVER */
 	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
@@ -128,7 +128,6 @@ struct stream {
 	struct keyed_state_cache cache;
 	struct pipeline_setup setup;
 	struct future future;
-	enum exit_code code; /* the reason of an outcome NEVER */
 	struct stream_counts counts;
 
 	struct strmap names; /* name -> struct stream_tenant */

@@ -13,6 +13,8 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 
+#include "aggregator/tenant/tenant_rows.h"
+
 static enum outcome
 fail_flush(struct stream *s, enum exit_code code, const char *why)
 {

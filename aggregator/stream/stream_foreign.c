@@ -115,7 +115,6 @@ take_message(void *ctx, char *body, size_t len)
 	const struct eventcounter_job *c = s->job->counter;
 	struct record *r = &s->record;
 	struct text key = { NULL, 0 };
-	enum outcome o;
 
 	key.p = endpoint_routing_key(s->in, &key.len);
 	s->scan.line = body;
@@ -125,17 +124,12 @@ take_message(void *ctx, char *body, size_t len)
 		endpoint_set_until_empty(s->in, false);
 	record_clear(r);
 	if (eventcounter_read(c, r, &s->scan.flat, key,
-		(struct text){ body, len }, &s->scan.why) == -1) {
-		o = stream_refuse_record(
+		(struct text){ body, len }, &s->scan.why) == -1)
+		return stream_refuse_record(
 		    s, buf_str(&s->scan.why), &s->counts.bad);
-		s->stage.code = s->code;
-		return o;
-	}
 	r->user = name_of_user(s, r->user);
 	s->counts.records++;
-	o = stream_add_record(s);
-	s->stage.code = s->code;
-	return o;
+	return stream_add_record(s);
 }
 
 void

@@ -135,7 +135,7 @@ save_chats(struct stream_tenant *t)
 
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
-		if (chat_is_gone(c)) {
+		if (c->gone) {
 			if (c->number != 0)
 				delete_chat(s, c);
 			continue;

@@ -10,7 +10,7 @@
 void
 stream_fail(struct stream *s, enum exit_code code)
 {
-	s->code = code;
+	s->stage.code = code;
 	s->failed = true;
 }
 

@@ -9,7 +9,8 @@
 #include "common/endpoint/endpoint.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/tenant/tenant_rows.h"
+#include "aggregator/rows/shard.h"
+#include "aggregator/tenant/metric_selection.h"
 
 struct eventcounter_job;
 

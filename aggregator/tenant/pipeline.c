@@ -40,7 +40,7 @@ open_allocation(struct pipeline *d, const struct pipeline_setup *setup)
 {
 	struct allocation_settings set;
 
-	allocation_settings_read(&set, setup->conf);
+	allocation_settings_read(&set, setup->job->conf);
 	d->allocation =
 	    allocation_new(d->model.tenant, &set, setup->reservations);
 	allocation_clock(d->allocation, clock_now_ms());
@@ -50,17 +50,17 @@ void
 pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, uint32_t number)
 {
-	const struct needs needs = needs_of(setup->selection);
+	const struct aggregator_job *job = setup->job;
+	const struct needs needs = needs_of(&job->selection);
 	struct model *m = &d->model;
 	uint64_t seed[2];
 
 	memset(d, 0, sizeof *d);
-	d->selection = setup->selection;
-	d->part = setup->part;
+	d->job = job;
 	model_init(m, tenant);
 	m->ctx = d;
-	m->definition = setup->definition;
-	m->text_of = setup->text_of;
+	m->definition = job->definition;
+	m->text_of = job->explain;
 	m->incremental = m->stream = setup->state != NULL;
 	if (setup->state != NULL) {
 		state_seed(setup->state, seed);
@@ -70,14 +70,14 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->by_clock = m->incremental && setup->future->bounded;
 	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
 	m->no_events = !needs.events;
-	if (d->selection->allocation && setup->state != NULL)
+	if (job->selection.allocation && setup->state != NULL)
 		open_allocation(d, setup);
 	if (!needs.streaming)
 		return;
 	d->streaming =
-	    streaming_metrics_open(d->selection->metrics, d->selection->n,
+	    streaming_metrics_open(job->selection.metrics, job->selection.n,
 		&(struct streaming_metric_setup){
-		    .conf = setup->conf, .tenant = m->tenant },
+		    .conf = job->conf, .tenant = m->tenant },
 		&(struct keyed_state_home){ .state = setup->state,
 		    .tenant = number,
 		    .window_ms = setup->window_ms,

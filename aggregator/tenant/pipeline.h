@@ -6,30 +6,23 @@
 #ifndef AGGREGATOR_TENANT_PIPELINE_H
 #define AGGREGATOR_TENANT_PIPELINE_H
 
-#include "common/conf/conf.h"
-
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/model/model.h"
-#include "aggregator/rows/shard.h"
 #include "aggregator/tenant/future.h"
-#include "aggregator/tenant/metric_selection.h"
+#include "aggregator/tenant/job.h"
 
 struct pipeline {
 	struct model model;
 	struct streaming_metrics *streaming; /* NULL: no streaming metric is
 					      * selected */
 	struct allocation *allocation; /* NULL: not selected, or no state */
-	const struct metric_selection *selection;
-	struct shard part;
+	const struct aggregator_job *job;
 };
 
 /* Shared by all pipelines of a run, which it outlives. */
 struct pipeline_setup {
-	const struct conf *conf;
-	const struct definition *definition;
-	const struct metric_selection *selection;
-	struct shard part;
+	const struct aggregator_job *job;
 	struct keyed_state_cache *cache;
 	struct state *state; /* NULL: one-shot run */
 	int64_t window_ms;   /* 0: one-shot run, in which nothing is too
@@ -38,7 +31,6 @@ struct pipeline_setup {
 	const struct allocation_listener *reservations;
 	struct future *future; /* decides which records are refused before the
 				* model */
-	const char *text_of;   /* see struct model */
 	bool clocks;           /* keeps chats even if no metric needs them */
 };
 

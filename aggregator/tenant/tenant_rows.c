@@ -109,7 +109,7 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 static bool
 is_in_parts(const struct tenant_rows *r, const struct metric *f)
 {
-	return f->table->parts != NULL && r->pipeline->part.of > 0;
+	return f->table->parts != NULL && r->pipeline->job->part.of > 0;
 }
 
 static bool
@@ -137,7 +137,7 @@ begin_table(
     struct row_writer *w, const struct tenant_rows *r, const struct metric *f)
 {
 	const struct shard *part =
-	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
+	    is_in_parts(r, f) ? &r->pipeline->job->part : NULL;
 	const struct table *t = part != NULL ? f->table->parts : f->table;
 	int64_t since = counts_since(r, f->table);
 	size_t i;
@@ -226,7 +226,7 @@ tenant_rows_release(struct tenant_rows *r)
 void
 tenant_rows_make_tables(struct tenant_rows *r)
 {
-	const struct metric_selection *c = r->pipeline->selection;
+	const struct metric_selection *c = &r->pipeline->job->selection;
 	size_t i;
 
 	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
@@ -260,7 +260,7 @@ static int
 write_tables(const struct tenant_rows *r, enum share share,
     tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
-	const struct metric_selection *c = r->pipeline->selection;
+	const struct metric_selection *c = &r->pipeline->job->selection;
 	bool state;
 	size_t i;
 	int rc = 0;
@@ -279,7 +279,7 @@ write_tables(const struct tenant_rows *r, enum share share,
 static bool
 has_state(const struct tenant_rows *r)
 {
-	const struct metric_selection *c = r->pipeline->selection;
+	const struct metric_selection *c = &r->pipeline->job->selection;
 	size_t i;
 
 	for (i = 0; i < c->n; i++)

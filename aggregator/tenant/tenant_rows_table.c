@@ -86,7 +86,7 @@ add_plain_table(const struct rowset *rows, struct buf *to)
 static void
 add_plain_tables(const struct tenant_rows *r, struct buf *to)
 {
-	const struct metric_selection *c = r->pipeline->selection;
+	const struct metric_selection *c = &r->pipeline->job->selection;
 	size_t i;
 
 	for (i = 0; i < r->tables_n; i++) {
@@ -259,7 +259,7 @@ tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to)
 			buf_addc(to, '\n');
 		tenant_rows_make_tables(&r[i]);
 		add_heading(&r[i], width, to);
-		if (r[i].pipeline->selection->overview)
+		if (r[i].pipeline->job->selection.overview)
 			add_overview(&r[i], width, to);
 		add_plain_tables(&r[i], to);
 	}
