@@ -12,6 +12,38 @@
 #include "common/digest/checksum.h"
 #include "common/text/jsonw.h"
 
+struct web_parameter {
+	const char *name, *value, *without;
+};
+
+static void
+keep_parameter(void *ctx, const char *name, const char *value)
+{
+	struct web_parameter *p = ctx;
+
+	if (strcmp(name, p->name) == 0)
+		p->value = value != NULL ? value : p->without;
+}
+
+const char *
+web_last_parameter(
+    const struct web_request *r, const char *name, const char *without)
+{
+	struct web_parameter p = { .name = name, .without = without };
+
+	if (r->parameters != NULL)
+		r->parameters(r, keep_parameter, &p);
+	return p.value;
+}
+
+const char *
+web_allow(bool get, bool post)
+{
+	if (!get)
+		return "POST";
+	return post ? "GET, HEAD, POST" : "GET, HEAD";
+}
+
 void
 etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more)
 {

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 struct event_topic;
 struct work_queue;
@@ -47,41 +46,14 @@ struct web_request {
 	void *private; /* for header and parameters */
 };
 
-struct web_parameter {
-	const char *name, *value, *without;
-};
-
-static inline void
-web_keep_parameter(void *ctx, const char *name, const char *value)
-{
-	struct web_parameter *p = ctx;
-
-	if (strcmp(name, p->name) == 0)
-		p->value = value != NULL ? value : p->without;
-}
-
 /* Returns the query parameter, the last one with that name, as the original
  * services do; `without` if it has no "="; NULL if there is none. */
-static inline const char *
-web_last_parameter(
-    const struct web_request *r, const char *name, const char *without)
-{
-	struct web_parameter p = { .name = name, .without = without };
-
-	if (r->parameters != NULL)
-		r->parameters(r, web_keep_parameter, &p);
-	return p.value;
-}
+const char *web_last_parameter(
+    const struct web_request *r, const char *name, const char *without);
 
 /* Returns the value of the Allow header for a path that accepts these methods,
  * at least one. HEAD is allowed wherever GET is. */
-static inline const char *
-web_allow(bool get, bool post)
-{
-	if (!get)
-		return "POST";
-	return post ? "GET, HEAD, POST" : "GET, HEAD";
-}
+const char *web_allow(bool get, bool post);
 
 /* Filled by a handler; starts with zeros and empty buffers, and status 200. The
  * buffers belong to the caller. */
