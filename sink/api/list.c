@@ -515,19 +515,14 @@ find_index(const struct page *p)
 	return i->index;
 }
 
-/* True if the column is a link rather than one of the table's. */
-static bool
-is_link(const struct page *p, size_t column)
-{
-	return p->list->link != NULL && column + 1 == p->columns_n;
-}
-
+/* A link is not a column of the table. */
 static void
 add_column(const struct page *p, size_t column, struct buf *sql)
 {
 	const struct list_column *c = &p->columns[column];
+	bool link = p->list->link != NULL && column + 1 == p->columns_n;
 
-	if (p->q->viewer.role < c->least || is_link(p, column))
+	if (p->q->viewer.role < c->least || link)
 		buf_adds(sql, "NULL");
 	else
 		buf_addf(sql, "`%s`", c->name);

@@ -110,8 +110,8 @@ const struct buf *resource_openapi_text(void);
  * request. Returns false if the answer is now a problem. */
 bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 
-/* The target response time in seconds if the parameter `within` is not given:
- * the default for reports and for the board's slider. */
+/* The default target for response times, in seconds, of reports (--within) and
+ * of the board's slider. */
 #define WITHIN_S "300"
 
 #endif

@@ -326,37 +326,20 @@ struct sums_reader {
 	const struct response_filter *filter;
 	const struct response_plan *plan;
 	bool by_operator, by_channel;
-	bool channels; /* grouped by channel, or for a single one */
+	bool operators; /* grouped by operator, or for a single one */
+	bool channels;  /* the same of channels */
+	bool scoped;    /* the viewer may only see some operators */
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement after this, monotonic */
 };
 
-/* True if sums for single operators are read, rather than for several
- * together. */
-static bool
-reads_operators(const struct sums_reader *r)
-{
-	return r->by_operator || r->filter->operator_id != NULL;
-}
-
-/* True if the viewer may only see sums for some operators. */
-static bool
-has_scope(const struct sums_reader *r)
-{
-	const struct viewer *v = &r->q->viewer;
-
-	return !r->filter->of_tenant &&
-	       (reads_operators(r) ? scope_limits_rows(v)
-				   : scope_limits_totals(v));
-}
-
-/* Appends the condition for these operators. */
+/* Appends the condition for the operators whom the viewer may see. */
 static void
 add_scope(const struct sums_reader *r, const char *column, struct buf *sql)
 {
-	if (!has_scope(r))
+	if (!r->scoped)
 		return;
-	if (reads_operators(r))
+	if (r->operators)
 		scope_add_rows(&r->q->viewer, column, sql);
 	else
 		scope_add_totals(&r->q->viewer, column, sql);
@@ -454,7 +437,7 @@ find_sums(const struct sums_reader *r, struct response_available *k)
 	struct db_rows *rows = NULL;
 	bool good;
 
-	k->none = r->channels && (reads_operators(r) || has_scope(r));
+	k->none = r->channels && (r->operators || r->scoped);
 	if (k->none)
 		return true;
 	buf_addf(&sql,
@@ -479,8 +462,7 @@ whose_spans(const struct sums_reader *r)
 {
 	if (r->channels)
 		return SPAN_OF_CHANNEL;
-	return reads_operators(r) || has_scope(r) ? SPAN_OF_OPERATOR
-						  : SPAN_OF_TENANT;
+	return r->operators || r->scoped ? SPAN_OF_OPERATOR : SPAN_OF_TENANT;
 }
 
 /* Returns the only operator or channel whose rows are read; NULL: all. */
@@ -552,7 +534,7 @@ choose_index(const struct sums_reader *r)
 {
 	if (chosen_id(r) != NULL)
 		return " FORCE INDEX (by_id)";
-	return has_scope(r) ? "" : " FORCE INDEX (PRIMARY)";
+	return r->scoped ? "" : " FORCE INDEX (PRIMARY)";
 }
 
 static void
@@ -810,17 +792,22 @@ response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s)
 {
+	bool by_operator = group == GROUP_OPERATOR || group == GROUP_TEAM;
 	struct sums_reader r = { .q = q,
 		.filter = c,
 		.plan = p,
-		.by_operator = group == GROUP_OPERATOR || group == GROUP_TEAM,
+		.by_operator = by_operator,
 		.by_channel = group == GROUP_CHANNEL,
+		.operators = by_operator || c->operator_id != NULL,
 		.channels = group == GROUP_CHANNEL || c->channel != NULL,
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms };
 	struct response_available available = { .due = NULL };
 	bool alone = !q->begun, good;
 
+	r.scoped =
+	    !c->of_tenant && (r.operators ? scope_limits_rows(&q->viewer)
+					  : scope_limits_totals(&q->viewer));
 	*s = (struct response_sums){ .as_of = CLOCK_NONE };
 	good = (alone ? question_begin(q) : true) &&
 	       find_sums(&r, &available) && read_available(&r, &available);
