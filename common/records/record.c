@@ -357,9 +357,9 @@ record_clear(struct record *r)
 
 /* If a key is repeated, the last one counts, here and below. */
 static int
-read_type(struct record *r, const struct flat *f, struct buf *why)
+read_type(struct record *r, struct buf *why)
 {
-	const struct flat_field *type = flat_find(f, "type");
+	const struct flat_field *type = flat_find(r->flat, "type");
 	unsigned found;
 
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
@@ -441,15 +441,13 @@ check_bounds(const struct record *r, struct buf *why)
 	return 0;
 }
 
-int
-record_read(struct record *r, const struct flat *f, struct buf *why)
+static int
+read_record(struct record *r, struct buf *why)
 {
 	const char *missing, *name;
 	uint64_t present = 0;
 
-	record_clear(r);
-	r->flat = f;
-	if (read_type(r, f, why) == -1)
+	if (read_type(r, why) == -1)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
@@ -469,9 +467,7 @@ int
 record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why)
 {
-	if (flat_parse(f, line, len, why) == 0)
-		return record_read(r, f, why);
 	record_clear(r);
 	r->flat = f;
-	return -1;
+	return flat_parse(f, line, len, why) == 0 ? read_record(r, why) : -1;
 }

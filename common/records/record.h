@@ -131,10 +131,6 @@ extern const char *const record_types[RECORD_TYPES]; /* their names */
 int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* The same for a line that flat_parse() has read. */
-int record_read(struct record *r, const struct flat *f, struct buf *why)
-    __attribute__((warn_unused_result));
-
 /* The reason why simulated assignments are refused where only real ones are
  * allowed. */
 #define RECORD_SIMULATED "it is simulated: nobody reserved the chat"

@@ -7,7 +7,8 @@
  *             if (rc == -1) ... s->line is bad: buf_str(&s->why) ...
  *
  * Results, values and reasons are always those of record_parse(), to which
- * every unusual line is passed. scan.c explains how the others are read.
+ * rows, snapshot markers, unknown types and every unusual line are passed.
+ * scan.c explains how the others are read.
  *
  * Measured: aggregating the metrics of a million messages takes 0.42 s of CPU,
  * 0.84 with simdjson 3.0 on demand, which is C++, and 4.8 s with jansson

@@ -12,7 +12,7 @@
 #include "common/text/json_text.h"
 #include "common/text/scan_index.h"
 
-/* Bytes after a copy that keywords.h may read, for record_read(). */
+/* Bytes after a copy that keywords.h may read, for record_parse(). */
 #define COPY_BEHIND 16
 
 static void
