@@ -1,10 +1,8 @@
 """listen: messages over HTTP, answered when the broker has them. Compares the
 listener with a handler in Go at 256 connections: the rate, the memory and the
 waits at half that rate, and checks that the queue has each accepted message
-once. Then it measures the listener alone, with a flood of bad requests next to
-good ones."""
+once."""
 
-import contextlib
 import json
 import os
 import threading
@@ -18,11 +16,7 @@ CONNECTIONS = 256
 SECONDS = table.scaled(5, 1)
 ROUNDS = table.rounds(3)
 WARM_UP = 1 # seconds
-# Good requests per second during the flood, and the number of senders.
-GOOD_RATE = 500
-GOOD, BAD = "127.0.0.2", "127.0.0.3"
-FLOOD_SECONDS = table.scaled(5, 1)
-LIMITS = {"ratio": 1.5, "memory": 0.5, "p99_ms": 20, "good": 0.99}
+LIMITS = {"ratio": 1.5, "memory": 0.5, "p99_ms": 20}
 
 
 class Memory(threading.Thread):
@@ -49,13 +43,13 @@ class Listener:
     """Our listener or the one in Go. Each measurement gets a fresh process,
     since peak memory counts from its start."""
 
-    def __init__(self, lab, argv, queue, name, **kw):
-        self.lab, self.queue = lab, queue
+    def __init__(self, lab, argv, name):
+        self.lab, self.name = lab, name
         port_file = lab.path(name + ".port")
         self.log = lab.path(name + ".log")
         if os.path.exists(port_file):
             os.unlink(port_file)
-        self.p = lab.start([*argv, port_file], self.log, **kw)
+        self.p = lab.start([*argv, port_file], self.log)
         self.memory = Memory(self.p)
 
         def ready():
@@ -66,11 +60,10 @@ class Listener:
         until(30, ready, "the port of " + name)
         self.port = int(open(port_file).read())
 
-    def load(self, *options, wait=True):
-        argv = [TESTBIN + "/tools/httpload", *options, self.port]
-        if not wait:
-            return argv
-        return json.loads(self.lab.must(argv, timeout=600).out)
+    def load(self, *options):
+        return json.loads(self.lab.must(
+            [TESTBIN + "/tools/httpload", *options, self.port],
+            timeout=600).out)
 
     def stop(self, checks):
         """Returns its peak memory: private, and with libraries."""
@@ -88,26 +81,19 @@ class Race:
         self.checks = Checks()
         self.first = 0
         # No rate limit: all requests come from one client.
-        listen = {"tenant": "acme", "rate": 0,
-                  "trusted": "127.0.0.0/8",
-                  "connections_per_address": 2 * CONNECTIONS}
-        self.conf = lab.conf("messaging.conf", {"listen": listen})
-        self.with_hook = lab.conf("with_hook.conf", {
-            "listen": listen,
-            "crm acme": {"profile": "qiscus", "url": "http://127.0.0.1:1",
-                         "hook": "secret",
-                         "hook_secret": "no-body-knows-this-one"}})
+        self.conf = lab.conf("messaging.conf", {"listen": {
+            "tenant": "acme", "rate": 0,
+            "connections_per_address": 2 * CONNECTIONS}})
 
-    def ours(self, name="ours", conf=None, **kw):
+    def ours(self):
         return Listener(
             self.lab, ["poller", "--listen", "127.0.0.1:0", "-v", "-c",
-                       conf or self.conf, "-t", "queue:ours", "--state",
-                       self.lab.path("state"), "--port-file"], "ours", name,
-            **kw)
+                       self.conf, "-t", "queue:ours", "--state",
+                       self.lab.path("state"), "--port-file"], "ours")
 
     def go(self):
         return Listener(
-            self.lab, [rivals.path("golisten"), "go"], "go", "go")
+            self.lab, [rivals.path("golisten"), "go"], "go")
 
     def numbers(self):
         """The offset at which the next requests begin to count."""
@@ -124,7 +110,7 @@ class Race:
                     want[int(line)] = want.get(int(line), 0) + 1
         # A broker that stalls looks like an empty queue.
         while lines := self.lab.must(
-                [PROBE, "-e", "read", "queue:" + listener.queue], timeout=600).out.splitlines():
+                [PROBE, "-e", "read", "queue:" + listener.name], timeout=600).out.splitlines():
             for line in lines:
                 r = json.loads(line.split(b"\t", 1)[1])
                 if r["id"] not in ids:
@@ -133,8 +119,8 @@ class Race:
                 ids.add(r["id"])
         lost = sum(n > got.get(k, 0) for k, n in want.items())
         more = sum(n > want.get(k, 0) for k, n in got.items())
-        self.checks.that(lost == 0, f"{listener.queue}: {lost} lost")
-        self.checks.that(more == 0, f"{listener.queue}: {more} that nobody "
+        self.checks.that(lost == 0, f"{listener.name}: {lost} lost")
+        self.checks.that(more == 0, f"{listener.name}: {more} that nobody "
                          "was told of, or twice")
         return len(want)
 
@@ -154,7 +140,7 @@ class Race:
         for told in (full, half):
             bad = {k: told[k] for k in ("refused", "later", "broken", "silent")
                    if told[k]}
-            self.checks.that(not bad, f"{listener.queue}: {told}")
+            self.checks.that(not bad, f"{listener.name}: {told}")
         return {"rate": rate, "p99": half["p99_ms"], "p50": half["p50_ms"],
                 "half": half["success"] / SECONDS, "own": own,
                 "all": all_, "n": self.compare(listener, files)}
@@ -194,72 +180,6 @@ def show_race(ours, go):
                "waits for the broker; waits count from when a request was due.")
 
 
-def pin(pid, cores):
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), cores)
-
-
-@contextlib.contextmanager
-def cores_apart(lab):
-    """Gives the flood one core and the broker the other, so that the
-    scheduler's groups are not what is measured. At the end all processes may
-    use all cores again."""
-    every = os.sched_getaffinity(0)
-    broker = table.pid_of_server(lab, "rabbitmq")
-    pin(broker, every - {min(every)} or every)
-    try:
-        yield {min(every)}
-    finally:
-        pin(broker, every)
-
-
-def flood(race):
-    with cores_apart(race.lab) as one:
-        return flood_on(race, lambda: os.sched_setaffinity(0, one))
-
-
-def flood_on(race, on_one_core):
-    """Good requests at a modest rate: first alone, then next to as many bad
-    ones as one core can send and refuse."""
-    listener = race.ours("flooded", race.with_hook, preexec_fn=on_one_core)
-    files = [race.lab.path("alone"), race.lab.path("beside")]
-    good = ("-a", GOOD, "-c", 64, "-r", GOOD_RATE, "-s", FLOOD_SECONDS)
-    alone = listener.load(*good, "-f", race.numbers(), "-o", files[0])
-    log = race.lab.path("flood.json")
-    if os.path.exists(log):
-        os.unlink(log)
-    p = race.lab.start(listener.load("-b", "-a", BAD, "-c", 64, "-s",
-                                     FLOOD_SECONDS + 2, wait=False), log,
-                       preexec_fn=on_one_core)
-    beside = listener.load(*good, "-f", race.numbers(), "-o", files[1])
-    code = p.wait(120)
-    bad = json.loads(open(log).read().splitlines()[-1])
-    race.checks.that(code == 0 and bad["success"] == 0,
-                     f"bad ones had success: {bad}")
-    listener.stop(race.checks)
-    race.compare(listener, files)
-    return alone, beside, bad
-
-
-def show_flood(runs):
-    share = table.median([b["success"] / b["begun"] for _, b, _ in runs])
-    p99 = table.median([b["p99_ms"] for _, b, _ in runs])
-    table.show(f"{GOOD_RATE} good requests a second beside a flood of bad "
-               "ones", [
-                   ("bad ones, all refused", table.median(
-                       [b["rate"] for *_, b in runs]), "req/s"),
-                   ("good ones served", share * 100, "%",
-                    table.at_least(share, LIMITS["good"])),
-                   ("their 99th percentile", p99, "ms",
-                    table.at_most(p99, LIMITS["p99_ms"])),
-                   ("without the flood", table.median(
-                       [a["p99_ms"] for a, *_ in runs]), "ms"),
-               ], "Unsigned, malformed, too large, on 64 connections; the "
-               "flood and the listener have one core, the broker the others; "
-               "there is no limit "
-               "of a client's rate, so that each of them is read.")
-
-
 def body():
     table.machine()
     with Lab("listen") as lab:
@@ -275,7 +195,6 @@ def body():
             if there:
                 go.append(race.measure(race.go()))
         show_race(ours, go)
-        show_flood([flood(race) for _ in range(ROUNDS)])
         return race.checks.result()
 
 

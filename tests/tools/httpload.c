@@ -3,17 +3,14 @@
  * answered, over persistent connections: an open loop, so the wait of a request
  * that found no free connection counts.
  *
- *   httpload [-b] [-c CONNECTIONS] [-r RATE] [-s SECONDS] [-f FIRST]
- *            [-a SOURCE-ADDRESS] [-o FILE] PORT
+ *   httpload [-c CONNECTIONS] [-r RATE] [-s SECONDS] [-f FIRST] [-o FILE] PORT
  *
  * Posts messages with different texts, which begin with a number, counted from
- * FIRST; FILE gets the numbers of those that succeeded. -b: requests that are
- * refused, instead: unsigned, malformed, too large. RATE 0: as fast as they are
- * answered. Prints a line of JSON.
+ * FIRST; FILE gets the numbers of those that succeeded. RATE 0: as fast as they
+ * are answered. Prints a line of JSON.
  */
 #define _GNU_SOURCE /* strcasestr */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -50,8 +47,7 @@ struct line {
 };
 
 struct load {
-	struct sockaddr_in to, from;
-	bool bad;
+	struct sockaddr_in to;
 	int64_t rate, seconds, first;
 	const char *path;
 
@@ -78,17 +74,7 @@ now_us(void)
 }
 
 static void
-post(struct buf *b, const char *path, const char *body, size_t len)
-{
-	buf_addf(b,
-	    "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: "
-	    "application/json\r\nContent-Length: %zu\r\n\r\n",
-	    path, len);
-	buf_add(b, body, strlen(body));
-}
-
-static void
-good_request(struct buf *b, uint64_t n)
+add_request(struct buf *b, uint64_t n)
 {
 	char body[400];
 	int len = snprintf(body, sizeof body,
@@ -99,43 +85,11 @@ good_request(struct buf *b, uint64_t n)
 	    "\"message_type\":\"text\"}",
 	    n % 5000, n % 50, n);
 
-	post(b, "/api/v1/messages/send", body, (size_t)len);
-}
-
-/* Most of them leave the connection open, because opening many connections
- * would be another kind of flood. */
-static void
-bad_request(struct buf *b, uint64_t n)
-{
-	static const char hook[] = "/hooks/acme/qiscus";
-	static const char send[] = "/api/v1/messages/send";
-	static const char cut[] = "{\"sender_id\":\"a\",\"receiver_id\":\"b";
-	static const char wrong[] =
-	    "{\"sender_id\":5,\"content\":[[[[[[]]]]]]}";
-
-	switch (n % 16) {
-	case 0:
-		post(b, send, "", (size_t)2 * 1024 * 1024);
-		break;
-	case 8:
-		buf_adds(b, "POST /x y HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
-		break;
-	case 1:
-	case 5:
-	case 9:
-	case 13:
-		post(b, send, wrong, sizeof wrong - 1);
-		break;
-	case 2:
-	case 6:
-	case 10:
-	case 14:
-		post(b, send, cut, sizeof cut - 1);
-		break;
-	default:
-		post(b, hook, wrong, sizeof wrong - 1);
-		break;
-	}
+	buf_addf(b,
+	    "POST /api/v1/messages/send HTTP/1.1\r\nHost: bench\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+	    len);
+	buf_add(b, body, (size_t)len);
 }
 
 static void
@@ -157,11 +111,9 @@ dial(const struct load *l, struct line *c)
 	if (c->fd < 0)
 		prog_die(PROG_TEMPFAIL, "a socket: %s", log_errno(errno));
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (bind(c->fd, (const struct sockaddr *)&l->from, sizeof l->from) !=
-		0 ||
-	    (connect(c->fd, (const struct sockaddr *)&l->to, sizeof l->to) !=
-		    0 &&
-		errno != EINPROGRESS)) {
+	if (connect(c->fd, (const struct sockaddr *)&l->to, sizeof l->to) !=
+		0 &&
+	    errno != EINPROGRESS) {
 		(void)close(c->fd);
 		c->fd = -1;
 		c->due_us = now_us() + PAUSE_US;
@@ -272,10 +224,7 @@ begin(struct load *l, struct line *c, int64_t due)
 	c->sent = c->got = 0;
 	l->busy++;
 	buf_clear(&c->out);
-	if (l->bad)
-		bad_request(&c->out, c->number);
-	else
-		good_request(&c->out, c->number);
+	add_request(&c->out, c->number);
 	send_more(l, c);
 }
 
@@ -424,10 +373,8 @@ read_options(struct load *l, int argc, char **argv)
 	bool good = true;
 	int c;
 
-	while (good && (c = getopt(argc, argv, "bc:r:s:f:a:o:")) != -1) {
-		if (c == 'b')
-			l->bad = true;
-		else if (c == 'c')
+	while (good && (c = getopt(argc, argv, "c:r:s:f:o:")) != -1) {
+		if (c == 'c')
 			good = parse_int(optarg, 1, 10000, &lines) == 0;
 		else if (c == 'r')
 			good = parse_int(optarg, 0, 1000000, &l->rate) == 0;
@@ -435,9 +382,6 @@ read_options(struct load *l, int argc, char **argv)
 			good = parse_int(optarg, 1, 3600, &l->seconds) == 0;
 		else if (c == 'f')
 			good = parse_int(optarg, 0, INT64_MAX, &l->first) == 0;
-		else if (c == 'a')
-			good =
-			    inet_pton(AF_INET, optarg, &l->from.sin_addr) == 1;
 		else if (c == 'o')
 			l->path = optarg;
 		else
@@ -454,18 +398,16 @@ read_options(struct load *l, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct load l = { .seconds = 5,
-		.to.sin_family = AF_INET,
-		.from.sin_family = AF_INET };
+	struct load l = { .seconds = 5, .to.sin_family = AF_INET };
 	size_t i;
 	int rc;
 
 	prog_init(argv[0]);
 	l.to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (!read_options(&l, argc, argv))
-		prog_die(PROG_USAGE, "usage: httpload [-b] [-c CONNECTIONS] "
-				     "[-r RATE] [-s SECONDS] [-f FIRST] "
-				     "[-a SOURCE-ADDRESS] [-o FILE] PORT");
+		prog_die(PROG_USAGE,
+		    "usage: httpload [-c CONNECTIONS] [-r RATE] [-s SECONDS] "
+		    "[-f FIRST] [-o FILE] PORT");
 	open_all(&l);
 	run(&l);
 	rc = tell(&l);
