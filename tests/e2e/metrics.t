@@ -3,8 +3,7 @@
 counts its requests, also while the broker is unavailable; that of the API's
 server describes each tenant; other clients get none. The daemons that read a
 queue write files for node_exporter: counts, including retries, and final ones
-when they end. A folder that cannot be written causes one warning. promtool
-accepts each text.
+when they end. A folder that cannot be written causes one warning.
 """
 
 import datetime
@@ -13,13 +12,12 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
 
 from events import Events
-from harness import PROBE, Checklist, Skip, run_checks, until
+from harness import PROBE, Checklist, run_checks, until
 
 MESSAGE = json.dumps({"conversation_id": "c", "sender_id": "a",
                       "receiver_id": "b", "content": "x"})
@@ -53,7 +51,6 @@ class Scraped:
     def scrape(self):
         status, text = self.ask("/metrics")
         self.test.equal(status, 200, "metrics")
-        self.test.texts.append(text)
         self.now = samples(text)
         return self.now
 
@@ -70,7 +67,6 @@ class Scraped:
 class Test(Checklist):
     def __init__(self, lab):
         super().__init__(lab)
-        self.texts = []
         lab.start_servers()
         self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
         lab.must(["sink", "--migrate"])
@@ -366,7 +362,7 @@ class Test(Checklist):
         self.conf = conf
 
     def described(self):
-        """Each metric is documented, and promtool accepts it."""
+        """Each metric is documented."""
         with open("man/man7/messaging-monitoring.7", encoding="utf-8") as f:
             page = f.read()
         files = []
@@ -378,12 +374,6 @@ class Test(Checklist):
         for name in names:
             self.that(re.search(rf"^\.It Li {name}\b", page, re.M),
                       f"messaging-monitoring(7) does not describe {name}")
-        if not shutil.which("promtool"):
-            raise Skip("promtool is missing: scripts/install-deps monitoring")
-        for text in self.texts + files:
-            done = subprocess.run(["promtool", "check", "metrics"], input=text,
-                                  capture_output=True, text=True, check=False)
-            self.that(done.returncode == 0, f"{done.stderr} {text}")
 
 
 run_checks(Test)
