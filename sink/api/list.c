@@ -164,61 +164,6 @@ struct page_last {
 	struct buf cursor;        /* as text; empty: none */
 };
 
-/* Selects only the columns of the order, for the single row. */
-static void
-build_last_statement(struct page_last *last, const char *table,
-    const char *index, struct text where, struct buf *sql)
-{
-	const struct page_cursor *c = &last->place;
-	size_t i;
-
-	buf_adds(sql, "SELECT ");
-	for (i = 0; i < c->keys_n; i++)
-		buf_addf(sql, "%s`%s`", i > 0 ? ", " : "", c->keys[i].name);
-	buf_addf(
-	    sql, " FROM %s FORCE INDEX (%s) WHERE tenant = ?", table, index);
-	buf_add(sql, where.p, where.len);
-	page_cursor_order(c, sql);
-	buf_addf(sql, " LIMIT %d, 1", PAGE_LAST_ROWS - 1);
-}
-
-static bool
-read_place(
-    struct page_last *last, struct question *q, const struct db_rows *row)
-{
-	page_cursor_write(&last->place, row, &last->cursor);
-	return read_cursor(&last->place, buf_str(&last->cursor)) ||
-	       question_problem(q, 500, "a row does not fit into its table");
-}
-
-/* Finds that row among the rows of the viewer's tenant that satisfy `where` ("
- * AND ..." or nothing), in the order of the cursor, which the index has.
- * Returns false if the answer is now a problem. */
-static bool
-page_last_find(struct page_last *last, struct question *q,
-    const struct page_cursor *order, const char *table, const char *index,
-    struct text where, const struct db_value *args, size_t n)
-{
-	struct db_rows *rows = NULL;
-	struct buf sql = BUF_INIT;
-	size_t before = q->rows, i;
-	bool good;
-
-	last->place = (struct page_cursor){ .keys_n = order->keys_n,
-		.newest_first = order->newest_first };
-	for (i = 0; i < order->keys_n; i++)
-		last->place.keys[i] =
-		    (struct page_cursor_key){ order->keys[i].name,
-			    order->keys[i].type, i };
-	build_last_statement(last, table, index, where, &sql);
-	good = question_ask(q, buf_str(&sql), args, n, &rows) &&
-	       (!db_next(rows) || read_place(last, q, rows));
-	q->rows = before; /* this row is not part of the answer */
-	db_rows_free(rows);
-	buf_release(&sql);
-	return good;
-}
-
 #define ARGS_MAX (LIST_COLUMNS + 3 + 2 * PAGE_CURSOR_ARGS)
 
 struct page {
@@ -549,6 +494,57 @@ add_conditions(struct page *p)
 	return p->list->add_more == NULL || p->list->add_more(p->q, &p->where);
 }
 
+/* Selects only the columns of the order, for the single row. */
+static void
+build_last_statement(
+    const struct page *p, const char *table, struct text place, struct buf *sql)
+{
+	const struct page_cursor *c = &p->cursor;
+	size_t i;
+
+	buf_adds(sql, "SELECT ");
+	for (i = 0; i < c->keys_n; i++)
+		buf_addf(sql, "%s`%s`", i > 0 ? ", " : "", c->keys[i].name);
+	buf_addf(
+	    sql, " FROM %s FORCE INDEX (%s) WHERE tenant = ?", table, p->index);
+	buf_add(sql, place.p, place.len);
+	page_cursor_order(c, sql);
+	buf_addf(sql, " LIMIT %d, 1", PAGE_LAST_ROWS - 1);
+}
+
+/* Finds the last row to examine among the rows of the viewer's tenant that
+ * satisfy `place` (" AND ..." or nothing), with the first args_n arguments, in
+ * the order of the cursor, which the index has. Returns false if the answer is
+ * now a problem. */
+static bool
+find_last(struct page *p, const char *table, struct text place, size_t args_n)
+{
+	struct page_last *last = &p->last;
+	struct db_rows *rows = NULL;
+	struct buf sql = BUF_INIT;
+	size_t before = p->q->rows, i;
+	bool good;
+
+	last->place = (struct page_cursor){ .keys_n = p->cursor.keys_n,
+		.newest_first = p->cursor.newest_first };
+	for (i = 0; i < last->place.keys_n; i++) {
+		last->place.keys[i] = p->cursor.keys[i];
+		last->place.keys[i].column = i;
+	}
+	build_last_statement(p, table, place, &sql);
+	good = question_ask(p->q, buf_str(&sql), p->args, args_n, &rows);
+	if (good && db_next(rows)) {
+		page_cursor_write(&last->place, rows, &last->cursor);
+		good = read_cursor(&last->place, buf_str(&last->cursor)) ||
+		       question_problem(
+			   p->q, 500, "a row does not fit into its table");
+	}
+	p->q->rows = before; /* this row is not part of the answer */
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
 static bool
 find_conditions(struct page *p, const char *table)
 {
@@ -566,8 +562,7 @@ find_conditions(struct page *p, const char *table)
 	    p->where.len == place.len)
 		return true;
 	p->index = p->list->order_index;
-	if (!page_last_find(&p->last, p->q, &p->cursor, table, p->index, place,
-		p->args, args_n))
+	if (!find_last(p, table, place, args_n))
 		return false;
 	p->args_n +=
 	    page_cursor_until(&p->last.place, &p->where, p->args + p->args_n);
