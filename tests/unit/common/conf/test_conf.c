@@ -4,6 +4,8 @@
  */
 #include "tests/unit/tmpdir.h"
 
+#include <inttypes.h>
+
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/conf/secret.h"
@@ -309,6 +311,43 @@ open_files_with_secrets_are_warned_of_once(void **state)
 	buf_release(&why);
 }
 
+/* True if the file may set the key to this number. */
+static bool
+is_accepted(const struct conf_key *k, int64_t n)
+{
+	bool crm = strcmp(k->section, "crm") == 0;
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	struct conf *c;
+
+	buf_addf(&text, "[%s%s]\n%s = %" PRId64 "%s\n", k->section,
+	    crm ? " a" : "", k->name, n,
+	    k->type == CONF_DURATION && n != 0 ? "ms" : "");
+	c = load_text(text.data, text.len, &why);
+	if (c == NULL)
+		assert_non_null(strstr(buf_str(&why), k->name));
+	conf_free(c);
+	buf_release(&text);
+	buf_release(&why);
+	return c != NULL;
+}
+
+static void
+limits_are_the_last_accepted_values(void **state)
+{
+	const struct conf_key *k;
+
+	(void)state;
+	for (k = conf_keys; k < conf_keys + conf_keys_n; k++) {
+		if (k->min == 0 && k->max == 0)
+			continue;
+		if (!is_accepted(k, k->min) || is_accepted(k, k->min - 1))
+			fail_msg("least [%s] %s", k->section, k->name);
+		if (!is_accepted(k, k->max) ||
+		    (k->max < INT64_MAX && is_accepted(k, k->max + 1)))
+			fail_msg("greatest [%s] %s", k->section, k->name);
+	}
+}
+
 /* Values on which messaging.conf(5) and the getters rely. */
 static void
 the_table_is_sound(void **state)
@@ -346,6 +385,7 @@ test_conf(void)
 		cmocka_unit_test(paths_are_meant_from_the_file),
 		cmocka_unit_test(files_are_searched_in_order),
 		cmocka_unit_test(open_files_with_secrets_are_warned_of_once),
+		cmocka_unit_test(limits_are_the_last_accepted_values),
 		cmocka_unit_test(the_table_is_sound),
 	};
 
