@@ -87,7 +87,7 @@ chatwoot_closed(struct clocks *c, const struct message *m)
 static void
 chatwoot_opened(struct clocks *c, int64_t at)
 {
-	if (c->from != CLOCK_NONE && at <= c->from)
+	if (at <= c->from)
 		return;
 	c->from = at;
 	c->a = at; /* only matters while F is empty */

@@ -49,7 +49,7 @@ forget_in_chat(struct model *m, struct chat *c, uint32_t customer,
 
 	for (d = c->descriptions; d != NULL; d = d->next) {
 		if ((d->customer != 0 && d->customer != customer) ||
-		    (d->opened_at != CLOCK_NONE && d->opened_at > o->asked_at))
+		    d->opened_at > o->asked_at)
 			continue;
 		any = drop_personal(m, d) || any;
 	}

@@ -16,7 +16,7 @@ newest_time(const struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		as_of = s->tenants[i]->pipeline.model.as_of;
-		if (as_of != CLOCK_NONE && as_of > newest)
+		if (as_of > newest)
 			newest = as_of;
 	}
 	return newest;
