@@ -34,6 +34,8 @@ struct one_shot {
 	bool cut;     /* the input ended inside a line */
 	bool stopped; /* stopped by a signal */
 	bool bad;     /* some input was bad, which has been logged */
+	struct intake_tenant **tenants; /* sorted by name */
+	size_t tenants_n;
 	struct tenant_rows *reports;
 	size_t reports_n;
 	size_t undated; /* tenants without rows, whose records are passed
@@ -41,7 +43,6 @@ struct one_shot {
 	struct simulation **simulations; /* one per tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
-	struct buf text;
 };
 
 static enum exit_code
@@ -171,20 +172,20 @@ make_report(struct one_shot *b, struct intake_tenant *t)
 static void
 make_reports(struct one_shot *b)
 {
-	size_t tenants, i;
-	struct intake_tenant **list = intake_tenants(&b->intake, &tenants);
+	size_t n, i;
 
-	b->reports = xcalloc(tenants + 1, sizeof *b->reports);
-	b->simulations = xcalloc(tenants + 1, sizeof(struct simulation *));
-	for (i = 0; i < tenants; i++) {
-		if (!counts(b, list[i]))
+	b->tenants = intake_tenants(&b->intake, &n);
+	b->tenants_n = n;
+	b->reports = xcalloc(n + 1, sizeof *b->reports);
+	b->simulations = xcalloc(n + 1, sizeof(struct simulation *));
+	for (i = 0; i < n; i++) {
+		if (!counts(b, b->tenants[i]))
 			continue;
-		if (is_undated(list[i]))
-			count_undated(b, list[i]);
+		if (is_undated(b->tenants[i]))
+			count_undated(b, b->tenants[i]);
 		else
-			make_report(b, list[i]);
+			make_report(b, b->tenants[i]);
 	}
-	free(list);
 }
 
 /* Shows people only the metrics that they selected. */
@@ -239,15 +240,13 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 static int
 write_passed(struct one_shot *b, struct endpoint *out)
 {
-	size_t n, i;
-	struct intake_tenant **list = intake_tenants(&b->intake, &n);
+	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < n && ret == 0; i++)
-		if (counts(b, list[i]))
-			ret = buf_each_line(
-			    &list[i]->pass_through, aggregator_write_line, out);
-	free(list);
+	for (i = 0; i < b->tenants_n && ret == 0; i++)
+		if (counts(b, b->tenants[i]))
+			ret = buf_each_line(&b->tenants[i]->pass_through,
+			    aggregator_write_line, out);
 	return ret;
 }
 
@@ -255,6 +254,8 @@ static int
 write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 {
 	const struct aggregator_job *job = b->job;
+	struct buf text = BUF_INIT;
+	int ret;
 
 	if (job->explain == NULL)
 		return write_passed(b, out) == -1
@@ -263,9 +264,10 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 	if (job->format == OUTPUT_NDJSON)
 		return explain_ndjson(
 		    &b->explained, aggregator_write_line, out);
-	buf_clear(&b->text);
-	explain_text(&b->explained, job->format, &b->text);
-	return buf_each_line(&b->text, aggregator_write_line, out);
+	explain_text(&b->explained, job->format, &text);
+	ret = buf_each_line(&text, aggregator_write_line, out);
+	buf_release(&text);
+	return ret;
 }
 
 /* Writes the assignments of the simulated days. */
@@ -335,15 +337,13 @@ prepare_answer(struct one_shot *b)
 static void
 log_one_shot_summary(const struct one_shot *b)
 {
-	size_t tenants;
-
 	if (b->job->format == OUTPUT_TABLE)
 		return;
-	free(intake_tenants(&b->intake, &tenants));
 	log_info("aggregator_done",
 	    "lines=%" PRIu64 " refused=%" PRIu64
 	    " tenants=%zu incomplete=%" PRIu64,
-	    b->intake.lines, b->dead.count, tenants, b->intake.staging.failed);
+	    b->intake.lines, b->dead.count, b->tenants_n,
+	    b->intake.staging.failed);
 }
 
 static void
@@ -357,9 +357,9 @@ release_one_shot(struct one_shot *b)
 		simulation_free(b->simulations[i]);
 	free(b->simulations);
 	free(b->reports);
+	free(b->tenants);
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
-	buf_release(&b->text);
 }
 
 static enum exit_code
