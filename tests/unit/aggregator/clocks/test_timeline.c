@@ -316,6 +316,32 @@ prefixes_have_a_limit(void **state)
 	}
 }
 
+/* After the first kinds, all others have the last number, which names none of
+ * them. */
+static void
+kinds_have_a_limit(void **state)
+{
+	struct lexicon x;
+	char name_of_kind[16];
+	struct text t = { name_of_kind, 0 };
+	uint32_t other;
+	unsigned i, round;
+
+	(void)state;
+	lexicon_init(&x);
+	other = x.kinds[LEXICON_KINDS];
+	for (round = 0; round < 2; round++) {
+		for (i = 1; i <= 2 * LEXICON_KINDS; i++) {
+			t.len = (size_t)snprintf(
+			    name_of_kind, sizeof name_of_kind, "kind-%u", i);
+			assert_int_equal(lexicon_kind(&x, t),
+			    i < LEXICON_KINDS ? i : LEXICON_KINDS);
+		}
+	}
+	assert_int_equal(x.kinds[LEXICON_KINDS], other);
+	lexicon_release(&x);
+}
+
 /* An unused entry is removed, and its number is used again. */
 static void
 interner_come_and_go(void **state)
@@ -387,6 +413,7 @@ test_timeline(void)
 		cmocka_unit_test(ids_stand_for_their_texts),
 		cmocka_unit_test(dropped_ids_leave_their_room),
 		cmocka_unit_test(prefixes_have_a_limit),
+		cmocka_unit_test(kinds_have_a_limit),
 		cmocka_unit_test(interner_come_and_go),
 		cmocka_unit_test(channels_keep_their_numbers),
 	};
