@@ -403,14 +403,11 @@ check_database(struct sink *s, struct db **db)
 	struct check_report r = { .db = *db,
 		.conf = s->common.conf,
 		.format = output_format_resolve(s->format) };
-	char *dir = prog_data("schema", "sink/schema");
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_CONFIG;
+	enum exit_code code;
 
+	schema_init(&r.schema);
 	db_hurry(*db, WAIT_MS);
-	if (schema_read(&r.schema, dir, &why, &code) != 0) {
-		log_error("%s", buf_str(&why));
-	} else if (db_transaction(*db, run_checks, &r, false) == OUTCOME_DONE) {
+	if (db_transaction(*db, run_checks, &r, false) == OUTCOME_DONE) {
 		if (r.format != OUTPUT_NDJSON)
 			output_table_show(&r.table, r.format, &r.lines);
 		(void)fwrite(r.lines.data, 1, r.lines.len, stdout);
@@ -424,8 +421,6 @@ check_database(struct sink *s, struct db **db)
 	schema_release(&r.schema);
 	output_table_release(&r.table);
 	buf_release(&r.lines);
-	buf_release(&why);
-	free(dir);
 	return code;
 }
 

@@ -4,17 +4,8 @@
 #include "sink/tables/schema.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
-
-/* Maximum size of a file. */
-#define FILE_MAX ((size_t)1024 * 1024)
-
-static const char CREATE_VIEW[] =
-    "CREATE OR REPLACE SQL SECURITY INVOKER VIEW ";
 
 void
 schema_add_column(
@@ -70,13 +61,14 @@ schema_add_table(struct buf *sql, const struct table *t)
 		    t->columns[t->day].name);
 }
 
-/* Takes over the statement. */
 static void
-add_view(struct schema *s, const char *name, size_t len, char *sql)
+add_view(struct schema *s, const char *name, const char *select)
 {
 	XGROW(s->view, s->views, s->cap);
-	s->view[s->views].name = xstrndup(name, len);
-	s->view[s->views++].sql = sql;
+	s->view[s->views].name = xstrdup(name);
+	s->view[s->views++].sql =
+	    xasprintf("CREATE OR REPLACE SQL SECURITY INVOKER VIEW %s AS %s",
+		name, select);
 }
 
 /* The views that add up partial rows. */
@@ -121,16 +113,17 @@ static void
 sums_end(struct sums *v, struct schema *s, const struct table *t)
 {
 	const char *given = buf_str(&v->given);
-	char *name;
+	char *name, *select;
 
 	if (t->parts == NULL || !v->simple)
 		return;
 	name = xasprintf("%s_all", t->name);
-	add_view(s, name, strlen(name),
-	    xasprintf("%s%s AS SELECT %s FROM (SELECT %s FROM %s "
-		      "UNION ALL SELECT %s FROM %s) s GROUP BY %s",
-		CREATE_VIEW, name, buf_str(&v->cells), given, t->name, given,
-		t->parts->name, buf_str(&v->keys)));
+	select = xasprintf("SELECT %s FROM (SELECT %s FROM %s UNION ALL "
+			   "SELECT %s FROM %s) s GROUP BY %s",
+	    buf_str(&v->cells), given, t->name, given, t->parts->name,
+	    buf_str(&v->keys));
+	add_view(s, name, select);
+	free(select);
 	free(name);
 }
 
@@ -150,73 +143,13 @@ add_sums(struct schema *s)
 	buf_release(&v.keys);
 }
 
-/* The file. */
-
-/* Reads the next statement into sql, without its semicolon and without
- * comments, and advances *text. Returns false at the end. A statement ends with
- * a semicolon at the end of a line. */
-static bool
-next_statement(const char **text, struct buf *sql)
+void
+schema_init(struct schema *s)
 {
-	const char *line = *text, *end, *last;
-
-	buf_clear(sql);
-	for (; *line != '\0'; line = end) {
-		end = strchr(line, '\n');
-		end = end != NULL ? end + 1 : line + strlen(line);
-		last = line + strspn(line, " \t");
-		if (strncmp(last, "--", 2) == 0 || *last == '\n')
-			continue;
-		buf_add(sql, line, (size_t)(end - line));
-		for (last = end; last > line && strchr(" \t\r\n", last[-1]);)
-			last--;
-		if (last > line && last[-1] == ';') {
-			buf_cut(sql, sql->len - (size_t)(end - last) - 1);
-			*text = end;
-			return true;
-		}
-	}
-	*text = line;
-	return sql->len > 0;
-}
-
-static void
-add_file(struct schema *s, const char *text)
-{
-	const size_t begin = strlen(CREATE_VIEW);
-	struct buf sql = BUF_INIT;
-	const char *name;
-
-	while (next_statement(&text, &sql)) {
-		name = buf_str(&sql);
-		if (strncmp(name, CREATE_VIEW, begin) != 0)
-			continue;
-		name += begin;
-		add_view(s, name, strcspn(name, " \n"), xstrdup(buf_str(&sql)));
-	}
-	buf_release(&sql);
-}
-
-int
-schema_read(
-    struct schema *s, const char *dir, struct buf *why, enum exit_code *code)
-{
-	char *path = xasprintf("%s/views.sql", dir);
-	struct buf text = { .max = FILE_MAX };
-	int rc = file_read_path(path, &text);
-
-	if (rc == 0) {
-		add_sums(s);
-		add_file(s, buf_str(&text));
-	} else {
-		*code = syserr_explain(why, PROG_CONFIG,
-		    "cannot read '%s', a file of this program; install it "
-		    "again",
-		    path);
-	}
-	buf_release(&text);
-	free(path);
-	return rc;
+	*s = (struct schema){ .views = 0 };
+	add_sums(s);
+#define VIEW(name, select) add_view(s, #name, select);
+#include "sink/tables/views.def"
 }
 
 void

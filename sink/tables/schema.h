@@ -1,13 +1,12 @@
 /*
  * schema: the SQL that creates our tables and views. Tables, and the views that
- * add up partial rows, are made from tables.def; the other views are the
- * statements in the file views.sql.
+ * add up partial rows, are made from tables.def; the other views are in
+ * views.def.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H
 
 #include "common/base/buf.h"
-#include "common/base/prog.h"
 #include "common/db/db.h"
 #include "common/tables/tables.h"
 
@@ -18,15 +17,13 @@ struct schema_view {
 	char *sql; /* CREATE OR REPLACE ... VIEW */
 };
 
-/* The views, each after those that it reads. A zeroed struct is empty. */
+/* The views, each after those that it reads. */
 struct schema {
 	struct schema_view *view;
 	size_t views, cap;
 };
 
-/* Reads the file views.sql in folder dir. Returns -1 with *why and *code. */
-int schema_read(struct schema *s, const char *dir, struct buf *why,
-    enum exit_code *code) __attribute__((warn_unused_result));
+void schema_init(struct schema *s);
 void schema_release(struct schema *s);
 
 /* Appends "CREATE TABLE IF NOT EXISTS ..." to sql, on one line. */

@@ -29,7 +29,7 @@ for program in poller aggregator sink reaper; do
 	done
 done
 for file in examples/nginx.conf.example grafana/messages.json board/board.js \
-	profiles/chat2desk.jq schema/views.sql api/openapi.json; do
+	profiles/chat2desk.jq api/openapi.json; do
 	[ -r "$top/share/messaging-analytics/$file" ] || fail "no $file"
 done
 ! grep -rnI /usr/local "$stage" || fail "another place is named"

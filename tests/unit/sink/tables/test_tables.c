@@ -124,17 +124,16 @@ has_view(const struct schema *s, const char *name)
 	return false;
 }
 
-/* A view that tables.def cannot express is in the file. */
+/* A view that tables.def cannot express is in views.def. */
 static void
 each_sharded_table_has_a_view(void **state)
 {
-	struct buf why = BUF_INIT, name = BUF_INIT;
-	struct schema s = { 0 };
-	enum exit_code code;
+	struct buf name = BUF_INIT;
+	struct schema s;
 	size_t i, k;
 
 	(void)state;
-	assert_int_equal(schema_read(&s, "sink/schema", &why, &code), 0);
+	schema_init(&s);
 	for (i = 0; i < TABLES; i++) {
 		if (tables[i].parts == NULL)
 			continue;
@@ -145,9 +144,6 @@ each_sharded_table_has_a_view(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(s.view[i].name, s.view[k].name);
 	schema_release(&s);
-	assert_int_equal(schema_read(&s, "nowhere", &why, &code), -1);
-	assert_int_equal(code, PROG_CONFIG);
-	buf_release(&why);
 	buf_release(&name);
 }
 
