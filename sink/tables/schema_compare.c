@@ -3,11 +3,9 @@
  * schema.h.
  */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/xalloc.h"
 #include "sink/tables/schema.h"
 
 static const char COLUMNS[] =
@@ -28,69 +26,55 @@ static const char PARTITIONS[] =
     "FROM information_schema.partitions WHERE table_schema = DATABASE() "
     "AND partition_method = 'RANGE COLUMNS' GROUP BY table_name";
 
+/* The columns of these queries: first the table and a name in it. */
+enum {
+	TABLE_NAME,
+	NAME,
+	TYPE,
+	NULLABLE,
+	EXTRA,
+	DEFAULT,
+	COLLATION_OF,
+	/* of KEYS */
+	KEY_COLUMNS = 2,
+	DUPLICATES,
+	/* of PARTITIONS */
+	PARTITIONS_BY = 1,
+	HAS_LATER,
+};
+
 /* Required for every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
-enum { FIELDS = 7 };
-
-/* The rows of a query: field 0 is the table, field 1 usually a name in it. NULL
- * becomes "". */
-struct answer {
-	char *(*row)[FIELDS];
-	size_t n, cap;
-};
-
 struct comparison {
 	struct db *db;
-	struct answer columns, keys, partitions;
+	struct db_rows *columns, *keys, *partitions;
 	void (*report)(void *ctx, const struct schema_difference *d);
 	void *ctx;
 	struct buf what, sql;
 };
 
-static enum outcome
-query_catalog(struct db *db, const char *sql, size_t fields, struct answer *a)
+/* Moves to the row with that table, and with that name unless it is NULL; NULL:
+ * there is none. Case does not matter: names of columns and keys are
+ * case-insensitive. */
+static const struct db_rows *
+find_row(struct db_rows *rows, const char *table, const char *name)
 {
-	struct db_rows *rows;
-	enum outcome o = db_query(db, sql, NULL, 0, &rows);
-	const char *text;
-	size_t i;
-
-	while (o == OUTCOME_DONE && db_next(rows)) {
-		XGROW(a->row, a->n, a->cap);
-		for (i = 0; i < FIELDS; i++) {
-			text = i < fields ? db_get(rows, i) : NULL;
-			a->row[a->n][i] = xstrdup(text != NULL ? text : "");
-		}
-		a->n++;
-	}
-	db_rows_free(rows);
-	return o;
-}
-
-static void
-answer_release(struct answer *a)
-{
-	size_t i, k;
-
-	for (i = 0; i < a->n; i++)
-		for (k = 0; k < FIELDS; k++)
-			free(a->row[i][k]);
-	free(a->row);
-}
-
-/* Returns the row with that table, and with that name unless it is NULL. Case
- * does not matter: names of columns and keys are case-insensitive. */
-static char *const *
-find_answer(const struct answer *a, const char *table, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < a->n; i++)
-		if (strcmp(a->row[i][0], table) == 0 &&
-		    (name == NULL || strcasecmp(a->row[i][1], name) == 0))
-			return a->row[i];
+	db_rewind(rows);
+	while (db_next(rows))
+		if (strcmp(db_get(rows, TABLE_NAME), table) == 0 &&
+		    (name == NULL || strcasecmp(db_get(rows, NAME), name) == 0))
+			return rows;
 	return NULL;
+}
+
+/* Returns "" for NULL. */
+static const char *
+cell(const struct db_rows *row, size_t i)
+{
+	const char *text = db_get(row, i);
+
+	return text != NULL ? text : "";
 }
 
 /* Reports c->what; the remedy is the statement c->sql. */
@@ -135,10 +119,12 @@ static void
 compare_column(struct comparison *c, const struct table *t,
     const struct column *col, const char *expression)
 {
-	char *const *is = find_answer(&c->columns, t->name, col->name);
+	const struct db_rows *is = find_row(c->columns, t->name, col->name);
 	bool is_null = expression != NULL || column_is_null(col);
 	struct buf definition = BUF_INIT;
 	const char *by_default = column_default(col);
+	bool collated = is != NULL && cell(is, COLLATION_OF)[0] != '\0' &&
+			strcmp(cell(is, COLLATION_OF), COLLATION) != 0;
 	char type[COLUMN_TYPE];
 
 	column_type(col, type);
@@ -154,23 +140,27 @@ compare_column(struct comparison *c, const struct table *t,
 	    buf_str(&definition));
 	if (is == NULL)
 		buf_adds(&c->what, "is missing");
-	else if (!is_type(type, is[2]) ||
-		 is_null != (strcmp(is[3], "YES") == 0) ||
-		 (expression != NULL) != (strstr(is[4], "GENERATED") != NULL))
-		buf_addf(&c->what, "is %s %s%s, not %s", is[2],
-		    strcmp(is[3], "YES") == 0 ? "NULL" : "NOT NULL",
-		    is[4][0] != '\0' ? " GENERATED" : "", buf_str(&definition));
-	else if (is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
-		buf_addf(
-		    &c->what, "has the collation %s, not %s", is[6], COLLATION);
-	else if (expression == NULL && !is_default(by_default, is[5]))
+	else if (!is_type(type, cell(is, TYPE)) ||
+		 is_null != (strcmp(cell(is, NULLABLE), "YES") == 0) ||
+		 (expression != NULL) !=
+		     (strstr(cell(is, EXTRA), "GENERATED") != NULL))
+		buf_addf(&c->what, "is %s %s%s, not %s", cell(is, TYPE),
+		    strcmp(cell(is, NULLABLE), "YES") == 0 ? "NULL"
+							   : "NOT NULL",
+		    cell(is, EXTRA)[0] != '\0' ? " GENERATED" : "",
+		    buf_str(&definition));
+	else if (collated)
+		buf_addf(&c->what, "has the collation %s, not %s",
+		    cell(is, COLLATION_OF), COLLATION);
+	else if (expression == NULL &&
+		 !is_default(by_default, cell(is, DEFAULT)))
 		buf_addf(&c->what, "has the default %s, not %s",
-		    is[5][0] != '\0' ? is[5] : "(none)",
+		    cell(is, DEFAULT)[0] != '\0' ? cell(is, DEFAULT) : "(none)",
 		    by_default != NULL ? by_default : "(none)");
 	else
 		buf_clear(&c->what);
 	/* Otherwise the statement would use the collation of the table. */
-	if (is != NULL && is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
+	if (collated)
 		buf_setf(&c->sql,
 		    "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
 		    "COLLATE %s",
@@ -199,34 +189,34 @@ is_ours(const struct table *t, const char *column)
 static void
 find_foreign(struct comparison *c, const struct table *t)
 {
-	char *const *row;
-	size_t i;
+	struct db_rows *r = c->columns;
 
-	for (i = 0; i < c->columns.n; i++) {
-		row = c->columns.row[i];
-		if (strcmp(row[0], t->name) != 0 || strcmp(row[3], "NO") != 0 ||
-		    row[5][0] != '\0' || row[4][0] != '\0' ||
-		    is_ours(t, row[1]))
+	for (db_rewind(r); db_next(r);) {
+		if (strcmp(cell(r, TABLE_NAME), t->name) != 0 ||
+		    strcmp(cell(r, NULLABLE), "NO") != 0 ||
+		    cell(r, DEFAULT)[0] != '\0' || cell(r, EXTRA)[0] != '\0' ||
+		    is_ours(t, cell(r, NAME)))
 			continue;
 		buf_setf(&c->what,
 		    "column %s.%s was not created by this program and needs a "
 		    "value in every row",
-		    t->name, row[1]);
+		    t->name, cell(r, NAME));
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s NULL",
-		    t->name, row[1], row[2]);
+		    t->name, cell(r, NAME), cell(r, TYPE));
 		report_statement(c);
 	}
-	for (i = 0; i < c->keys.n; i++) {
-		row = c->keys.row[i];
-		if (strcmp(row[0], t->name) != 0 || strcmp(row[3], "0") != 0 ||
-		    strcmp(row[1], "PRIMARY") == 0)
+	r = c->keys;
+	for (db_rewind(r); db_next(r);) {
+		if (strcmp(cell(r, TABLE_NAME), t->name) != 0 ||
+		    strcmp(cell(r, DUPLICATES), "0") != 0 ||
+		    strcmp(cell(r, NAME), "PRIMARY") == 0)
 			continue;
 		buf_setf(&c->what,
 		    "key %s of %s was not created by this program and refuses "
 		    "duplicate values",
-		    row[1], t->name);
-		buf_setf(
-		    &c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name, row[1]);
+		    cell(r, NAME), t->name);
+		buf_setf(&c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name,
+		    cell(r, NAME));
 		report_statement(c);
 	}
 }
@@ -235,15 +225,15 @@ static void
 compare_key(struct comparison *c, const struct table *t, const char *name,
     const char *columns)
 {
-	char *const *is = find_answer(&c->keys, t->name, name);
+	const struct db_rows *is = find_row(c->keys, t->name, name);
 	bool primary = strcmp(name, "PRIMARY") == 0;
 
-	if (is != NULL && strcasecmp(is[2], columns) == 0)
+	if (is != NULL && strcasecmp(cell(is, KEY_COLUMNS), columns) == 0)
 		return;
 	buf_setf(&c->what, "key %s of %s is missing", name, t->name);
 	if (is != NULL)
 		buf_setf(&c->what, "key %s of %s is (%s), not (%s)", name,
-		    t->name, is[2], columns);
+		    t->name, cell(is, KEY_COLUMNS), columns);
 	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
 	if (is != NULL && primary)
 		buf_adds(&c->sql, "DROP PRIMARY KEY, ");
@@ -278,19 +268,19 @@ compare_partitions(struct comparison *c, const struct table *t)
 {
 	static const char later[] =
 	    "(PARTITION bmax VALUES LESS THAN (MAXVALUE))";
-	char *const *is = find_answer(&c->partitions, t->name, NULL);
+	const struct db_rows *is = find_row(c->partitions, t->name, NULL);
 	const char *day = t->day != 0 ? t->columns[t->day].name : NULL;
 
 	if (day == NULL)
 		return;
-	if (is == NULL || strcasecmp(is[1], day) != 0) {
+	if (is == NULL || strcasecmp(cell(is, PARTITIONS_BY), day) != 0) {
 		buf_setf(
 		    &c->what, "table %s has no partitions by %s", t->name, day);
 		buf_setf(&c->sql,
 		    "ALTER TABLE `%s` PARTITION BY RANGE COLUMNS (%s) %s",
 		    t->name, day, later);
 		report_statement(c);
-	} else if (strcmp(is[2], "1") != 0) {
+	} else if (strcmp(cell(is, HAS_LATER), "1") != 0) {
 		buf_setf(&c->what, "table %s has no partition for later days",
 		    t->name);
 		buf_setf(&c->sql, "ALTER TABLE `%s` ADD PARTITION %s", t->name,
@@ -327,7 +317,7 @@ compare_table(struct comparison *c, const struct table *t)
 	enum outcome o;
 	size_t i;
 
-	if (find_answer(&c->columns, t->name, NULL) == NULL) {
+	if (find_row(c->columns, t->name, NULL) == NULL) {
 		o = can_be_read(c->db, t->name, &there);
 		if (o != OUTCOME_DONE || there)
 			return o;
@@ -353,18 +343,18 @@ schema_compare_tables(struct db *db,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
 {
 	struct comparison c = { .db = db, .report = report, .ctx = ctx };
-	enum outcome o = query_catalog(db, COLUMNS, FIELDS, &c.columns);
+	enum outcome o = db_query(db, COLUMNS, NULL, 0, &c.columns);
 	size_t i;
 
 	if (o == OUTCOME_DONE)
-		o = query_catalog(db, KEYS, 4, &c.keys);
+		o = db_query(db, KEYS, NULL, 0, &c.keys);
 	if (o == OUTCOME_DONE)
-		o = query_catalog(db, PARTITIONS, 3, &c.partitions);
+		o = db_query(db, PARTITIONS, NULL, 0, &c.partitions);
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++)
 		o = compare_table(&c, &tables[i]);
-	answer_release(&c.columns);
-	answer_release(&c.keys);
-	answer_release(&c.partitions);
+	db_rows_free(c.columns);
+	db_rows_free(c.keys);
+	db_rows_free(c.partitions);
 	buf_release(&c.what);
 	buf_release(&c.sql);
 	return o;
