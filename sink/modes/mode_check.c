@@ -316,10 +316,10 @@ try_rights(struct rights *r)
 	static const enum table_id own[] = { TABLE_tenant_locks, TABLE_tenants,
 		TABLE_refused_rows, TABLE_response_rollups,
 		TABLE_message_analytics_hours, TABLE_sums_due };
-	/* The end of a snapshot deletes operators, a new version of a message
-	 * deletes the old one, and computed sums are removed from the list. */
+	/* The end of a snapshot deletes operators, and hours whose sums are
+	 * computed are removed from the list. */
 	static const enum table_id removed[] = { TABLE_operator_metrics,
-		TABLE_messages, TABLE_sums_due };
+		TABLE_sums_due };
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 

@@ -15,8 +15,9 @@ NEWER = "newer than this program"
 REFUSED = {
     "sink": (
         "DELETE FROM chat_metrics", "DELETE FROM closed_chats",
-        "DROP TABLE chat_metrics", "CREATE TABLE x (a INT)",
-        "DROP TABLE messages", "ALTER TABLE messages DROP PARTITION bmax",
+        "DELETE FROM messages", "DROP TABLE chat_metrics",
+        "CREATE TABLE x (a INT)", "DROP TABLE messages",
+        "ALTER TABLE messages DROP PARTITION bmax",
         "ALTER TABLE chat_metrics ADD COLUMN x INT"),
     "reaper": (
         "INSERT INTO chat_metrics (tenant) VALUES (1)",
