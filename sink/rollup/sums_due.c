@@ -22,13 +22,14 @@
 #include "common/tables/tables.h"
 #include "sink/rollup/span.h"
 
-/* message_analytics_hours: sums of message_analytics by hour and channel. Rows
- * that were deleted with their chat stay counted: an hour of a channel that
- * counts more than the remaining rows does not change. */
+/* message_analytics_hours: sums of message_analytics by hour. Rows that were
+ * deleted with their chat stay counted: an hour that counts more than the
+ * remaining rows does not change. */
 
 /* The number must be last, because its old value determines the others. */
-static const char *const sums[] = { "inbound", "outbound", "sentiments",
-	"sentiment_sum", "responses", "response_sum", "messages" };
+static const char *const analytics_sums[] = { "inbound", "outbound",
+	"sentiments", "sentiment_sum", "responses", "response_sum",
+	"messages" };
 
 static enum outcome
 analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
@@ -36,24 +37,26 @@ analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
 	const struct db_value args[] = { db_time(hour), db_str(tenant),
 		db_time(hour), db_time(hour + HOUR_MS) };
 	struct buf sql = BUF_INIT;
+	const char *sum;
 	enum outcome o;
 	size_t i;
 
 	buf_adds(&sql,
-	    "INSERT INTO message_analytics_hours (tenant, `hour`, channel, "
-	    "messages, inbound, outbound, sentiments, sentiment_sum, "
-	    "responses, response_sum) "
-	    "SELECT tenant, ?, COALESCE(channel_id, ''), COUNT(*), "
+	    "INSERT INTO message_analytics_hours (tenant, `hour`, messages, "
+	    "inbound, outbound, sentiments, sentiment_sum, responses, "
+	    "response_sum) SELECT tenant, ?, COUNT(*), "
 	    "COUNT(NULLIF(direction <> 'inbound', TRUE)), "
 	    "COUNT(NULLIF(direction <> 'outbound', TRUE)), "
 	    "COUNT(sentiment_score), COALESCE(SUM(sentiment_score), 0), "
 	    "COUNT(response_time), COALESCE(SUM(response_time), 0) "
 	    "FROM message_analytics WHERE tenant = ? AND created_at >= ? "
-	    "AND created_at < ? GROUP BY 1, 3 ON DUPLICATE KEY UPDATE ");
-	for (i = 0; i < ARRAY_LEN(sums); i++)
+	    "AND created_at < ? GROUP BY tenant ON DUPLICATE KEY UPDATE ");
+	for (i = 0; i < ARRAY_LEN(analytics_sums); i++) {
+		sum = analytics_sums[i];
 		buf_addf(&sql,
 		    "%s%s = IF(VALUES(messages) < messages, %s, VALUES(%s))",
-		    i > 0 ? ", " : "", sums[i], sums[i], sums[i]);
+		    i > 0 ? ", " : "", sum, sum, sum);
+	}
 	o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
 	buf_release(&sql);
 	return o;
