@@ -19,7 +19,7 @@ recompute(struct sink *s, struct db **db)
 	code = sink_find_tenant(s, *db);
 	if (code != PROG_OK)
 		return code;
-	o = sums_due_recompute(*db, s->tenant, &hours);
+	o = sums_recompute(*db, s->tenant, &hours);
 	log_info("recomputed", "hours=%zu", hours);
 	if (o != OUTCOME_DONE) {
 		log_error("%s; run it again", db_why(*db));

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"
+#include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "sink/rollup/span.h"
 
@@ -68,29 +70,27 @@ analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
 enum { COLUMNS = 2 };
 
 void
-sums_due_init(struct sums_due *s, struct db *db)
+due_hours_init(struct due_hours *d, struct db *db)
 {
-	*s = (struct sums_due){ .db = db };
+	*d = (struct due_hours){ .n = 0 };
 	/* An existing row only gets a shared lock, so transactions that store
 	 * rows of the same hour do not wait for each other. */
-	s->list = db_bulk_new(db,
+	d->bulk = db_bulk_new(db,
 	    "INSERT IGNORE INTO sums_due (tenant, `hour`) VALUES ", "(?, ?)",
 	    "", COLUMNS);
-	s->put = span_set_bulk(db);
 }
 
 void
-sums_due_release(struct sums_due *s)
+due_hours_release(struct due_hours *d)
 {
-	db_bulk_free(s->list);
-	db_bulk_free(s->put);
-	free(s->hours);
+	db_bulk_free(d->bulk);
+	free(d->list);
 }
 
 void
-sums_due_begin(struct sums_due *s)
+due_hours_clear(struct due_hours *d)
 {
-	s->hours_n = 0;
+	d->n = 0;
 }
 
 static int
@@ -105,36 +105,60 @@ compare_hours(const void *pa, const void *pb)
 }
 
 void
-sums_due_add(struct sums_due *s, struct text tenant, int64_t hour)
+due_hours_add(struct due_hours *d, struct text tenant, int64_t hour)
 {
 	const struct due_hour added = { tenant, hour };
 
 	/* Rows come in the order of their keys. */
-	if (s->hours_n > 0 &&
-	    compare_hours(&s->hours[s->hours_n - 1], &added) == 0)
+	if (d->n > 0 && compare_hours(&d->list[d->n - 1], &added) == 0)
 		return;
-	XGROW(s->hours, s->hours_n, s->cap);
-	s->hours[s->hours_n++] = added;
+	XGROW(d->list, d->n, d->cap);
+	d->list[d->n++] = added;
 }
 
 /* Always in the same order, so that no two transactions deadlock. */
 enum outcome
-sums_due_list(struct sums_due *s)
+due_hours_store(struct due_hours *d)
 {
-	const struct due_hour *h = s->hours;
+	const struct due_hour *h = d->list;
 	size_t i;
 
-	if (s->hours_n == 0)
+	if (d->n == 0)
 		return OUTCOME_DONE;
-	qsort(s->hours, s->hours_n, sizeof *s->hours, compare_hours);
-	db_bulk_clear(s->list);
-	for (i = 0; i < s->hours_n; i++)
+	qsort(d->list, d->n, sizeof *d->list, compare_hours);
+	db_bulk_clear(d->bulk);
+	for (i = 0; i < d->n; i++)
 		if (i == 0 || compare_hours(&h[i - 1], &h[i]) != 0)
-			db_bulk_add(s->list,
+			db_bulk_add(d->bulk,
 			    (const struct db_value[COLUMNS]){
 				db_text(h[i].tenant.p, h[i].tenant.len),
 				db_time(h[i].begin) });
-	return db_bulk_run(s->list, 0, db_bulk_rows(s->list));
+	return db_bulk_run(d->bulk, 0, db_bulk_rows(d->bulk));
+}
+
+/* Computes the sums. */
+struct sums {
+	struct db *db;       /* borrowed */
+	struct db_bulk *put; /* into response_rollups */
+
+	/* The last hour whose day failed in this round; CLOCK_NONE: none. It is
+	 * passed over, with those before it in the order of find_day(). */
+	int64_t failed_hour;
+	char failed_tenant[RECORD_MAX_TENANT + 1];
+};
+
+static void
+sums_init(struct sums *s, struct db *db)
+{
+	*s = (struct sums){
+		.db = db, .put = span_set_bulk(db), .failed_hour = CLOCK_NONE
+	};
+}
+
+static void
+sums_release(struct sums *s) /* before db_close() */
+{
+	db_bulk_free(s->put);
 }
 
 /* The maximum number of hours in a transaction, which locks the tenant. */
@@ -157,7 +181,7 @@ struct subject_day {
 /* Adds up the intervals of an hour. */
 static enum outcome
 count_intervals(
-    struct sums_due *s, const char *tenant, int64_t hour, struct subject_day *d)
+    struct sums *s, const char *tenant, int64_t hour, struct subject_day *d)
 {
 	const struct db_value args[] = { db_str(tenant), db_time(hour),
 		db_time(hour + HOUR_MS) };
@@ -224,7 +248,7 @@ add_up(const struct span_set *from, int64_t begin, int64_t end,
  * operators, and the day from all its hours. Existing rows are written even if
  * they become empty. */
 static enum outcome
-make_subject(struct sums_due *s, const struct due_day *due,
+make_subject(struct sums *s, const struct due_day *due,
     const struct span_set *operators, struct subject_day *d)
 {
 	int64_t day = due->begin, hour;
@@ -252,7 +276,7 @@ make_subject(struct sums_due *s, const struct due_day *due,
 enum { OPERATORS, CHANNELS, TENANT, SUBJECTS };
 
 static enum outcome
-make_responses(struct sums_due *s, const struct due_day *due)
+make_responses(struct sums *s, const struct due_day *due)
 {
 	struct subject_day subjects[SUBJECTS] = {
 		[OPERATORS] = { .column = "operator",
@@ -288,7 +312,7 @@ make_responses(struct sums_due *s, const struct due_day *due)
  * transaction on another node that finds a row on the list does not conflict
  * with it. */
 static enum outcome
-find_hours(struct sums_due *s, struct due_day *due, int64_t end)
+find_hours(struct sums *s, struct due_day *due, int64_t end)
 {
 	const struct text name = { due->tenant, strlen(due->tenant) };
 	int64_t next = due->begin + DAY_MS;
@@ -311,7 +335,7 @@ find_hours(struct sums_due *s, struct due_day *due, int64_t end)
 /* With the lock: computes the sums of the hours and removes them from the
  * list. */
 static enum outcome
-make_sums(struct sums_due *s, const struct due_day *due)
+make_sums(struct sums *s, const struct due_day *due)
 {
 	enum outcome o = make_responses(s, due);
 	size_t i;
@@ -331,7 +355,7 @@ make_sums(struct sums_due *s, const struct due_day *due)
 
 /* Does nothing if another sink has already computed the hours. */
 static enum outcome
-make_day(struct sums_due *s, struct due_day *due, int64_t end)
+make_day(struct sums *s, struct due_day *due, int64_t end)
 {
 	enum outcome o = db_begin(s->db);
 
@@ -346,27 +370,44 @@ make_day(struct sums_due *s, struct due_day *due, int64_t end)
 	return o;
 }
 
-/* Finds the newest hour that is on the list and ended some time ago. Computes
- * the sums of it and of other such hours of its day in one transaction, which
- * reads and writes the sums of the day once. *hours is increased by their
- * number. *made: there was such an hour. */
+/* Finds the newest hour that is on the list, began before `end`, and was not
+ * passed over in this round: *rows has its tenant and time, or no row. */
 static enum outcome
-make_some(struct sums_due *s, int64_t now_ms, bool *made, size_t *hours)
+find_day(const struct sums *s, int64_t end, struct db_rows **rows)
+{
+	const struct db_value failed = db_time(s->failed_hour);
+	const struct db_value args[] = { db_time(end), failed, failed, failed,
+		db_str(s->failed_tenant) };
+
+	return db_query(s->db,
+	    "SELECT tenant, `hour` FROM sums_due WHERE `hour` < ? "
+	    "AND (? IS NULL OR `hour` < ? OR `hour` = ? AND tenant > ?) "
+	    "ORDER BY `hour` DESC, tenant LIMIT 1",
+	    args, ARRAY_LEN(args), rows);
+}
+
+/* Computes the sums of the newest hour that ended some time ago and of other
+ * such hours of its day in one transaction, which reads and writes the sums of
+ * the day once. *hours is increased by their number. *made: there was such an
+ * hour. */
+static enum outcome
+make_some(struct sums *s, int64_t now_ms, bool *made, size_t *hours)
 {
 	int64_t end = clock_floor(now_ms - SETTLING_MS, HOUR_MS);
-	const struct db_value args[] = { db_time(end) };
 	struct due_day due = { .n = 0 };
 	struct db_rows *rows = NULL;
-	enum outcome o = db_query(s->db,
-	    "SELECT tenant, `hour` FROM sums_due WHERE `hour` < ? "
-	    "ORDER BY `hour` DESC, tenant LIMIT 1",
-	    args, ARRAY_LEN(args), &rows);
+	enum outcome o = find_day(s, end, &rows);
 
 	*made = o == OUTCOME_DONE && db_next(rows);
 	if (*made) {
 		due.tenant = db_get(rows, 0);
 		due.begin = clock_floor(db_get_time(rows, 1), DAY_MS);
 		o = make_day(s, &due, end);
+		if (o != OUTCOME_DONE) {
+			s->failed_hour = db_get_time(rows, 1);
+			(void)snprintf(s->failed_tenant,
+			    sizeof s->failed_tenant, "%s", due.tenant);
+		}
 	}
 	if (o == OUTCOME_DONE)
 		*hours += due.n;
@@ -407,22 +448,23 @@ list_all_hours(struct db *db, void *ctx)
 }
 
 enum outcome
-sums_due_recompute(struct db *db, const char *tenant, size_t *hours)
+sums_recompute(struct db *db, const char *tenant, size_t *hours)
 {
 	enum outcome o = db_transaction(db, list_all_hours, &tenant, false);
 	bool made = true;
-	struct sums_due s;
+	struct sums s;
 
 	*hours = 0;
-	sums_due_init(&s, db);
+	sums_init(&s, db);
 	while (o == OUTCOME_DONE && made && !stop_asked()) {
 		o = make_some(&s, clock_now_ms(), &made, hours);
 		if (o == OUTCOME_LATER && db_cause(db) == DB_CONFLICT) {
+			s.failed_hour = CLOCK_NONE;
 			o = OUTCOME_DONE;
 			made = true;
 		}
 	}
-	sums_due_release(&s);
+	sums_release(&s);
 	return o;
 }
 
@@ -434,19 +476,24 @@ struct sums_maker {
 	struct db *db;
 };
 
-/* Returns false if nothing is due, or if it failed and is retried later. */
+/* Returns true if other hours may be due. A day that fails is tried again in
+ * the next round, unless its failure shows that all others would fail, too. */
 static bool
-make_due(struct sums_due *s)
+make_due(struct sums *s)
 {
 	enum outcome o = db_wake(s->db);
 	bool made = false;
 	size_t hours = 0;
+	enum db_cause cause;
 
 	if (o == OUTCOME_DONE)
 		o = make_some(s, clock_now_ms(), &made, &hours);
-	if (o != OUTCOME_DONE)
-		log_debug("sums_due", "why=\"%s\"", db_why(s->db));
-	return o == OUTCOME_DONE && made;
+	if (o == OUTCOME_DONE)
+		return made;
+	log_debug("sums_due", "why=\"%s\"", db_why(s->db));
+	cause = db_cause(s->db);
+	return made &&
+	       (cause == DB_CONFLICT || cause == DB_LOST || cause == DB_DATA);
 }
 
 static void *
@@ -454,19 +501,20 @@ sums_maker_main(void *ctx)
 {
 	struct sums_maker *m = ctx;
 	int64_t made_ms = clock_mono_ms();
-	struct sums_due s;
+	struct sums s;
 
 	db_thread_begin();
 	notify_aside();
-	sums_due_init(&s, m->db);
+	sums_init(&s, m->db);
 	while (!stop_sleep(LOOK_MS) && !atomic_load(&m->ending)) {
 		if (clock_mono_ms() - made_ms < PAUSE_MS)
 			continue;
+		s.failed_hour = CLOCK_NONE;
 		while (!stop_asked() && make_due(&s))
 			continue;
 		made_ms = clock_mono_ms();
 	}
-	sums_due_release(&s);
+	sums_release(&s);
 	db_close(m->db);
 	db_thread_end();
 	return NULL;
@@ -494,11 +542,11 @@ void
 sums_maker_run(struct db *db, int64_t ms)
 {
 	int64_t end = clock_mono_ms() + (ms > RUN_MS ? ms : RUN_MS);
-	struct sums_due s;
+	struct sums s;
 
-	sums_due_init(&s, db);
+	sums_init(&s, db);
 	while (make_due(&s) && clock_mono_ms() < end && !stop_asked())
 		continue;
-	sums_due_release(&s);
+	sums_release(&s);
 	db_close(db);
 }

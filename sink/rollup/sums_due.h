@@ -29,33 +29,33 @@ struct due_hour {
 	int64_t begin; /* ms since 1970, a full hour */
 };
 
-struct sums_due {
-	struct db *db; /* borrowed */
-
+/* The hours of the rows that a transaction stores. */
+struct due_hours {
 	/* private */
-	struct db_bulk *list, *put;
-	struct due_hour *hours;
-	size_t hours_n, cap;
+	struct db_bulk *bulk;
+	struct due_hour *list;
+	size_t n, cap;
 };
 
-void sums_due_init(struct sums_due *s, struct db *db);
-void sums_due_release(struct sums_due *s); /* before db_close() */
+/* db is borrowed; release before db_close(). */
+void due_hours_init(struct due_hours *d, struct db *db);
+void due_hours_release(struct due_hours *d);
 
 /* Clears the hours of the previous attempt. */
-void sums_due_begin(struct sums_due *s);
-void sums_due_add(struct sums_due *s, struct text tenant, int64_t hour);
+void due_hours_clear(struct due_hours *d);
+void due_hours_add(struct due_hours *d, struct text tenant, int64_t hour);
 
 /* Puts the hours on the list. Call within the transaction that stores their
  * rows, as its last write. */
-enum outcome sums_due_list(struct sums_due *s)
+enum outcome due_hours_store(struct due_hours *d)
     __attribute__((warn_unused_result));
 
 /* Lists all hours of a tenant, or of all tenants (NULL), and computes those
  * that are over, while sinks may store rows. Counts of deleted rows stay in
  * message_analytics_hours. Ends early if the program is asked to stop: sinks
  * compute the remaining hours. *hours: the number of computed hours. */
-enum outcome sums_due_recompute(struct db *db, const char *tenant,
-    size_t *hours) __attribute__((warn_unused_result));
+enum outcome sums_recompute(struct db *db, const char *tenant, size_t *hours)
+    __attribute__((warn_unused_result));
 
 /* Computes sums in a separate thread, over its own connection. Each of several
  * sinks may have one. */

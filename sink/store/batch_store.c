@@ -29,7 +29,7 @@ batch_store_init(
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
-	sums_due_init(&s->due, db);
+	due_hours_init(&s->due, db);
 }
 
 void
@@ -42,7 +42,7 @@ batch_store_release(struct batch_store *s)
 	barred_rows_release(&s->barred);
 	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
-	sums_due_release(&s->due);
+	due_hours_release(&s->due);
 	free(s->sent);
 }
 
@@ -103,23 +103,23 @@ add_due_hours(struct batch_store *s, const struct row_list *rows, size_t time)
 	for (i = 0; i < rows->n; i++) {
 		row = rows->row[i];
 		if (row->fate == ROW_STORED)
-			sums_due_add(&s->due, row->tenant->name,
+			due_hours_add(&s->due, row->tenant->name,
 			    clock_floor(row->values[time].num, HOUR_MS));
 	}
 }
 
 /* Must be the transaction's last write. */
 static enum outcome
-list_due_hours(struct batch_store *s)
+store_due_hours(struct batch_store *s)
 {
 	const struct row_batch *b = s->batch;
 
-	sums_due_begin(&s->due);
+	due_hours_clear(&s->due);
 	add_due_hours(
 	    s, &b->rows[TABLE_intervals], TABLE_COLUMN(intervals, end_at));
 	add_due_hours(s, &b->rows[TABLE_message_analytics],
 	    TABLE_COLUMN(message_analytics, created_at));
-	return sums_due_list(&s->due);
+	return due_hours_store(&s->due);
 }
 
 static enum outcome
@@ -152,7 +152,7 @@ store_in_transaction(struct db *db, void *ctx)
 			o = snapshot_end(db, t);
 	}
 	if (o == OUTCOME_DONE)
-		o = list_due_hours(s);
+		o = store_due_hours(s);
 	FAULT_POINT("sink.before_commit");
 	return o;
 }

@@ -38,7 +38,7 @@ struct batch_store {
 	struct barred_rows barred;
 	struct short_counts short_counts;
 	struct forgotten_rows forgotten;
-	struct sums_due due;
+	struct due_hours due;
 	struct row_batch *batch;
 	struct arena_mark mark; /* the arena before the first attempt */
 	struct sink_row **sent; /* the rows of the current upsert */

@@ -315,6 +315,22 @@ class Test(Checklist):
         self.sink("--recompute")
         self.is_right("of the analyses that are left")
 
+    def a_day_that_fails_delays_no_other(self):
+        hours = self.sql.ask(
+            "SELECT tenant, begin_at FROM response_rollups WHERE span = 'hour' "
+            "AND subject = 'tenant' ORDER BY begin_at DESC, tenant")
+        newest, oldest = hours[0], hours[-1]
+        self.sql.ask(
+            "CREATE TRIGGER refuse BEFORE INSERT ON response_rollups FOR EACH "
+            "ROW SET NEW.sums = IF(NEW.begin_at < DATE('%s'), NEW.sums, NULL); "
+            "INSERT INTO sums_due VALUES ('%s', '%s'), ('%s', '%s')"
+            % (newest[1], *newest, *oldest))
+        self.sink("-f", self.lab.write("nothing", b'{"type":"later"}\n'))
+        left = self.sql.ask("SELECT tenant, hour FROM sums_due")
+        self.that(left == [newest], f"of {newest} and {oldest}, {left} is due")
+        self.sql.ask("DROP TRIGGER refuse")
+        self.is_right("a day failed")
+
     def get(self, tenant, begin, end, group="none"):
         return self.lab.run([
             "sink", "-c", self.conf, "--tenant", tenant, "--get",
