@@ -257,7 +257,8 @@ read_record_rows(struct row_reader *t, const struct record *r)
 		return -1;
 	}
 	add_to_batch(t, b, row);
-	return read_analytics(t, b, r);
+	return r->type == RECORD_MESSAGE && !r->about ? read_analytics(t, b, r)
+						      : 0;
 }
 
 void

@@ -68,26 +68,28 @@ batch_tenant(struct row_batch *b, struct text name)
 	return t;
 }
 
+/* Returns where a text of the row stays: in the copy of its line, or, if the
+ * reader has unescaped it, in a copy of its own. */
 static const char *
-moved(const char *p, const struct sink_row *row, const char *line)
+kept_text(struct row_batch *b, const struct sink_row *row, const char *line,
+    const char *p, size_t len)
 {
-	return p >= row->line && p <= row->line + row->len
-		   ? line + (p - row->line)
-		   : p;
+	if (p >= row->line && p <= row->line + row->len)
+		return line + (p - row->line);
+	return len > 0 ? arena_copy(&b->arena, p, len) : p;
 }
 
-/* Copies the line, and points the texts in it to the copy. */
 static void
-keep_line(struct row_batch *b, struct sink_row *row)
+keep_row(struct row_batch *b, struct sink_row *row)
 {
 	const char *line = arena_copy(&b->arena, row->line, row->len);
-	size_t k;
+	struct db_value *v;
 
-	row->snapshot.p = moved(row->snapshot.p, row, line);
-	for (k = 0; k < row->table->columns_n; k++)
-		if (row->values[k].type == DB_TEXT)
-			row->values[k].text =
-			    moved(row->values[k].text, row, line);
+	row->snapshot.p =
+	    kept_text(b, row, line, row->snapshot.p, row->snapshot.len);
+	for (v = row->values; v < row->values + row->table->columns_n; v++)
+		if (v->type == DB_TEXT)
+			v->text = kept_text(b, row, line, v->text, v->len);
 	row->line = line;
 	b->lines++;
 	b->bytes += row->len;
@@ -100,7 +102,7 @@ batch_add(struct row_batch *b, struct sink_row *row)
 	struct text name = { row->values[0].text, row->values[0].len };
 	struct batch_tenant *t = batch_tenant(b, name);
 
-	keep_line(b, row);
+	keep_row(b, row);
 	row->tenant = t;
 	XGROW(r->row, r->n, r->cap);
 	r->row[r->n++] = row;

@@ -100,8 +100,8 @@ bool batch_is_empty(const struct row_batch *b);
  * until the batch is cleared. */
 struct batch_tenant *batch_tenant(struct row_batch *b, struct text name);
 
-/* Adds a row in the arena of this batch and copies its line, so that the reader
- * can continue. */
+/* Adds a row in the arena of this batch and copies its line and texts, so that
+ * the reader can continue. */
 void batch_add(struct row_batch *b, struct sink_row *row);
 
 /* Adds the end of a snapshot; if a tenant has several, the newest counts. */

@@ -275,8 +275,6 @@ fill_in(struct sink_row *row, struct buf *why)
 	return 0;
 }
 
-/* Copies unescaped texts, which are in the reader's scratch memory and would be
- * overwritten by the next line. */
 static void
 keep_row_text(struct text *t, const char *line, size_t len, struct arena *a)
 {
@@ -342,7 +340,6 @@ row_read_columns(const struct record *r, const char *line, size_t len,
 	row->since = r->since;
 	if (t->versions)
 		row->version = row->values[t->columns_n - 1].num;
-	row_keep_texts(row, a);
 	return row;
 }
 

@@ -63,12 +63,12 @@ struct sink_row {
 };
 
 /* Makes an empty row of table t in the arena; r's texts and the line are
- * borrowed. */
+ * borrowed, until batch_add() copies them. */
 struct sink_row *row_new(const struct table *t, const struct record *r,
     const char *line, size_t len, struct arena *a);
 
-/* Reads a record of type row, whose texts are in line; the result only points
- * into line or the arena. Returns NULL and *why if it is bad. */
+/* Reads a record of type row, whose texts are borrowed. Returns NULL and *why
+ * if it is bad. */
 struct sink_row *row_read_columns(const struct record *r, const char *line,
     size_t len, struct arena *a, struct buf *why)
     __attribute__((warn_unused_result));
@@ -78,8 +78,8 @@ struct sink_row *row_read_columns(const struct record *r, const char *line,
 int row_set(struct sink_row *row, size_t k, const struct flat_field *f,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Copies the row's texts outside of its line into the arena, because the reader
- * overwrites them with the next line. */
+/* Copies the row's texts outside of its line into the arena: those of an object
+ * inside the record, before its parser is released. */
 void row_keep_texts(struct sink_row *row, struct arena *a);
 
 /* Compares by tenant, then messages by chat, then by key, bytewise. For the

@@ -86,7 +86,6 @@ read_message_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(messages, content)] = text_value(r->text);
 	v[TABLE_COLUMN(messages, data)] = text_value(r->data);
 	v[TABLE_COLUMN(messages, version)] = db_int(row->version);
-	row_keep_texts(row, a);
 	return row;
 }
 
@@ -114,7 +113,6 @@ read_view_row(const struct record *r, const char *line, size_t len,
 		? cut_text_value(
 		      row, TABLE_COLUMN(message_views, device), r->device)
 		: db_str("web");
-	row_keep_texts(row, a);
 	return row;
 }
 
@@ -247,7 +245,6 @@ read_assignment_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(assignments, chat)] = text_value(r->chat);
 	v[TABLE_COLUMN(assignments, operator)] = text_value(r->operator_id);
 	v[TABLE_COLUMN(assignments, expires)] = db_time(r->expires);
-	row_keep_texts(row, a);
 	return row;
 }
 
@@ -351,10 +348,8 @@ may_have_analytics(struct text data)
 	return false;
 }
 
-/* Reads the analytics object in data into *row, NULL if there is none. Returns
- * -1 and *why if it is bad. */
-static int
-read_data_analytics(const struct record *r, const char *line, size_t len,
+int
+row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
 {
 	struct flat data = FLAT_INIT, analytics = FLAT_INIT;
@@ -362,7 +357,7 @@ read_data_analytics(const struct record *r, const char *line, size_t len,
 	bool there;
 
 	*row = NULL;
-	if (!may_have_analytics(r->data))
+	if (r->type != RECORD_MESSAGE || !may_have_analytics(r->data))
 		return 0;
 	if (inner_read(&data, r->data.p, r->data.len))
 		f = flat_find(&data, "analytics");
@@ -375,6 +370,7 @@ read_data_analytics(const struct record *r, const char *line, size_t len,
 	return there && *row == NULL ? -1 : 0;
 }
 
+/* A record about a message only has its analytics. */
 static struct sink_row *
 read_about_row(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why)
@@ -382,7 +378,7 @@ read_about_row(const struct record *r, const char *line, size_t len,
 	struct sink_row *row;
 
 	if (check_row_time(r->at, why) != 0 ||
-	    read_data_analytics(r, line, len, a, &row, why) != 0)
+	    row_read_analytics(r, line, len, a, &row, why) != 0)
 		return NULL;
 	if (row == NULL)
 		buf_setf(
@@ -405,14 +401,4 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 	if (r->type == RECORD_ASSIGNMENT)
 		return read_assignment_row(r, line, len, a, why);
 	return row_read_columns(r, line, len, a, why);
-}
-
-int
-row_read_analytics(const struct record *r, const char *line, size_t len,
-    struct arena *a, struct sink_row **row, struct buf *why)
-{
-	*row = NULL;
-	if (r->type != RECORD_MESSAGE || r->about)
-		return 0;
-	return read_data_analytics(r, line, len, a, row, why);
 }

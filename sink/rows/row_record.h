@@ -9,13 +9,13 @@
 
 #include "sink/rows/row.h"
 
-/* Converts r into a row. Its texts are in line; the result only points into
- * line or the arena. Returns NULL and *why if it is bad. */
+/* Converts r into a row, whose texts are borrowed from r and line. Returns NULL
+ * and *why if it is bad. */
 struct sink_row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));
 
-/* Reads the analytics in a message's data into *row, NULL if there are none;
- * memory as above. Returns -1 and *why if they are bad. */
+/* Reads the analytics object in a message's data into *row, NULL if there is
+ * none; memory as above. Returns -1 and *why if it is bad. */
 int row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
     __attribute__((warn_unused_result));
