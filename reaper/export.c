@@ -18,6 +18,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights.h"
 #include "reaper/rights/day_slices.h"
+#include "reaper/rights/line_file.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/rows.h"
 
@@ -146,7 +147,7 @@ export_file(void *ctx, const char *path)
 	enum exit_code code;
 
 	e->lines->broken = 0;
-	code = rights_read_lines(path, export_line, e);
+	code = line_file_read(path, export_line, e);
 	/* The caller explains the error. There is no point in reading another
 	 * file. */
 	if (e->failed != 0)

@@ -105,15 +105,14 @@ give_to_owner(const char *dir, const char *path)
 }
 
 static enum exit_code
-make_order_folder(const char *dir, struct buf *why)
+make_order_folder(const char *dir)
 {
 	char *path = xasprintf("%s/" FORGET_FOLDER, dir);
 	enum exit_code code = PROG_OK;
 
 	if ((mkdir(path, S_IRWXU) != 0 && errno != EEXIST) ||
 	    give_to_owner(dir, path) != 0)
-		code = syserr_explain(
-		    why, PROG_CANTCREATE, "cannot make '%s'", path);
+		code = syserr_log(PROG_CANTCREATE, "cannot make '%s'", path);
 	free(path);
 	return code;
 }
@@ -166,7 +165,7 @@ pack_chats(const struct subject *s, struct buf *to)
 }
 
 static enum exit_code
-write_order(const struct subject *s, const char *path, struct buf *why)
+write_order(const struct subject *s, const char *path)
 {
 	struct forget_order order = {
 		.tenant = { s->tenant, strlen(s->tenant) },
@@ -174,23 +173,25 @@ write_order(const struct subject *s, const char *path, struct buf *why)
 		.asked_at = s->asked_at,
 		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
 	};
-	struct buf chats = BUF_INIT;
+	struct buf chats = BUF_INIT, why = BUF_INIT;
 	enum exit_code code;
 
 	pack_chats(s, &chats);
 	add_waiting(path, &chats);
 	order.chats = (struct text){ chats.data, chats.len };
-	code = forget_order_write(&order, path, why);
+	code = forget_order_write(&order, path, &why);
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
 	buf_release(&chats);
+	buf_release(&why);
 	return code;
 }
 
 /* Writes the order, which the aggregator executes now or when it starts. The
- * subject must be recorded. Returns PROG_OK and *wait_ms, the maximum duration
- * (0: no aggregator runs), or the code and *why. */
+ * subject must be recorded. *wait_ms: the maximum duration; 0: no aggregator
+ * runs. */
 static enum exit_code
-state_order_write(
-    const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
+state_order_write(const struct subject *s, const char *dir, int64_t *wait_ms)
 {
 	char *path;
 	enum exit_code code;
@@ -200,20 +201,18 @@ state_order_write(
 		return PROG_OK;
 	remove_order(s, dir, FORGET_DONE);
 	path = order_path(s, dir, FORGET_ENDING);
-	code = make_order_folder(dir, why);
+	code = make_order_folder(dir);
 	if (code == PROG_OK)
-		code = write_order(s, path, why);
+		code = write_order(s, path);
 	if (code == PROG_OK && give_to_owner(dir, path) != 0)
-		code = syserr_explain(
-		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", path);
 	free(path);
 	return code;
 }
 
-/* Returns PROG_OK if it is complete, PROG_TEMPFAIL and *why if not. */
+/* Returns PROG_OK if it is complete, otherwise PROG_TEMPFAIL. */
 static enum exit_code
-state_order_wait(
-    const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
+state_order_wait(const struct subject *s, const char *dir, int64_t wait_ms)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
 	enum exit_code code = PROG_TEMPFAIL;
@@ -222,15 +221,13 @@ state_order_wait(
 	       !stop_sleep(STREAM_PAUSE_MS))
 		continue;
 	if (exists(s, dir, FORGET_ENDING))
-		buf_setf(why,
-		    "the state in '%s' still has data about this customer; "
-		    "start its aggregator if it is not running, then run this "
-		    "again",
+		log_error("the state in '%s' still has data about this "
+			  "customer; start its aggregator if it is not "
+			  "running, then run this again",
 		    dir);
 	else if (!exists(s, dir, FORGET_DONE))
-		buf_setf(why,
-		    "the erasure order in '%s' disappeared without a result; "
-		    "run this again",
+		log_error("the erasure order in '%s' disappeared without a "
+			  "result; run this again",
 		    dir);
 	else {
 		/* A killed run may have left an unfinished order, with the id:
@@ -281,30 +278,20 @@ forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
 	return subject_lines_match(ctx, line, len, instead);
 }
 
-static enum exit_code
-log_unless_ok(enum exit_code code, struct buf *why)
-{
-	if (code != PROG_OK)
-		log_error("%s", buf_str(why));
-	buf_release(why);
-	return code;
-}
-
 /* A file without lines about the customer is left alone. */
 static enum exit_code
 forget_in_file(void *ctx, const char *path)
 {
 	struct forget_run *f = ctx;
-	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	f->lines->found = f->lines->broken = 0;
-	code = line_file_read(path, forget_line, f->lines, &why);
+	code = line_file_read(path, forget_line, f->lines);
 	if (code == PROG_OK && f->lines->found > 0 && !f->options->dry_run) {
 		f->lines->found = f->lines->broken = 0;
-		code = line_file_change(path, forget_line, f->lines, &why);
+		code = line_file_change(path, forget_line, f->lines);
 	}
-	if (log_unless_ok(code, &why) != PROG_OK)
+	if (code != PROG_OK)
 		return code;
 	counts_add(&f->counts, path, &f->lines->found);
 	rights_warn_of_broken(f->lines, path);
@@ -314,32 +301,36 @@ forget_in_file(void *ctx, const char *path)
 /* Takes the lock that a poll of the tenant holds; returns -1 and *code on
  * failure. */
 static int
-lock_poll(const char *name, enum exit_code *code, struct buf *why)
+lock_poll(const char *name, enum exit_code *code)
 {
 	int64_t end = clock_mono_ms() + POLL_WAIT_MS;
+	struct buf why = BUF_INIT;
 	int fd;
 
 	do
-		fd = lock_take(name, why);
+		fd = lock_take(name, &why);
 	while (fd < 0 && errno == EWOULDBLOCK && clock_mono_ms() < end &&
 	       !stop_sleep(POLL_PAUSE_MS));
-	if (fd < 0)
+	if (fd < 0) {
 		*code = syserr_code(errno, PROG_CANTCREATE);
+		log_error("%s", buf_str(&why));
+	}
+	buf_release(&why);
 	return fd;
 }
 
 /* Removes a file while no other process uses it. */
 static enum exit_code
-remove_under_lock(const char *path, const char *lock, struct buf *why)
+remove_under_lock(const char *path, const char *lock)
 {
 	enum exit_code code = PROG_OK;
-	int fd = lock_poll(lock, &code, why);
+	int fd = lock_poll(lock, &code);
 
 	if (fd < 0)
 		return code;
 	if ((unlink(path) != 0 && errno != ENOENT) ||
 	    file_sync_folder_of(path) != 0)
-		code = syserr_explain(why, PROG_IO, "cannot remove '%s'", path);
+		code = syserr_log(PROG_IO, "cannot remove '%s'", path);
 	lock_release(fd);
 	return code;
 }
@@ -353,7 +344,6 @@ order_streams(struct forget_run *f, enum stream_step step)
 {
 	const struct reaper_paths *states = &f->states;
 	enum exit_code code = PROG_OK;
-	struct buf why = BUF_INIT;
 	const char *dir;
 	size_t i;
 
@@ -361,12 +351,13 @@ order_streams(struct forget_run *f, enum stream_step step)
 		dir = states->path[i];
 		if (!state_order_takes(dir))
 			continue;
-		code = step == WRITE_ORDERS ? state_order_write(f->subject, dir,
-						  &f->wait_ms[i], &why)
-					    : state_order_wait(f->subject, dir,
-						  f->wait_ms[i], &why);
+		if (step == WRITE_ORDERS)
+			code =
+			    state_order_write(f->subject, dir, &f->wait_ms[i]);
+		else
+			code = state_order_wait(f->subject, dir, f->wait_ms[i]);
 	}
-	return log_unless_ok(code, &why);
+	return code;
 }
 
 /* Removes a file of a state if it exists. Frees both names. */
@@ -374,19 +365,18 @@ static enum exit_code
 forget_state_file(struct forget_run *f, char *path, char *lock)
 {
 	const uint64_t one = 1;
-	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
 		if (!f->options->dry_run)
-			code = remove_under_lock(path, lock, &why);
+			code = remove_under_lock(path, lock);
 		if (code == PROG_OK)
 			counts_add(&f->counts, path, &one);
 	}
 	free(path);
 	free(lock);
-	return log_unless_ok(code, &why);
+	return code;
 }
 
 /* A poller's state file is removed: everything in it is read from the CRM

@@ -89,13 +89,9 @@ reaper_log_failure(const struct db *db, enum outcome o)
 enum exit_code
 reaper_print(struct buf *text)
 {
-	bool ok = fwrite(buf_str(text), 1, text->len, stdout) == text->len &&
-		  fflush(stdout) == 0;
-
+	(void)fwrite(buf_str(text), 1, text->len, stdout);
 	buf_clear(text);
-	if (ok || errno == EPIPE)
-		return PROG_OK;
-	return syserr_log(PROG_IO, "cannot write standard output");
+	return prog_flush();
 }
 
 void

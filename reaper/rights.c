@@ -128,18 +128,6 @@ rights_each_file(const struct reaper *r,
 	return code;
 }
 
-enum exit_code
-rights_read_lines(const char *path, line_file_fn *see, void *ctx)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = line_file_read(path, see, ctx, &why);
-
-	if (code != PROG_OK)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
 void
 rights_warn_of_broken(const struct subject_lines *l, const char *path)
 {
@@ -183,7 +171,7 @@ learn_file(void *ctx, const char *path)
 	enum exit_code code;
 
 	l->any = l->json = false;
-	code = rights_read_lines(path, learn_line, l);
+	code = line_file_read(path, learn_line, l);
 	if (code != PROG_OK || !named || !l->any || l->json)
 		return code;
 	log_error("'%s' does not contain records: none of its lines is JSON; "

@@ -12,7 +12,6 @@
 #define REAPER_RIGHTS_H
 
 #include "reaper/modes.h"
-#include "reaper/rights/line_file.h"
 #include "reaper/rights/subject_lines.h"
 
 /* Reads the data about the customer in the options from database and files,
@@ -24,10 +23,6 @@ enum exit_code rights_read_and(const struct reaper *r,
  * of --file. */
 enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
-    __attribute__((warn_unused_result));
-
-/* Calls see() for each line of the file at path; errors are logged. */
-enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
 /* Logs how many lines of the file could not be read completely, if any. */

@@ -25,7 +25,6 @@ close_release(struct close *c)
 {
 	answers_release(&c->answers);
 	strmap_release(&c->counts, free);
-	buf_release(&c->why);
 }
 
 /* Returns a tenant's counts, which are added if the tenant is new. */

@@ -52,10 +52,9 @@ struct close {
 	bool refused;           /* gone chats were kept */
 
 	/* Private. */
-	bool whole;      /* no line of the input is missing */
-	uint64_t unsure; /* gone chats of an incomplete input */
-	struct buf why;  /* reason for a failure outside the database */
-	enum exit_code why_code;
+	bool whole;          /* no line of the input is missing */
+	uint64_t unsure;     /* gone chats of an incomplete input */
+	bool archive_failed; /* which is logged; the stage has the code */
 };
 
 void close_init(struct close *c);

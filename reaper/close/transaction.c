@@ -146,9 +146,10 @@ archive_rows(const struct transaction *t)
 	buf_release(&where);
 	if (o == OUTCOME_DONE &&
 	    append_file_write(&c->archive, &lines, true) != 0) {
-		c->why_code = syserr_explain(&c->why, PROG_CANTCREATE,
+		c->stage->code = syserr_log(PROG_CANTCREATE,
 		    "nothing was deleted, because '%s' cannot be written",
 		    c->archive.path);
+		c->archive_failed = true;
 		o = OUTCOME_NEVER;
 	}
 	buf_release(&lines);
@@ -257,16 +258,12 @@ delete_in_transaction(struct db *db, void *ctx)
 static enum outcome
 log_failure(struct close *c, enum outcome o)
 {
-	if (c->why.len > 0) {
-		log_error("%s", buf_str(&c->why));
-		c->stage->code = c->why_code;
-		buf_clear(&c->why);
-	} else {
-		/* Stopping while waiting for the database is not a failure. */
-		if (o == OUTCOME_NEVER || !stop_asked())
-			log_error("%s", db_why(c->db));
-		c->stage->code = db_code(c->db);
-	}
+	if (c->archive_failed)
+		return o;
+	/* Stopping while waiting for the database is not a failure. */
+	if (o == OUTCOME_NEVER || !stop_asked())
+		log_error("%s", db_why(c->db));
+	c->stage->code = db_code(c->db);
 	return o;
 }
 

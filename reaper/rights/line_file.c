@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
+#include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
@@ -32,7 +33,7 @@ enum { MAX_LINE = 8 << 20 };
 
 /* Gets a line; ended: with a newline, as all but the last one are. */
 typedef enum exit_code take_fn(
-    void *ctx, const char *line, size_t len, bool ended, struct buf *why);
+    void *ctx, const char *line, size_t len, bool ended);
 
 /* Opens a regular file that is not a symbolic link. Returns -1 with errno. */
 static int
@@ -42,14 +43,14 @@ open_line_file(const char *path)
 }
 
 static enum exit_code
-explain_line_file(const char *what, const char *path, struct buf *why)
+log_line_file(const char *what, const char *path)
 {
-	return syserr_explain(why, PROG_IO, "cannot %s '%s'", what, path);
+	return syserr_log(PROG_IO, "cannot %s '%s'", what, path);
 }
 
 /* Returns PROG_OK after the last line. */
 static enum exit_code
-explain_end(enum line_status status, const char *path, struct buf *why)
+check_end(enum line_status status, const char *path)
 {
 	switch (status) {
 	case LINE_OK:
@@ -57,23 +58,22 @@ explain_end(enum line_status status, const char *path, struct buf *why)
 		return PROG_OK;
 	case LINE_CUT:
 	case LINE_TOOLONG:
-		buf_setf(why,
-		    "'%s' has a line longer than %d MiB; does it contain "
-		    "records?",
+		log_error("'%s' has a line longer than %d MiB; does it contain "
+			  "records?",
 		    path, MAX_LINE >> 20);
 		return PROG_DATA;
 	case LINE_WAIT:
-		buf_setf(why, "stopped by a signal while reading '%s'", path);
+		log_error("stopped by a signal while reading '%s'", path);
 		return PROG_TEMPFAIL;
 	case LINE_ERROR:
 		break;
 	}
-	return explain_line_file("read", path, why);
+	return log_line_file("read", path);
 }
 
 /* Calls take() for each line, until it fails. */
 static enum exit_code
-take_lines(int fd, const char *path, take_fn *take, void *ctx, struct buf *why)
+take_lines(int fd, const char *path, take_fn *take, void *ctx)
 {
 	struct lines lines;
 	enum exit_code code = PROG_OK;
@@ -86,9 +86,9 @@ take_lines(int fd, const char *path, take_fn *take, void *ctx, struct buf *why)
 		status = lines_next(&lines, &line, &len, -1);
 		if (status == LINE_OK ||
 		    (status == LINE_CUT && !lines.headless))
-			code = take(ctx, line, len, status == LINE_OK, why);
+			code = take(ctx, line, len, status == LINE_OK);
 		else
-			code = explain_end(status, path, why);
+			code = check_end(status, path);
 	} while (code == PROG_OK && status == LINE_OK);
 	lines_release(&lines);
 	return code;
@@ -101,28 +101,26 @@ struct reading {
 };
 
 static enum exit_code
-see_line(void *ctx, const char *line, size_t len, bool ended, struct buf *why)
+see_line(void *ctx, const char *line, size_t len, bool ended)
 {
 	struct reading *r = ctx;
 
 	(void)ended;
-	(void)why;
 	buf_clear(&r->instead);
 	(void)r->see(r->ctx, line, len, &r->instead);
 	return PROG_OK;
 }
 
 enum exit_code
-line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
+line_file_read(const char *path, line_file_fn *see, void *ctx)
 {
 	struct reading r = { .see = see, .ctx = ctx };
 	int fd = open_line_file(path);
 	enum exit_code code;
 
 	if (fd < 0)
-		return errno == ENOENT ? PROG_OK
-				       : explain_line_file("open", path, why);
-	code = take_lines(fd, path, see_line, &r, why);
+		return errno == ENOENT ? PROG_OK : log_line_file("open", path);
+	code = take_lines(fd, path, see_line, &r);
 	buf_release(&r.instead);
 	(void)close(fd);
 	return code;
@@ -181,24 +179,23 @@ open_locked(const char *path)
 }
 
 static enum exit_code
-explain_lock(const char *path, struct buf *why)
+log_lock(const char *path)
 {
 	if (errno != EWOULDBLOCK)
-		return explain_line_file("open", path, why);
-	buf_setf(why,
-	    "cannot lock '%s': another program is writing to it; stop that "
-	    "program, or try again",
+		return log_line_file("open", path);
+	log_error("cannot lock '%s': another program is writing to it; stop "
+		  "that program, or try again",
 	    path);
 	return PROG_TEMPFAIL;
 }
 
 static enum exit_code
-write_kept(struct change *c, size_t from, struct buf *why)
+write_kept(struct change *c, size_t from)
 {
 	if (c->kept.len < from)
 		return PROG_OK;
 	if (file_write_all(c->to, buf_str(&c->kept), c->kept.len) != 0)
-		return explain_line_file("write", c->name, why);
+		return log_line_file("write", c->name);
 	buf_clear(&c->kept);
 	return PROG_OK;
 }
@@ -228,23 +225,22 @@ make_new_file(int from, const char *name)
 /* If a process appends without the lock, its lines are not examined, or the
  * replacement loses them. */
 static enum exit_code
-check_size(const struct change *c, struct buf *why)
+check_size(const struct change *c)
 {
 	struct stat st;
 
 	if (fstat(c->from, &st) == 0 &&
 	    st.st_size == lseek(c->from, 0, SEEK_CUR))
 		return PROG_OK;
-	buf_setf(why,
-	    "'%s' was changed during the run; stop the program that writes to "
-	    "it, or try again",
+	log_error("'%s' was changed during the run; stop the program that "
+		  "writes to it, or try again",
 	    c->path);
 	return PROG_TEMPFAIL;
 }
 
 /* If the last line has no newline, none is added. */
 static enum exit_code
-copy_line(void *ctx, const char *line, size_t len, bool ended, struct buf *why)
+copy_line(void *ctx, const char *line, size_t len, bool ended)
 {
 	struct change *c = ctx;
 	size_t before = c->kept.len;
@@ -255,28 +251,27 @@ copy_line(void *ctx, const char *line, size_t len, bool ended, struct buf *why)
 		if (ended)
 			buf_addc(&c->kept, '\n');
 	}
-	return write_kept(c, WRITE_AT_ONCE, why);
+	return write_kept(c, WRITE_AT_ONCE);
 }
 
 static enum exit_code
-exchange_file(struct change *c, struct buf *why)
+exchange_file(struct change *c)
 {
-	enum exit_code code = write_kept(c, 1, why);
+	enum exit_code code = write_kept(c, 1);
 
 	if (code == PROG_OK && fsync(c->to) != 0)
-		code = explain_line_file("write", c->name, why);
+		code = log_line_file("write", c->name);
 	if (code == PROG_OK)
-		code = check_size(c, why);
+		code = check_size(c);
 	FAULT_POINT("reaper.file_copied");
 	if (code == PROG_OK && file_rename(c->name, c->path) != 0)
-		code = explain_line_file("exchange", c->path, why);
+		code = log_line_file("exchange", c->path);
 	FAULT_POINT("reaper.file_exchanged");
 	return code;
 }
 
 enum exit_code
-line_file_change(
-    const char *path, line_file_fn *change, void *ctx, struct buf *why)
+line_file_change(const char *path, line_file_fn *change, void *ctx)
 {
 	struct change c = { .path = path,
 		.change = change,
@@ -286,15 +281,15 @@ line_file_change(
 	enum exit_code code;
 
 	if (c.from < 0)
-		return errno == ENOENT ? PROG_OK : explain_lock(path, why);
+		return errno == ENOENT ? PROG_OK : log_lock(path);
 	c.name = xasprintf("%s.forget", path);
 	/* Left behind by a killed run; its lines may have to be removed now. */
 	(void)unlink(c.name);
 	c.to = make_new_file(c.from, c.name);
-	code = c.to < 0 ? explain_line_file("make", c.name, why)
-			: take_lines(c.from, path, copy_line, &c, why);
+	code = c.to < 0 ? log_line_file("make", c.name)
+			: take_lines(c.from, path, copy_line, &c);
 	if (code == PROG_OK)
-		code = exchange_file(&c, why);
+		code = exchange_file(&c);
 	if (code != PROG_OK)
 		(void)unlink(c.name);
 	if (c.to >= 0)

@@ -20,15 +20,17 @@
 typedef bool line_file_fn(
     void *ctx, const char *line, size_t len, struct buf *instead);
 
-/* Calls see() for each line, and changes nothing. A missing file has no lines.
- * Returns PROG_OK, or the code and *why. */
-enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
-    struct buf *why) __attribute__((warn_unused_result));
+/* Both log errors, and return the exit code. */
+
+/* Calls see() for each line, and changes nothing. A missing file has no
+ * lines. */
+enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx)
+    __attribute__((warn_unused_result));
 
 /* Changes the lines for which change(), called once for each, returns true.
- * Returns PROG_TEMPFAIL and *why, and leaves the file, if others hold its lock,
- * or write to it without the lock meanwhile. */
+ * Returns PROG_TEMPFAIL, and leaves the file, if others hold its lock, or write
+ * to it without the lock meanwhile. */
 enum exit_code line_file_change(const char *path, line_file_fn *change,
-    void *ctx, struct buf *why) __attribute__((warn_unused_result));
+    void *ctx) __attribute__((warn_unused_result));
 
 #endif
