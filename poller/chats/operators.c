@@ -82,7 +82,7 @@ operators_keep(struct operators *c, struct store *s)
 {
 	drop_listed_former(c);
 	keep_object(s, "operators", c->bodies);
-	keep_object(s, STORE_OPERATORS, c->rows);
+	keep_object(s, "operator_rows", c->rows);
 	keep_object(s, "former_operators", c->former);
 	store_set_number(s, "operators_at", c->asked_ms);
 }
@@ -114,12 +114,12 @@ operators_load(
 	(void)load_object(c->former, s, "former_operators");
 	if (at != CLOCK_NONE && now_ms >= at && now_ms - at < every_ms &&
 	    load_object(c->bodies, s, "operators") &&
-	    load_object(c->rows, s, STORE_OPERATORS)) {
+	    load_object(c->rows, s, "operator_rows")) {
 		c->asked_ms = at;
 		return true;
 	}
 	(void)json_object_clear(c->bodies);
-	(void)load_object(c->former, s, STORE_OPERATORS);
+	(void)load_object(c->former, s, "operator_rows");
 	return false;
 }
 
@@ -127,7 +127,7 @@ void
 operators_forget(struct store *s)
 {
 	store_delete(s, STORE_META, "operators");
-	store_delete(s, STORE_META, STORE_OPERATORS);
+	store_delete(s, STORE_META, "operator_rows");
 	store_delete(s, STORE_META, "former_operators");
 }
 

@@ -49,8 +49,7 @@ void operators_keep(struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
-/* From the next commit on operators_load() returns false. The stored operators
- * are kept for listeners, which need them until a poll has read them again. */
+/* From the next commit on operators_load() returns false. */
 void operators_invalidate(struct store *s);
 
 /* Deletes the stored operators, because the state belongs to another profile or

@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
-#define FORMAT "messaging-analytics poller 7"
+#define FORMAT "messaging-analytics poller 8"
 
 /* The maximum size of a file: far more than tenants and spools have. */
 #define STORE_BYTES ((size_t)16 << 30)

@@ -112,8 +112,4 @@ enum exit_code store_compact(struct store *s, struct buf *why)
 int64_t store_number(struct store *s, const char *key, int64_t def);
 void store_set_number(struct store *s, const char *key, int64_t n);
 
-/* The key in STORE_META of the operators, by id, as the profile returned them:
- * polls keep them, and listeners read them. */
-#define STORE_OPERATORS "operator_rows"
-
 #endif

@@ -34,9 +34,8 @@
 
 /* The remembered data of a request. */
 struct idempotent {
-	int64_t at;    /* when it first arrived; request_store.h reads it */
-	uint64_t sum;  /* checksum of its body */
-	uint64_t note; /* for the route: its other decisions */
+	int64_t at;   /* when it first arrived; request_store.h reads it */
+	uint64_t sum; /* checksum of its body */
 };
 
 enum idempotency_verdict {

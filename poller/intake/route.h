@@ -225,8 +225,7 @@ struct collect {
 	struct validate_errors errors;
 	json_t *body;    /* NULL if there is none, which is already an error */
 	const char *key; /* Idempotency-Key, or NULL */
-	struct idempotent first; /* its time becomes that of the records; the
-				  * route may set its note */
+	struct idempotent first; /* its time becomes that of the records */
 };
 
 extern const struct validate_place collect_body;
@@ -241,8 +240,8 @@ bool collect_begin(struct collect *c);
  * collect_fits(). */
 typedef bool collect_write(struct collect *c, void *ctx);
 
-/* Writes the request, and writes it again with the first time and note if it
- * had already arrived. A request that does not fit leaves its key unused. kind:
+/* Writes the request, and writes it again with the first time if it had already
+ * arrived. A request that does not fit leaves its key unused. kind:
  * as in idempotency_first(). Returns false, without an answer, if the key
  * belongs to another request. */
 bool collect_once(

@@ -3,8 +3,12 @@
  * becomes a message record, always with its text. Errors are a line of plain
  * text, as in the original service.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 #include "common/text/jsonw.h"
 #include "poller/crm/json_read.h"
 #include "poller/intake/listener_context.h"
@@ -38,6 +42,7 @@ const struct validate_model route_model_send =
 /* The request. Texts are borrowed; absent ones are NULL. */
 struct sent_message {
 	const char *chat, *from, *to, *text, *kind, *channel;
+	const char *writer; /* what the sender is: "operator", ... */
 	char id[ROUTE_KEY_ID], own_chat[ROUTE_ID];
 };
 
@@ -97,24 +102,27 @@ add_optional(struct buf *b, const char *name, const char *value)
 		jsonw_str(b, name, value);
 }
 
+/* Senders other than the tenant's operators and bots are customers. */
 static const char *
-writer(enum known_operator by)
+find_writer(const struct conf *c, const char *tenant, const char *sender)
 {
-	switch (by) {
-	case KNOWN_OPERATOR_PERSON:
-		return "operator";
-	case KNOWN_OPERATOR_BOT:
-		return "bot";
-	case KNOWN_OPERATOR_NONE:
-		break;
-	}
-	return "customer";
+	const char *writer = "customer";
+	char *section;
+
+	if (!conf_has_tenant(c, tenant))
+		return writer;
+	section = xasprintf("crm %s", tenant);
+	if (text_is_listed(sender, conf_list(c, section, "bot_operators")))
+		writer = "bot";
+	else if (text_is_listed(sender, conf_list(c, section, "operators")))
+		writer = "operator";
+	free(section);
+	return writer;
 }
 
 static void
 write_message_record(const struct collect *c, const struct sent_message *m)
 {
-	enum known_operator by = (enum known_operator)c->first.note;
 	struct buf *b = &c->a->records;
 
 	jsonw_open_record(b, "message", c->sender.tenant);
@@ -122,9 +130,9 @@ write_message_record(const struct collect *c, const struct sent_message *m)
 	jsonw_str(b, "chat", m->chat);
 	add_optional(b, "channel", m->channel);
 	jsonw_time(b, "at", c->first.at);
-	jsonw_str(b, "from", writer(by));
+	jsonw_str(b, "from", m->writer);
 	jsonw_str(b, "user", m->from);
-	if (by == KNOWN_OPERATOR_PERSON)
+	if (strcmp(m->writer, "operator") == 0)
 		jsonw_str(b, "operator", m->from);
 	add_optional(b, "to", m->to);
 	jsonw_str(b, "kind", m->kind != NULL ? m->kind : "text");
@@ -164,8 +172,6 @@ write_message(struct collect *c, void *ctx)
 	return true;
 }
 
-/* A repeated request gets the same answer, even if the sender has become an
- * operator meanwhile. */
 static void
 send_message(struct collect *c, struct sent_message *m)
 {
@@ -173,8 +179,7 @@ send_message(struct collect *c, struct sent_message *m)
 		answer_invalid(c->a, "Idempotency-Key");
 		return;
 	}
-	c->first.note = known_operators_find(
-	    c->in->operators, c->sender.tenant, m->from, c->r->now_ms);
+	m->writer = find_writer(c->in->conf, c->sender.tenant, m->from);
 	if (!collect_once(c, "message", write_message, m))
 		answer_invalid(
 		    c->a, "Idempotency-Key belongs to another request");

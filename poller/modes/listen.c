@@ -142,9 +142,8 @@ open_listener(struct listener *l)
 	/* Checking the configuration does not touch the state. */
 	if (!p->common.only_check && open_store(l) != 0)
 		return -1;
-	l->context = listener_context_open(p->common.conf,
-	    p->common.only_check ? NULL : poller_named_state(p), l->store,
-	    &l->code, &l->why);
+	l->context =
+	    listener_context_open(p->common.conf, l->store, &l->code, &l->why);
 	if (l->context == NULL ||
 	    service_configure(&l->service, &l->code, &l->why) != 0)
 		return -1;

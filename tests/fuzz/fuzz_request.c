@@ -532,7 +532,7 @@ open_world(struct world *w, const char *text)
 	w->conf = conf_load(path, &why);
 	unlink(path);
 	if (w->conf != NULL)
-		w->in = listener_context_open(w->conf, NULL, NULL, &code, &why);
+		w->in = listener_context_open(w->conf, NULL, &code, &why);
 	if (w->in == NULL)
 		prog_die(PROG_CONFIG, "%s", buf_str(&why));
 	buf_release(&why);

@@ -77,7 +77,7 @@ world_open(struct world *w, const char *text, const char *state)
 		if (w->store == NULL)
 			fail_msg("%s", buf_str(&why));
 	}
-	w->in = listener_context_open(w->conf, state, w->store, &code, &why);
+	w->in = listener_context_open(w->conf, w->store, &code, &why);
 	if (w->in == NULL)
 		fail_msg("%s", buf_str(&why));
 	buf_release(&why);

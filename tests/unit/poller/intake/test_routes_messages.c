@@ -1,13 +1,9 @@
 /*
- * Tests of POST /api/v1/messages/send after some time: its ids, who is an
- * operator now, what a retry is, and keys of tokens that change.
- * tests/cases/routes has its contract.
+ * Tests of POST /api/v1/messages/send after some time: its ids, what a retry
+ * is, and keys of tokens that change. tests/cases/routes has its contract.
  */
 #include "tests/unit/route_world.h"
 
-#include <sys/wait.h>
-
-#include "poller/crm/store.h"
 #include "poller/intake/route.h"
 #include "tests/unit/jwt_vectors.h"
 
@@ -16,10 +12,6 @@
 #define EVENT "{\"event_type\":\"user_action\",\"event_data\":{}}"
 
 static const char conf[] = "[crm acme]\n"
-			   "operators = anna, 17, robot\n"
-			   "bot_operators = robot, 99\n"
-			   "[crm other]\n"
-			   "operators = bob\n"
 			   "[listen]\n"
 			   "tenant = acme\n";
 
@@ -54,46 +46,6 @@ message_ids_are_never_the_same(void **state)
 	}
 }
 
-/* Runs in another process, because LMDB must not open a file twice in one
- * process. */
-static void
-put_operators(const char *dir, const char *text)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct store *s;
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		s = store_open(dir, "acme", STORE_EXCLUSIVE, &code, &why);
-		if (s == NULL)
-			_exit(1);
-		store_put(s, STORE_META, "operator_rows", text, strlen(text));
-		code = store_commit(s, &why);
-		store_close(s);
-		_exit(code == PROG_OK ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-static bool
-is_operator(const struct world *w, const char *body, int64_t now)
-{
-	struct ask ask = plain;
-	struct web_answer a;
-	bool yes;
-
-	ask.now_ms = now;
-	a = send_text(w, &ask, body);
-	assert_int_equal(a.status, 200);
-	yes = strstr(buf_str(&a.records), "\"from\":\"operator\"") != NULL;
-	world_drop(&a);
-	return yes;
-}
-
 static void
 empty_folder(const char *dir)
 {
@@ -106,32 +58,6 @@ empty_state(void)
 {
 	empty_folder("state/spool");
 	empty_folder("state");
-}
-
-/* The poller's state is read again after a minute. */
-static void
-an_operator_is_who_the_poller_saw(void **state)
-{
-	static const char first[] = "{\"x1\":{\"name\":\"X\"},\"x2\":{}}";
-	static const char later[] = "{\"x3\":{}}";
-	static const char x2[] =
-	    "{\"sender_id\":\"x2\",\"conversation_id\":\"c\"}";
-	static const char x3[] =
-	    "{\"sender_id\":\"x3\",\"conversation_id\":\"c\"}";
-	struct world w;
-
-	(void)state;
-	world_open(&w, conf, "state"); /* there is no such state yet */
-	assert_false(is_operator(&w, x2, WORLD_NOW));
-	put_operators("state", first);
-	assert_false(is_operator(&w, x2, WORLD_NOW + 59999));
-	assert_true(is_operator(&w, x2, WORLD_NOW + 60000));
-	assert_false(is_operator(&w, x3, WORLD_NOW + 60000));
-	put_operators("state", later);
-	assert_true(is_operator(&w, x3, WORLD_NOW + 120000));
-	assert_false(is_operator(&w, x2, WORLD_NOW + 120000));
-	world_close(&w);
-	empty_state();
 }
 
 static void
@@ -154,12 +80,9 @@ a_retry_is_the_same_message(void **state)
 		assert_string_equal(buf_str(&a.body), buf_str(&b.body));
 		assert_string_equal(buf_str(&a.records), buf_str(&b.records));
 		world_drop(&b);
-		/* The listener is restarted, and bob's colleague has become an
-		 * operator: the message stays as it was. */
+		/* The listener is restarted. */
 		world_close(&w);
-		world_open(&w,
-		    "[crm acme]\noperators = alice\n[listen]\ntenant = acme\n",
-		    "state");
+		world_open(&w, conf, "state");
 	}
 	b = send_text(
 	    &w, &ask, "{\"sender_id\":\"alice\",\"receiver_id\":\"bob\"}");
@@ -172,33 +95,6 @@ a_retry_is_the_same_message(void **state)
 	assert_string_not_equal(buf_str(&a.body), buf_str(&b.body));
 	world_drop(&b);
 	world_drop(&a);
-	world_close(&w);
-	empty_state();
-}
-
-/* The writer is no longer a bot, but the message stays a bot's. */
-static void
-a_retry_is_of_the_same_writer(void **state)
-{
-	static const char body[] =
-	    "{\"sender_id\":\"robot\",\"conversation_id\":\"c\"}";
-	struct ask ask = plain;
-	struct web_answer a, b;
-	struct world w;
-
-	(void)state;
-	ask.key = "order-78";
-	world_open(&w, conf, "state");
-	a = send_text(&w, &ask, body);
-	assert_non_null(strstr(buf_str(&a.records), "\"from\":\"bot\""));
-	world_close(&w);
-	world_open(&w,
-	    "[crm acme]\noperators = robot\n[listen]\ntenant = acme\n",
-	    "state");
-	b = send_text(&w, &ask, body);
-	assert_string_equal(buf_str(&a.records), buf_str(&b.records));
-	world_drop(&a);
-	world_drop(&b);
 	world_close(&w);
 	empty_state();
 }
@@ -245,9 +141,7 @@ test_routes_messages(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_ids_are_never_the_same),
-		cmocka_unit_test(an_operator_is_who_the_poller_saw),
 		cmocka_unit_test(a_retry_is_the_same_message),
-		cmocka_unit_test(a_retry_is_of_the_same_writer),
 		cmocka_unit_test(keys_come_from_files_and_change),
 	};
 
