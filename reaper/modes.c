@@ -105,7 +105,6 @@ counts_init(struct counts *c, const struct reaper *r, const char *type,
 		.format = output_format_resolve(r->format) };
 	c->prints =
 	    r->dry_run || r->format != OUTPUT_AUTO || c->format == OUTPUT_TABLE;
-	output_table_init(&c->table, columns, n);
 }
 
 static void
@@ -128,58 +127,44 @@ log_counts(const struct counts *c, const char *name, const uint64_t *numbers)
 	buf_release(&line);
 }
 
-static void
-add_count_record(struct counts *c, const char *name, const uint64_t *numbers)
-{
-	size_t i;
-
-	jsonw_open(&c->text);
-	jsonw_str(&c->text, "type", c->type);
-	if (c->tenant != NULL)
-		jsonw_str(&c->text, "tenant", c->tenant);
-	jsonw_str(&c->text, c->columns[0].title, name);
-	for (i = 1; i < c->columns_n; i++)
-		jsonw_int(
-		    &c->text, c->columns[i].title, (int64_t)numbers[i - 1]);
-	jsonw_line(&c->text);
-}
-
 void
 counts_add(struct counts *c, const char *name, const uint64_t *numbers)
 {
-	char number[24];
+	struct buf *to = &c->records;
 	size_t i;
 
 	if (!c->prints) {
 		log_counts(c, name, numbers);
 		return;
 	}
-	if (c->format == OUTPUT_NDJSON) {
-		add_count_record(c, name, numbers);
-		return;
-	}
-	output_table_cell(&c->table, name);
-	for (i = 1; i < c->columns_n; i++) {
-		snprintf(number, sizeof number, "%" PRIu64, numbers[i - 1]);
-		output_table_cell(&c->table, number);
-	}
+	jsonw_open(to);
+	jsonw_str(to, "type", c->type);
+	if (c->tenant != NULL)
+		jsonw_str(to, "tenant", c->tenant);
+	jsonw_str(to, c->columns[0].title, name);
+	for (i = 1; i < c->columns_n; i++)
+		jsonw_int(to, c->columns[i].title, (int64_t)numbers[i - 1]);
+	jsonw_line(to);
 }
 
 enum exit_code
 counts_print(struct counts *c)
 {
+	struct buf text = BUF_INIT;
+	enum exit_code code;
+
 	if (!c->prints)
 		return PROG_OK;
-	if (c->format != OUTPUT_NDJSON)
-		output_table_show(&c->table, c->format, &c->text);
-	return reaper_print(&c->text);
+	output_records(c->columns, c->columns_n, c->format, &c->records, &text);
+	code = reaper_print(&text);
+	buf_release(&text);
+	return code;
 }
 
 void
 counts_release(struct counts *c)
 {
-	output_table_release(&c->table);
-	buf_release(&c->text);
+	buf_release(&c->records);
 }
 
 enum exit_code

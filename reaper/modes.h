@@ -78,8 +78,7 @@ struct counts {
 
 	/* private */
 	enum output_format format;
-	struct output_table table;
-	struct buf text;
+	struct buf records;
 };
 
 void counts_init(struct counts *c, const struct reaper *r, const char *type,

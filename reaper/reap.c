@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
@@ -27,18 +26,6 @@ static const struct option_row rows[] = {
 	    "delete even if very many chats are gone at once"),
 };
 
-static void
-show_chat(struct output_table *to, const struct answer *one)
-{
-	char at[CLOCK_TEXT];
-
-	clock_format(one->at, at);
-	output_table_cell(to, one->tenant);
-	output_table_cell(to, one->chat);
-	output_table_cell(to, record_status_name(one->status));
-	output_table_cell(to, at);
-}
-
 /* Shows the chats that would be deleted. */
 static enum exit_code
 show_dry_run(const struct reaper *r, const struct answers *answers)
@@ -47,28 +34,22 @@ show_dry_run(const struct reaper *r, const struct answers *answers)
 		{ "tenant", OUTPUT_TEXT },
 		{ "chat", OUTPUT_TEXT },
 		{ "status", OUTPUT_TEXT },
-		{ "asked", OUTPUT_TEXT },
+		{ "at", OUTPUT_TEXT },
 	};
-	enum output_format f = output_format_resolve(r->format);
-	struct output_table table;
-	struct buf text = BUF_INIT;
+	struct buf records = BUF_INIT, text = BUF_INIT;
 	enum exit_code code;
 	size_t i;
 
-	output_table_init(&table, columns, ARRAY_LEN(columns));
 	for (i = 0; i < answers->n; i++) {
 		if (!answer_deletes(&answers->list[i]))
 			continue;
-		show_chat(&table, &answers->list[i]);
-		if (f != OUTPUT_NDJSON)
-			continue;
-		answer_write(&text, &answers->list[i]);
-		buf_addc(&text, '\n');
+		answer_write(&records, &answers->list[i]);
+		buf_addc(&records, '\n');
 	}
-	if (f != OUTPUT_NDJSON)
-		output_table_show(&table, f, &text);
+	output_records(columns, ARRAY_LEN(columns),
+	    output_format_resolve(r->format), &records, &text);
 	code = reaper_print(&text);
-	output_table_release(&table);
+	buf_release(&records);
 	buf_release(&text);
 	return code;
 }

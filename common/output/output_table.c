@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
+#include "common/text/flat.h"
 
 /* Widths come from libunistring, not wcwidth(3), so that a table looks the same
  * in every locale, including cron's "C". */
@@ -324,4 +325,70 @@ output_table_release(struct output_table *t)
 		free(t->cells[i]);
 	free(t->cells);
 	memset(t, 0, sizeof *t);
+}
+
+/* ---- records ---- */
+
+static void
+add_record(struct output_table *t, const struct flat *f)
+{
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < t->columns_n; i++) {
+		const struct flat_field *v = flat_find(f, t->columns[i].title);
+		bool flag = v != NULL &&
+			    (v->kind == FLAT_TRUE || v->kind == FLAT_FALSE);
+
+		buf_clear(&text);
+		if (flag)
+			buf_adds(&text, v->kind == FLAT_TRUE ? "yes" : "no");
+		else if (v != NULL)
+			buf_add(&text, v->val, v->val_len);
+		output_table_cell(t,
+		    v == NULL || v->kind == FLAT_NULL ? NULL : buf_str(&text));
+	}
+	buf_release(&text);
+}
+
+/* A line that quotes a path which is not UTF-8 is no JSON. */
+static void
+add_unreadable(struct output_table *t, const char *line, size_t len)
+{
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	buf_add(&text, line, len);
+	for (i = 0; i < t->columns_n; i++)
+		output_table_cell(
+		    t, i + 1 == t->columns_n ? buf_str(&text) : NULL);
+	buf_release(&text);
+}
+
+void
+output_records(const struct output_column *columns, size_t n,
+    enum output_format f, const struct buf *records, struct buf *to)
+{
+	const char *line = buf_str(records), *end;
+	struct flat fields = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	struct output_table t;
+
+	if (f == OUTPUT_NDJSON) {
+		buf_add(to, records->data, records->len);
+		return;
+	}
+	output_table_init(&t, columns, n);
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		size_t len = (size_t)(end - line);
+
+		if (flat_parse(&fields, line, len, &why) == 0)
+			add_record(&t, &fields);
+		else
+			add_unreadable(&t, line, len);
+	}
+	output_table_show(&t, f, to);
+	output_table_release(&t);
+	flat_release(&fields);
+	buf_release(&why);
 }

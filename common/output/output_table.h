@@ -63,6 +63,11 @@ void output_table_show(const struct output_table *t, enum output_format f,
     struct buf *to); /* TABLE or CSV */
 void output_table_release(struct output_table *t);
 
+/* Appends records, a line of NDJSON each, in a format: as they are, or as the
+ * rows of a table whose titles name their members. A flag becomes yes or no. */
+void output_records(const struct output_column *columns, size_t n,
+    enum output_format f, const struct buf *records, struct buf *to);
+
 /* Appends the text with control characters and invalid UTF-8 masked. A text
  * wider than max (at least 1) is truncated to that width, including an ellipsis
  * at its end. Returns the width in columns. */

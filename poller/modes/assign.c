@@ -22,7 +22,6 @@
 #include "common/monitoring/prometheus.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "common/output/output_table.h"
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
 #include "common/text/jsonw.h"
@@ -268,11 +267,7 @@ struct assign {
 	struct record record;
 	struct flat flat;
 	struct buf why;
-	/* A dry run writes a line for each reservation: to the table, or as
-	 * NDJSON. */
-	enum output_format format;
-	struct output_table table;
-	struct buf shown;
+	struct buf shown; /* of a dry run: a record for each reservation */
 	bool waits; /* reads a queue for ever; without one, and in a dry run,
 		     * the run ends by itself */
 	bool ended, failed;
@@ -311,41 +306,32 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 	assigners_add_calls(&a->assigners, to, labels);
 }
 
-static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
-	{ "chat", OUTPUT_TEXT }, { "operator", OUTPUT_TEXT },
-	{ "assignee", OUTPUT_TEXT }, { "result", OUTPUT_TEXT } };
-
 /* Shows what would become of a reservation. */
 static void
 show_dry_run(struct assign *a, const struct reservation *r)
 {
-	const char *tenant = r->assigner->crm.tenant->name;
-	const char *result = reservation_result_names[r->result];
-
-	if (a->format != OUTPUT_NDJSON) {
-		output_table_cell(&a->table, tenant);
-		output_table_cell(&a->table, r->chat);
-		output_table_cell(&a->table, r->operator_id);
-		output_table_cell(&a->table, r->assignee);
-		output_table_cell(&a->table, result);
-		return;
-	}
-	jsonw_open_record(&a->shown, "dry_run", tenant);
+	jsonw_open_record(&a->shown, "dry_run", r->assigner->crm.tenant->name);
 	jsonw_str(&a->shown, "assignment", r->id);
 	jsonw_str(&a->shown, "chat", r->chat);
 	jsonw_str(&a->shown, "operator", r->operator_id);
 	if (r->assignee != NULL)
 		jsonw_str(&a->shown, "assignee", r->assignee);
-	jsonw_str(&a->shown, "result", result);
+	jsonw_str(&a->shown, "result", reservation_result_names[r->result]);
 	jsonw_line(&a->shown);
 }
 
 static void
-print_dry_run(struct assign *a)
+print_dry_run(const struct assign *a)
 {
-	if (a->format != OUTPUT_NDJSON)
-		output_table_show(&a->table, a->format, &a->shown);
-	poller_print(a->poller, &a->shown);
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT },
+		{ "chat", OUTPUT_TEXT },
+		{ "operator", OUTPUT_TEXT },
+		{ "assignee", OUTPUT_TEXT },
+		{ "result", OUTPUT_TEXT },
+	};
+
+	poller_print(a->poller, columns, ARRAY_LEN(columns), &a->shown);
 }
 
 static void
@@ -717,7 +703,6 @@ release_assign(struct assign *a)
 		drop_entry(a, e);
 	flat_release(&a->flat);
 	buf_release(&a->why);
-	output_table_release(&a->table);
 	buf_release(&a->shown);
 	endpoint_close(a->to);
 	endpoint_close(a->from);
@@ -727,14 +712,12 @@ static enum exit_code
 assign(struct poller *p)
 {
 	struct assign a = { .poller = p,
-		.assigners = { .poller = p, .state = poller_state(p) },
-		.format = output_format_resolve(p->format) };
+		.assigners = { .poller = p, .state = poller_state(p) } };
 	struct tenant_assigner defaults = {
 		.dry_run = p->dry_run, .done = on_reservation_done, .ctx = &a
 	};
 
 	STAILQ_INIT(&a.entries);
-	output_table_init(&a.table, columns, ARRAY_LEN(columns));
 	if (open_assign_ends(&a) == 0) {
 		/* The file may be from a past day, and nothing is changed. */
 		defaults.timeless =

@@ -1,7 +1,7 @@
 /*
  * check: poller --check, the self-check. Sends each kind of question to every
- * tenant's CRM once and shows, as a table or NDJSON, what works, what the token
- * can see, and how many calls a month will cost.
+ * tenant's CRM once and shows what works, what the token can see, and how many
+ * calls a month will cost.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/os/stop.h"
-#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
 #include "poller/chats/operators.h"
 #include "poller/chats/pull.h"
@@ -610,7 +609,7 @@ add_cost(const struct tenant_check *p, struct buf *out)
 }
 
 static void
-show_findings_ndjson(const struct tenant_check *p, struct buf *out)
+add_findings(const struct tenant_check *p, struct buf *out)
 {
 	size_t i;
 
@@ -629,35 +628,18 @@ static void
 show_findings(struct poller *poller, const struct tenant_check *checks)
 {
 	static const struct output_column columns[] = {
-		{ "TENANT", OUTPUT_TEXT }, { "CHECK", OUTPUT_TEXT },
-		{ "RESULT", OUTPUT_TEXT }, { "DETAIL", OUTPUT_TEXT }
+		{ "tenant", OUTPUT_TEXT },
+		{ "check", OUTPUT_TEXT },
+		{ "result", OUTPUT_TEXT },
+		{ "detail", OUTPUT_TEXT },
 	};
-	struct output_table table;
-	struct buf out = BUF_INIT;
-	size_t i, s;
-	enum output_format format = output_format_resolve(poller->format);
+	struct buf records = BUF_INIT;
+	size_t i;
 
-	output_table_init(&table, columns, ARRAY_LEN(columns));
-	for (i = 0; i < poller->tenants_n; i++) {
-		const struct tenant_check *p = &checks[i];
-
-		if (format == OUTPUT_NDJSON) {
-			show_findings_ndjson(p, &out);
-			continue;
-		}
-		for (s = 0; s < STEPS; s++) {
-			output_table_cell(&table, p->crm.tenant->name);
-			output_table_cell(&table, tenant_check_names[s]);
-			output_table_cell(&table, result_name(&p->findings[s]));
-			output_table_cell(
-			    &table, buf_str(&p->findings[s].detail));
-		}
-	}
-	if (format != OUTPUT_NDJSON)
-		output_table_show(&table, format, &out);
-	poller_print(poller, &out);
-	output_table_release(&table);
-	buf_release(&out);
+	for (i = 0; i < poller->tenants_n; i++)
+		add_findings(&checks[i], &records);
+	poller_print(poller, columns, ARRAY_LEN(columns), &records);
+	buf_release(&records);
 }
 
 static void
@@ -717,7 +699,8 @@ run_check_mode(void *options)
 {
 	struct poller *p = options;
 
-	return poller_open(p, true) ? check_tenants(p) : p->code;
+	return poller_open(p, true) && p->tenants_n > 0 ? check_tenants(p)
+							: p->code;
 }
 
 const struct option_mode poller_mode_check = {

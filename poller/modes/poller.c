@@ -298,10 +298,16 @@ poller_flush(struct poller *p, struct endpoint *to)
 }
 
 void
-poller_print(struct poller *p, const struct buf *result)
+poller_print(struct poller *p, const struct output_column *columns, size_t n,
+    const struct buf *records)
 {
-	(void)fwrite(buf_str(result), 1, result->len, stdout);
+	struct buf out = BUF_INIT;
+
+	output_records(
+	    columns, n, output_format_resolve(p->format), records, &out);
+	(void)fwrite(buf_str(&out), 1, out.len, stdout);
 	poller_failed(p, prog_flush());
+	buf_release(&out);
 }
 
 struct store *

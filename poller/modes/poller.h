@@ -110,8 +110,10 @@ void poller_report_input(struct poller *p, struct endpoint *from,
  * DONE, or LATER after a signal. */
 enum outcome poller_flush(struct poller *p, struct endpoint *to);
 
-/* Prints the result of a mode. */
-void poller_print(struct poller *p, const struct buf *result);
+/* Prints the result of a mode, records, in the format of -o; the columns are
+ * those of a table. */
+void poller_print(struct poller *p, const struct output_column *columns,
+    size_t n, const struct buf *records);
 
 /* Opens the tenant's state while polls may use it. Returns NULL if dir is NULL,
  * or if it cannot be used; then there is *code and an error, or a warning if

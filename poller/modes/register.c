@@ -16,7 +16,6 @@
 #include "common/conf/secret.h"
 #include "common/os/file.h"
 #include "common/os/stop.h"
-#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
 #include "poller/crm/fetch.h"
 #include "poller/intake/hook.h"
@@ -30,9 +29,7 @@ struct registration {
 	enum webhook_action action;
 	char *base;        /* the listener's public address, or NULL */
 	struct http *http; /* NULL: only check */
-	enum output_format format;
-	struct output_table table;
-	struct buf lines; /* the output */
+	struct buf shown;  /* a record for each webhook */
 };
 
 /* One tenant. */
@@ -329,23 +326,16 @@ show_webhook(
     struct registration *s, const struct registry *r, const json_t *hook)
 {
 	bool active = !json_is_false(json_object_get(hook, "active"));
-	struct buf url = BUF_INIT, events = BUF_INIT;
+	struct buf *to = &s->shown, url = BUF_INIT, events = BUF_INIT;
 
 	if (text_of(hook, "url") != NULL)
 		add_url(r, text_of(hook, "url"), &url);
 	join_texts(json_object_get(hook, "events"), &events);
-	if (s->format == OUTPUT_NDJSON) {
-		jsonw_open_record(&s->lines, "webhook", r->tenant->name);
-		jsonw_str(&s->lines, "url", buf_str(&url));
-		jsonw_str(&s->lines, "events", buf_str(&events));
-		jsonw_bool(&s->lines, "active", active);
-		jsonw_line(&s->lines);
-	} else {
-		output_table_cell(&s->table, r->tenant->name);
-		output_table_cell(&s->table, buf_str(&url));
-		output_table_cell(&s->table, buf_str(&events));
-		output_table_cell(&s->table, active ? "yes" : "no");
-	}
+	jsonw_open_record(to, "webhook", r->tenant->name);
+	jsonw_str(to, "url", buf_str(&url));
+	jsonw_str(to, "events", buf_str(&events));
+	jsonw_bool(to, "active", active);
+	jsonw_line(to);
 	buf_release(&url);
 	buf_release(&events);
 }
@@ -408,32 +398,29 @@ static enum exit_code
 register_all(struct poller *p, enum webhook_action action)
 {
 	static const struct output_column columns[] = {
-		{ "TENANT", OUTPUT_TEXT }, { "ADDRESS", OUTPUT_TEXT },
-		{ "EVENTS", OUTPUT_TEXT }, { "ACTIVE", OUTPUT_TEXT }
+		{ "tenant", OUTPUT_TEXT },
+		{ "url", OUTPUT_TEXT },
+		{ "events", OUTPUT_TEXT },
+		{ "active", OUTPUT_TEXT },
 	};
 	struct registration s = { .poller = p,
 		.action = action,
-		.base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL,
-		.format = output_format_resolve(p->format) };
+		.base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL };
 	bool opened = poller_open(p, false);
 	size_t i, len = s.base != NULL ? strlen(s.base) : 0;
 
 	while (len > 0 && s.base[len - 1] == '/')
 		s.base[--len] = '\0';
-	output_table_init(&s.table, columns, ARRAY_LEN(columns));
 	if (opened)
 		s.http = http_new();
 	for (i = 0; (opened || p->common.only_check) && i < p->tenants_n &&
 		    !stop_asked();
 	     i++)
 		register_tenant(&s, &p->tenants[i]);
-	if (opened && s.format != OUTPUT_NDJSON)
-		output_table_show(&s.table, s.format, &s.lines);
-	if (opened)
-		poller_print(p, &s.lines);
+	if (opened && p->tenants_n > 0)
+		poller_print(p, columns, ARRAY_LEN(columns), &s.shown);
 	http_free(s.http);
-	output_table_release(&s.table);
-	buf_release(&s.lines);
+	buf_release(&s.shown);
 	free(s.base);
 	return p->code;
 }

@@ -25,18 +25,10 @@ enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
 struct check_report {
 	struct db *db;
 	const struct conf *conf;
-	enum output_format format;
-	struct output_table table;
-	struct buf lines; /* NDJSON, instead of the table */
+	struct buf items; /* a record for each */
 	bool wrong;
 	struct schema schema;
 	bool differs; /* the database differs from the schema */
-};
-
-static const struct output_column columns[] = {
-	{ "check", OUTPUT_TEXT },
-	{ "result", OUTPUT_TEXT },
-	{ "detail", OUTPUT_TEXT },
 };
 
 /* Adds an item: its name, its state, and advice unless it is fine. */
@@ -56,18 +48,12 @@ add_item(struct check_report *r, enum check_result result, const char *name,
 	buf_adds(&detail, is);
 	if (result != CHECK_FINE)
 		buf_addf(&detail, "; %s", what);
-	if (r->format != OUTPUT_NDJSON) {
-		output_table_cell(&r->table, name);
-		output_table_cell(&r->table, results[result]);
-		output_table_cell(&r->table, buf_str(&detail));
-	} else {
-		jsonw_open(&r->lines);
-		jsonw_str(&r->lines, "type", "check");
-		jsonw_str(&r->lines, "check", name);
-		jsonw_str(&r->lines, "result", results[result]);
-		jsonw_str(&r->lines, "detail", buf_str(&detail));
-		jsonw_line(&r->lines);
-	}
+	jsonw_open(&r->items);
+	jsonw_str(&r->items, "type", "check");
+	jsonw_str(&r->items, "check", name);
+	jsonw_str(&r->items, "result", results[result]);
+	jsonw_str(&r->items, "detail", buf_str(&detail));
+	jsonw_line(&r->items);
 	buf_release(&detail);
 }
 
@@ -385,9 +371,7 @@ run_checks(struct db *db, void *ctx)
 
 	/* Some checks try ALTER TABLE. A transaction may run several times. */
 	db_no_trans(db);
-	output_table_release(&r->table);
-	output_table_init(&r->table, columns, ARRAY_LEN(columns));
-	buf_clear(&r->lines);
+	buf_clear(&r->items);
 	r->wrong = false;
 	for (i = 0; i < ARRAY_LEN(checks) && o == OUTCOME_DONE; i++)
 		o = checks[i](r);
@@ -400,17 +384,21 @@ run_checks(struct db *db, void *ctx)
 static enum exit_code
 check_database(struct sink *s, struct db **db)
 {
-	struct check_report r = { .db = *db,
-		.conf = s->common.conf,
-		.format = output_format_resolve(s->format) };
+	static const struct output_column columns[] = {
+		{ "check", OUTPUT_TEXT },
+		{ "result", OUTPUT_TEXT },
+		{ "detail", OUTPUT_TEXT },
+	};
+	struct check_report r = { .db = *db, .conf = s->common.conf };
+	struct buf out = BUF_INIT;
 	enum exit_code code;
 
 	schema_init(&r.schema);
 	db_hurry(*db, WAIT_MS);
 	if (db_transaction(*db, run_checks, &r, false) == OUTCOME_DONE) {
-		if (r.format != OUTPUT_NDJSON)
-			output_table_show(&r.table, r.format, &r.lines);
-		(void)fwrite(r.lines.data, 1, r.lines.len, stdout);
+		output_records(columns, ARRAY_LEN(columns),
+		    output_format_resolve(s->format), &r.items, &out);
+		(void)fwrite(out.data, 1, out.len, stdout);
 		code = prog_flush();
 		if (code == PROG_OK && r.wrong)
 			code = PROG_CONFIG;
@@ -419,8 +407,8 @@ check_database(struct sink *s, struct db **db)
 		code = db_code(*db);
 	}
 	schema_release(&r.schema);
-	output_table_release(&r.table);
-	buf_release(&r.lines);
+	buf_release(&r.items);
+	buf_release(&out);
 	return code;
 }
 
