@@ -186,7 +186,7 @@ store_open_kind(const struct lmdb_kind *kind, const char *dir,
 		errno = err;
 		return NULL;
 	}
-	if (open_file(s, access != STORE_COUNTING))
+	if (open_file(s, access == STORE_EXCLUSIVE))
 		return s;
 	*code = lmdb_explain(s->file, why);
 	store_close(s);

@@ -37,9 +37,9 @@ enum store_table {
 };
 
 enum store_access {
-	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another poll has it */
+	STORE_EXCLUSIVE, /* for a poll or a listener, which verifies the file;
+			  * PROG_TEMPFAIL if another one has it */
 	STORE_SHARED,    /* for reading and counting during a poll */
-	STORE_COUNTING,  /* the same; the file is not verified */
 };
 
 struct store;

@@ -66,7 +66,7 @@ open_state(const struct assigners *all, const struct tenant *t)
 {
 	enum exit_code code;
 
-	return poller_open_store(all->state, t, STORE_COUNTING, false, &code);
+	return poller_open_store(all->state, t, false, &code);
 }
 
 static void

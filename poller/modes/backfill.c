@@ -459,8 +459,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 		poller_failed(p, PROG_CONFIG);
 		return;
 	}
-	store =
-	    poller_open_store(poller_state(p), t, STORE_SHARED, true, &code);
+	store = poller_open_store(poller_state(p), t, true, &code);
 	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
 	b.crm.code = code;
 	operators_init(&b.operators, t->opt.bot_operators);

@@ -311,12 +311,14 @@ poller_print(struct poller *p, const struct output_column *columns, size_t n,
 }
 
 struct store *
-poller_open_store(const char *dir, const struct tenant *t,
-    enum store_access access, bool must, enum exit_code *code)
+poller_open_store(
+    const char *dir, const struct tenant *t, bool must, enum exit_code *code)
 {
 	struct buf why = BUF_INIT;
-	struct store *s =
-	    dir != NULL ? store_open(dir, t->name, access, code, &why) : NULL;
+	struct store *s = NULL;
+
+	if (dir != NULL)
+		s = store_open(dir, t->name, STORE_SHARED, code, &why);
 
 	if (why.len > 0 && must)
 		log_error("tenant %s: %s", t->name, buf_str(&why));

@@ -119,7 +119,7 @@ void poller_print(struct poller *p, const struct output_column *columns,
  * or if it cannot be used; then there is *code and an error, or a warning if
  * the run continues without it. */
 struct store *poller_open_store(const char *dir, const struct tenant *t,
-    enum store_access access, bool must, enum exit_code *code);
+    bool must, enum exit_code *code);
 
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);

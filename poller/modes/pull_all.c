@@ -179,8 +179,8 @@ keep_confirmed(struct pull_run *j, size_t tenant)
 	const struct tenant *t = &j->poller->tenants[tenant];
 	struct buf why = BUF_INIT;
 	enum exit_code code;
-	struct store *store = poller_open_store(
-	    poller_state(j->poller), t, STORE_COUNTING, false, &code);
+	struct store *store =
+	    poller_open_store(poller_state(j->poller), t, false, &code);
 
 	if (store == NULL)
 		return;

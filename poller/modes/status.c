@@ -409,7 +409,7 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 
 	/* Chats are looked up even without the polls' state. */
 	crm_session_open(&q->crm, http, t, USAGE_STATUS,
-	    poller_open_store(state, t, STORE_SHARED, false, &code));
+	    poller_open_store(state, t, false, &code));
 	if (q->crm.store != NULL) {
 		q->floor = store_number(q->crm.store, "as_of", 0);
 		leave_chats_to_polls(q);
