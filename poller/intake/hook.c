@@ -32,7 +32,7 @@ struct hooks {
 	} counts[HOOK_RESULTS];
 };
 
-/* ---- hook ---- */
+/* ---- deliveries ---- */
 
 /* At most one warning about each kind of result is logged per this period. */
 #define LOG_MS (INT64_C(10) * 1000)
@@ -265,10 +265,7 @@ hook_read(const struct hook *h, const struct web_request *r,
 	return o;
 }
 
-/*
- * hook_open: opens the configured webhooks and makes their addresses; see
- * hook.h.
- */
+/* ---- opening the webhooks, and their addresses ---- */
 
 /* The processor time that reading a payload may take. */
 #define READ_MS 1000

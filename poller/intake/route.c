@@ -29,7 +29,7 @@ route_detail(struct web_answer *a, int status, const char *text)
 	jsonw_object_of(&a->body, "detail", text);
 }
 
-/* ---- route ids ---- */
+/* ---- ids ---- */
 
 void
 route_uuid(char id[ROUTE_ID])
@@ -94,7 +94,7 @@ route_key_id(const char *key, const struct web_request *r,
 	(void)snprintf(id, ROUTE_KEY_ID, "%.160s-%016" PRIx64, key, sum);
 }
 
-/* ---- route auth ---- */
+/* ---- the sender of a request ---- */
 
 static bool
 refuse_credentials(
@@ -208,10 +208,7 @@ route_clear_answer(struct web_answer *a)
 	buf_clear(&a->body);
 }
 
-/*
- * route_table: the table of routes, and the search for a request's row; see
- * route.h.
- */
+/* ---- the table of routes ---- */
 
 const struct route routes[] = {
 	{ WEB_GET, "/", route_root, ROUTE_HEALTH, "root", "Root", "@Root", NULL,

@@ -4,7 +4,7 @@
  * with Allow. Both have the form of the original services, {"detail":"Not
  * Found"}.
  *
- * Patterns: see path_pattern.h.
+ * Patterns: see web.h.
  *
  * To add a route, write its handler with the fields of its body beside it;
  * declare the handler below; add its row to route.c, with its description; add
@@ -26,7 +26,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct listener_context;
 struct validate_model;
 
 /* Answers a request; a web_handler whose context is the listener's. */
@@ -118,8 +117,6 @@ void route_key_id(const char *key, const struct web_request *r,
  * whether a page from another origin could send its content type (415), and
  * whether the request has already arrived.
  */
-
-struct listener_context;
 
 struct sender {
 	char tenant[RECORD_MAX_TENANT + 1];

@@ -1,5 +1,6 @@
 /*
- * route_collect: see route_collect.h.
+ * route_collect: checks the body of a request, and writes its records and its
+ * answer; see route.h.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 
-/* ---- validate ---- */
+/* ---- checking values ---- */
 
-/* In texts, U+FFFD replaces a NUL or half a character (json_body.h), so two
+/* In texts, U+FFFD replaces a NUL or half a character (json_read.h), so two
  * different identifiers could become the same. */
 bool
 validate_is_id(const char *s, size_t len, size_t max)
@@ -202,7 +203,7 @@ validate_object(struct validate_errors *f, const struct validate_place *at,
 	}
 }
 
-/* ---- route collect ---- */
+/* ---- a request with records ---- */
 
 const struct validate_place collect_body = { NULL, "body", 0 };
 static const struct validate_place in_query = { NULL, "query", 0 };

@@ -1,7 +1,12 @@
 /*
- * route_events: POST /api/v1/analytics/events and /events/bulk: events from
- * users and systems become event records. A bulk is stored as a whole or not at
- * all.
+ * route_events: the analytics API, /api/v1/analytics:
+ *
+ *     POST /events, /events/bulk   events from users and systems become event
+ *                                  records; a bulk is stored as a whole or not
+ *                                  at all
+ *     POST /messages/analytics     the analysis of a message becomes a record
+ *                                  about that message, with the analysis in its
+ *                                  data; only the length of its text is stored
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,11 +239,7 @@ route_events_bulk(const struct listener_context *in,
 	collect_end(&c);
 }
 
-/*
- * route_analytics: POST /api/v1/analytics/messages/analytics: the analysis of a
- * message becomes a record about that message, with the analysis in its data.
- * Only the length of the message's text is stored.
- */
+/* ---- the analysis of a message ---- */
 
 /* In characters. */
 #define LABEL_MAX 20
