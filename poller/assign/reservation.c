@@ -100,7 +100,7 @@ static bool
 is_counted(const struct reservation *r)
 {
 	return r->max_chats != RECORD_NO_NUMBER &&
-	       profile_about(r->assigner->crm.tenant->profile)->by_operator;
+	       fetch_lists_by_operator(r->assigner->crm.fetch);
 }
 
 bool

@@ -204,7 +204,7 @@ ask_chat_list(struct chat_lists *l, const char *operator_id,
 	q.page = chat_list_page;
 	q.end = list_end;
 	l->left++;
-	fetch_ask(l->fetch, &q);
+	fetch_ask(l->crm->fetch, &q);
 }
 
 static void
@@ -223,7 +223,10 @@ free_chats_end(void *ctx, const struct ending *e)
 void
 chat_lists_ask(struct chat_lists *l)
 {
-	if (profile_about(l->profile)->operators_first)
-		operators_set_in_profile(l->operators, l->profile);
-	ask_chat_list(l, NULL, l->by_operator ? free_chats_end : chat_list_end);
+	struct profile *profile = l->crm->tenant->profile;
+	bool by_operator = profile_about(profile)->by_operator;
+
+	if (profile_about(profile)->operators_first)
+		operators_set_in_profile(l->operators, profile);
+	ask_chat_list(l, NULL, by_operator ? free_chats_end : chat_list_end);
 }

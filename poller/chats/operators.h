@@ -10,7 +10,7 @@
 
 #include "common/base/buf.h"
 #include "poller/chats/emit.h"
-#include "poller/crm/fetch.h"
+#include "poller/crm/crm_session.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/store.h"
 
@@ -71,10 +71,9 @@ void operators_set_in_profile(const struct operators *c, struct profile *p);
 
 struct chat_lists {
 	/* Borrowed; set them before chat_lists_ask(). */
-	struct fetch *fetch;
-	struct profile *profile;
-	const struct operators *operators; /* must be complete if by_operator */
-	bool by_operator;
+	struct crm_session *crm;
+	const struct operators *operators; /* must be complete if the CRM lists
+					    * chats by operator */
 	int64_t since_ms; /* only changes since then; 0: whole lists */
 	/* The model for each question; set page, end, ctx and tries. */
 	struct crm_question list_question;

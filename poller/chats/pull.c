@@ -143,7 +143,7 @@ static void
 pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
-	bool must = p->lists.by_operator;
+	bool must = fetch_lists_by_operator(p->crm.fetch);
 	bool taken =
 	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
@@ -179,7 +179,7 @@ static void
 pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
-	bool one = !p->lists.by_operator;
+	bool one = !fetch_lists_by_operator(p->crm.fetch);
 	bool taken = one && takes_short_list(p, e);
 
 	if (e->error != ERROR_CLASS_NONE && !taken) {
@@ -243,7 +243,6 @@ ask_lists(struct pull *p)
 {
 	const struct profile_about *about =
 	    profile_about(p->crm.tenant->profile);
-	bool by_operator = about->by_operator;
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
 		.ctx = p,
@@ -256,16 +255,14 @@ ask_lists(struct pull *p)
 
 	p->since = changes_since(p);
 	p->chats.keep_rows = about->changes_ms > 0 && p->crm.store != NULL;
-	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
-		.profile = p->crm.tenant->profile,
+	p->lists = (struct chat_lists){ .crm = &p->crm,
 		.operators = &p->operators,
-		.by_operator = by_operator,
 		.since_ms = p->since,
 		.list_question = { .urgent = true,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };
-	p->chats.gather = p->lists.by_operator;
+	p->chats.gather = about->by_operator;
 	if (!known)
 		fetch_ask(p->crm.fetch, &q);
 	if (known || !about->operators_first)

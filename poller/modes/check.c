@@ -194,7 +194,8 @@ checked_operators_end(void *ctx, const struct ending *ending)
 			buf_addf(detail, "; bots: %llu",
 			    (unsigned long long)p->bots);
 	}
-	if (e.error == ERROR_CLASS_NONE && p->lists.by_operator)
+	if (e.error == ERROR_CLASS_NONE &&
+	    fetch_lists_by_operator(p->crm.fetch))
 		chat_lists_ask(&p->lists);
 }
 
@@ -533,16 +534,14 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	    checked_operators_end);
 	if (t->opt.assign)
 		ask_once(p, PROFILE_AUTO_ASSIGN, assigning_page, assigning_end);
-	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
-		.profile = t->profile,
+	p->lists = (struct chat_lists){ .crm = &p->crm,
 		.operators = &p->directory,
-		.by_operator = profile_about(t->profile)->by_operator,
 		.list_question = { .tries = TRIES,
 		    .at_once = true,
 		    .ctx = p,
 		    .page = checked_chats_page,
 		    .end = checked_chats_end } };
-	if (!p->lists.by_operator)
+	if (!fetch_lists_by_operator(p->crm.fetch))
 		chat_lists_ask(&p->lists);
 }
 

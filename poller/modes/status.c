@@ -58,7 +58,6 @@ struct asked_chats {
 	/* Private. */
 	struct strmap chats; /* id -> struct asked */
 	size_t live;         /* chats that are open according to the input */
-	bool by_operator;    /* the list only has unassigned chats */
 	bool list_first, listing, listed;
 	bool stopped;  /* not all questions were asked */
 	int64_t floor; /* as_of of the last snapshot: answers are later */
@@ -269,7 +268,7 @@ ask_asked_chat(struct asked *a)
 	a->locate = (struct locate){ .fetch = q->crm.fetch,
 		.chat = a->id,
 		.tries = TRIES,
-		.unlisted = q->listed && !q->by_operator,
+		.unlisted = q->listed && !fetch_lists_by_operator(q->crm.fetch),
 		.ctx = a,
 		.page = asked_chat_page,
 		.end = asked_chat_end };
@@ -365,7 +364,8 @@ is_list_cheaper(const struct asked_chats *q)
 	if (q->crm.store != NULL)
 		pages =
 		    (size_t)store_number(q->crm.store, "pages", (int64_t)pages);
-	return q->live > 0 && pages < q->live && !q->by_operator;
+	return q->live > 0 && pages < q->live &&
+	       !fetch_lists_by_operator(q->crm.fetch);
 }
 
 /* The reaper asks about these again when the next poll has read them. While
@@ -419,7 +419,6 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 		q->stopped = true;
 		return;
 	}
-	q->by_operator = profile_about(q->crm.tenant->profile)->by_operator;
 	q->list_first = is_list_cheaper(q);
 	if (q->list_first)
 		ask_list(q);
