@@ -156,3 +156,13 @@ log_errno(int err)
 {
 	return strerror(err);
 }
+
+bool
+log_is_due(atomic_llong *due, int64_t pause_ms)
+{
+	long long at = atomic_load(due);
+	int64_t now = clock_mono_ms();
+
+	return now >= at &&
+	       atomic_compare_exchange_strong(due, &at, now + pause_ms);
+}

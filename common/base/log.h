@@ -17,6 +17,7 @@
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,10 @@ void log_add_masked(struct buf *to, const char *text, size_t len);
  * remedy; arguments are a format and its values. */
 #define log_error(...) log_event(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
 #define log_warn(...) log_event(LOG_LEVEL_WARN, NULL, __VA_ARGS__)
+
+/* True if a line may be logged that any request could cause: at most one each
+ * pause_ms. *due is 0 at first; several threads may share it. */
+bool log_is_due(atomic_llong *due, int64_t pause_ms);
 
 /* For machines: "prog: EVENT key=value ...". */
 #define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)

@@ -4,7 +4,6 @@
  */
 #include "poller/intake/hook.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +23,9 @@
 struct hooks {
 	struct hook *all;
 	size_t n, failed;
-	pthread_mutex_t counting; /* protects the members below */
-	struct hook_count {
-		unsigned since; /* results since the last warning, at
-				 * logged_ms */
-		int64_t logged_ms;
-	} counts[HOOK_RESULTS];
 };
 
 /* ---- deliveries ---- */
-
-/* At most one warning about each kind of result is logged per this period. */
-#define LOG_MS (INT64_C(10) * 1000)
 
 size_t
 hooks_failed(const struct hooks *all)
@@ -98,23 +88,6 @@ hook_authenticate(const struct hook *h, const struct web_request *r,
 	else
 		*verdict = SIGNATURE_WRONG;
 	return *verdict == SIGNATURE_GOOD;
-}
-
-unsigned
-hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
-{
-	struct hook_count *t = &all->counts[what];
-	unsigned n = 0;
-
-	(void)pthread_mutex_lock(&all->counting);
-	t->since++;
-	if (now_ms - t->logged_ms >= LOG_MS || now_ms < t->logged_ms) {
-		n = t->since;
-		t->since = 0;
-		t->logged_ms = now_ms;
-	}
-	(void)pthread_mutex_unlock(&all->counting);
-	return n;
 }
 
 /* The time of a chat record. Its assignee counts from that time on. A closing
@@ -441,7 +414,6 @@ hooks_open(const struct conf *c)
 	size_t n = conf_tenants(c), i;
 	struct buf why = BUF_INIT;
 
-	(void)pthread_mutex_init(&all->counting, NULL);
 	all->all = xcalloc(n + 1, sizeof *all->all);
 	for (i = 0; i < n; i++) {
 		struct hook *h = &all->all[all->n];
@@ -478,7 +450,6 @@ hooks_free(struct hooks *all)
 	for (i = 0; i < all->n; i++)
 		release_hook(&all->all[i]);
 	free(all->all);
-	(void)pthread_mutex_destroy(&all->counting);
 	free(all);
 }
 

@@ -79,17 +79,6 @@ char *hook_path(const struct conf *c, const char *tenant, char **secret,
 bool hook_authenticate(const struct hook *h, const struct web_request *r,
     const char *secret, size_t secret_len, enum signature_verdict *verdict);
 
-/* The results of deliveries that the log warns about. */
-enum hook_result {
-	HOOK_KEPT,    /* kept as a dead letter */
-	HOOK_REFUSED, /* not authentic, for another account, or not JSON */
-	HOOK_RESULTS
-};
-
-/* Counts a result. If a warning about it is due, returns how many there have
- * been since the last warning, else 0. */
-unsigned hook_count(struct hooks *all, enum hook_result what, int64_t now_ms);
-
 enum hook_outcome {
 	HOOK_RECORDS, /* read; an event may have no records */
 	HOOK_PARTLY,  /* partly read; the rest was omitted */

@@ -5,6 +5,7 @@
 #include "poller/intake/request_intake.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ struct intake {
 
 	/* Used by the keeper only. */
 	struct buf keeping_why;
-	int64_t logged_ms;
+	atomic_llong refusal_due;
 
 	pthread_mutex_t lock;            /* protects the members below */
 	pthread_cond_t requests, stored; /* wake the keeper, the publisher */
@@ -264,12 +265,8 @@ flush_endpoints(struct intake *in)
 static void
 log_refusal(struct intake *in, const char *why)
 {
-	int64_t now = clock_mono_ms();
-
-	if (in->logged_ms != 0 && now - in->logged_ms < LOG_MS)
-		return;
-	in->logged_ms = now;
-	log_error("%s; requests get 503", why);
+	if (log_is_due(&in->refusal_due, LOG_MS))
+		log_error("%s; requests get 503", why);
 }
 
 /* Stores the requests that fit, moves the others to *full, and removes

@@ -16,6 +16,7 @@
  * by the name that its profile assigns, and repetitions get the time of the
  * first delivery.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -35,42 +36,42 @@ addressee(const struct listener_context *in, const struct web_request *r)
 	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
 }
 
+/* Anybody can cause refusals, and a CRM many dead letters, so only some are
+ * logged. */
+#define LOG_MS (INT64_C(10) * 1000)
+static atomic_llong letter_due, refusal_due;
+
 /* Adds a dead letter. The log gets only the kind of fault, because the reason
  * may quote the body. */
 static void
-keep_dead_letter(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, const char *fault, const char *why,
-    struct web_answer *a)
+keep_dead_letter(const struct hook *h, const struct web_request *r,
+    const char *fault, const char *why, struct web_answer *a)
 {
 	struct buf where = BUF_INIT, letter = BUF_INIT;
-	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
 
 	buf_addf(&where, "webhook %s/%s", h->tenant, h->source);
 	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
 	buf_add(&a->records, letter.data, letter.len);
 	buf_addc(&a->records, '\n');
 	a->dead_n++;
-	if (n > 0)
-		log_warn(
-		    "%u webhooks were not understood, the last one for %s/%s: "
-		    "%s; each is a dead letter with its reason",
-		    n, h->tenant, h->source, fault);
+	if (log_is_due(&letter_due, LOG_MS))
+		log_warn("a webhook for %s/%s was not understood: %s; it is a "
+			 "dead letter with its reason",
+		    h->tenant, h->source, fault);
 	buf_release(&where);
 	buf_release(&letter);
 }
 
 /* Informs the sender and the log about the delivery's account. */
 static void
-refuse_account(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, const char *why, struct web_answer *a)
+refuse_account(const struct hook *h, const char *why, struct web_answer *a)
 {
 	struct buf detail = BUF_INIT;
-	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
 
-	if (n > 0)
-		log_warn("%u webhooks were refused, the last one for %s/%s: "
-			 "%s; see account of [crm %s]",
-		    n, h->tenant, h->source, why, h->tenant);
+	if (log_is_due(&refusal_due, LOG_MS))
+		log_warn("a webhook for %s/%s was refused: %s; see account of "
+			 "[crm %s]",
+		    h->tenant, h->source, why, h->tenant);
 	buf_addf(&detail, "the webhook was refused: %s", why);
 	route_detail(a, 403, buf_str(&detail));
 	buf_release(&detail);
@@ -91,30 +92,25 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	int status = 200;
 
 	if (faults[o] != NULL) {
-		keep_dead_letter(in, h, r, faults[o], buf_str(&why), a);
+		keep_dead_letter(h, r, faults[o], buf_str(&why), a);
 	} else if (o == HOOK_FOREIGN) {
-		refuse_account(in, h, r, buf_str(&why), a);
+		refuse_account(h, buf_str(&why), a);
 		status = 403;
 	} else if (o == HOOK_NO_JSON) {
-		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
 		status = 400;
 	}
 	buf_release(&why);
 	return status;
 }
 
-/* Anybody can cause refusals, so only some are logged. */
 static void
-refuse_delivery(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, enum signature_verdict verdict,
-    struct web_answer *a)
+refuse_delivery(const struct hook *h, const struct web_request *r,
+    enum signature_verdict verdict, struct web_answer *a)
 {
-	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
-
-	if (n > 0)
-		log_warn("%u webhooks were refused, the last one from %s for "
-			 "%s: its signature or secret is %s",
-		    n, r->peer, h != NULL ? h->tenant : "unknown tenant",
+	if (log_is_due(&refusal_due, LOG_MS))
+		log_warn("a webhook from %s for %s was refused: its signature "
+			 "or secret is %s",
+		    r->peer, h != NULL ? h->tenant : "an unknown tenant",
 		    signature_verdict_name(verdict));
 	route_detail(a, 401, "Unauthorized");
 }
@@ -150,7 +146,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 		a->queue = h->queue;
 		a->later = read_hook;
 	} else {
-		refuse_delivery(in, h, r, verdict, a);
+		refuse_delivery(h, r, verdict, a);
 	}
 }
 

@@ -102,11 +102,8 @@ static void
 refuse_request(int status, struct web_answer *a)
 {
 	static atomic_llong due;
-	int64_t now = clock_mono_ms();
-	long long at = atomic_load(&due);
 
-	if ((status == 403 || status == 413) && now >= at &&
-	    atomic_compare_exchange_strong(&due, &at, now + WARN_AGAIN_MS))
+	if ((status == 403 || status == 413) && log_is_due(&due, WARN_AGAIN_MS))
 		log_warn(
 		    "%s", status == 403
 			      ? "a request was refused: " UNKNOWN_PROXY
