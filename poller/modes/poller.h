@@ -118,8 +118,8 @@ void poller_print(struct poller *p, const struct output_column *columns,
 /* Opens the tenant's state while polls may use it. Returns NULL if dir is NULL,
  * or if it cannot be used; then there is *code and an error, or a warning if
  * the run continues without it. */
-struct store *poller_open_store(const char *dir, const struct tenant *t,
-    bool must, enum exit_code *code);
+struct store *poller_open_store(
+    const char *dir, const struct tenant *t, bool must, enum exit_code *code);
 
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);
