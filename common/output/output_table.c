@@ -351,7 +351,7 @@ add_record(struct output_table *t, const struct flat *f)
 	buf_release(&text);
 }
 
-/* A line that quotes a path which is not UTF-8 is no JSON. */
+/* A line with a path that is not UTF-8 cannot be read as JSON. */
 static void
 add_unreadable(struct output_table *t, const char *line, size_t len)
 {
