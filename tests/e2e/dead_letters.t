@@ -186,7 +186,7 @@ class Test(Checklist):
                             says="has more than 65535 messages")
         self.equal([r["letters"] for r in done.records()], [65535], "listed")
         until(60, lambda: self.lab.in_queue("many.dead") == 65540,
-              "the letters that were listed to wait again")
+              "the listed letters to wait again")
         self.dropped(65540, "--all", "many")
 
     def of_shards(self):
