@@ -203,6 +203,9 @@ drop_named_partitions(
 	if (o == OUTCOME_DONE)
 		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
 	buf_release(&sql);
+	/* The deletes that follow wait for a table as long as usual. */
+	if (db_connected(db) && db_wait_for_tables(db, 0) != OUTCOME_DONE)
+		log_debug("session", "%s", db_why(db));
 	return o;
 }
 
