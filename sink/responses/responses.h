@@ -229,8 +229,8 @@ void response_write_frame(struct buf *to, const struct response_filter *c,
 /* Their shapes in the description of the API. */
 #define RESPONSE_FRAME                                                         \
 	"zone: text, kind: text, from: time, to: time, as_of: time?, "         \
-	"not_kept: text? 'Where there is nothing: metrics of which nothing "   \
-	"is kept'"
+	"not_kept: text? 'If there are no rows to count: metrics that are "    \
+	"not stored'"
 
 /* The average, rounded half up; the element at place ceil(permille n / 1000),
  * that is, the middle of its bucket, at most the maximum; the median of an even
