@@ -168,8 +168,8 @@ static enum exit_code
 write_order(const struct subject *s, const char *path)
 {
 	struct forget_order order = {
-		.tenant = { s->tenant, strlen(s->tenant) },
-		.customer = { s->id, strlen(s->id) },
+		.tenant = text_from(s->tenant),
+		.customer = text_from(s->id),
 		.asked_at = s->asked_at,
 		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
 	};

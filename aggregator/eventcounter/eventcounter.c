@@ -192,7 +192,7 @@ eventcounter_read(const struct eventcounter_job *c, struct record *r,
     struct buf *why)
 {
 	r->type = RECORD_EVENT;
-	r->tenant = (struct text){ c->tenant, strlen(c->tenant) };
+	r->tenant = text_from(c->tenant);
 	r->at = clock_now_ms();
 	if (parse_key(r, routing_key.p, routing_key.len, why) == -1)
 		return -1;

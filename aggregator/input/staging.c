@@ -70,12 +70,6 @@ struct staging_tenant {
 	bool changed;    /* since the last staging_save() */
 };
 
-static struct text
-text_of(const char *s)
-{
-	return (struct text){ s, strlen(s) };
-}
-
 static struct staging_tenant *
 get_tenant(struct staging *in, struct text name)
 {
@@ -394,7 +388,7 @@ read_part(struct reading *g, struct staging_tenant *t, unsigned part)
 static void
 finish_parts(struct staging *in, struct staging_tenant *t)
 {
-	struct staging_over *over = get_over(t, text_of(t->id));
+	struct staging_over *over = get_over(t, text_from(t->id));
 	size_t left = 0, n = 0;
 	uint64_t lines = 0;
 	unsigned i;
@@ -457,7 +451,7 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 	for (i = 0; i < PART_WHOLE; i++)
 		if (is_whole(&t->parts[i]))
 			bucket_set_add(&parts, i);
-	tenant = in->begin(in->ctx, text_of(t->name), t->at);
+	tenant = in->begin(in->ctx, text_from(t->name), t->at);
 	if (read_parts(in, t, tenant) == -1)
 		return -1;
 	if (in->state != NULL && state_failed(in->state))
@@ -530,7 +524,7 @@ begin_snapshot(struct staging *in, struct staging_tenant *t, struct text line,
 {
 	if (t->id != NULL) {
 		log_unfinished(in, t, "another snapshot began");
-		ignore_snapshot(in, t, text_of(t->id));
+		ignore_snapshot(in, t, text_from(t->id));
 		drop_snapshot(in, t);
 	}
 	t->id = text_dup(r->snapshot);
@@ -737,7 +731,7 @@ staging_forget(struct staging *in, struct text tenant)
 	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
 		 "erased while it arrived",
 	    t->id, t->name);
-	ignore_snapshot(in, t, text_of(t->id));
+	ignore_snapshot(in, t, text_from(t->id));
 	drop_snapshot(in, t);
 }
 

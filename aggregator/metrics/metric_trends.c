@@ -50,7 +50,7 @@ add_stop_words(struct trends *f, const char *entry)
 {
 	size_t i;
 
-	words_find(&f->words, (struct text){ entry, strlen(entry) }, 1);
+	words_find(&f->words, text_from(entry), 1);
 	for (i = 0; i < f->words.n; i++)
 		*strmap_put(&f->stop, f->words.v[i].p, f->words.v[i].len) = f;
 }

@@ -190,7 +190,7 @@ enum exit_code
 explain_find(struct explain *x, const struct aggregator_job *job,
     const struct tenant_rows *reports, size_t n)
 {
-	struct text id = { job->explain, strlen(job->explain) };
+	struct text id = text_from(job->explain);
 	const struct chat *chat;
 	size_t i;
 

@@ -15,7 +15,6 @@
 #include "aggregator/stream/stream.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -105,7 +104,7 @@ name_of_user(const struct stream *s, struct text user)
 		alias = strmap_get(
 		    &s->foreign.aliases, (const char *)&hash, sizeof hash);
 	}
-	return alias != NULL ? (struct text){ alias, strlen(alias) } : user;
+	return alias != NULL ? text_from(alias) : user;
 }
 
 static enum outcome

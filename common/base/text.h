@@ -7,11 +7,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct text {
 	const char *p; /* NULL: absent */
 	size_t len;
 };
+
+/* The text of a C string. */
+static inline struct text
+text_from(const char *s)
+{
+	return (struct text){ s, strlen(s) };
+}
 
 /* True for 0 to 9, independent of the locale. */
 static inline bool

@@ -41,7 +41,7 @@ counts_of(struct close *c, struct text tenant)
 static struct text
 tenant_of(const struct answer *one)
 {
-	return (struct text){ one->tenant, strlen(one->tenant) };
+	return text_from(one->tenant);
 }
 
 static enum outcome

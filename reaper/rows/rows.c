@@ -4,7 +4,6 @@
 #include "reaper/rows/rows.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
@@ -31,7 +30,7 @@ rows_end_on_close(const struct table *t, bool all)
 enum outcome
 tenant_row_lock(struct db *db, const char *tenant)
 {
-	const struct text name = { tenant, strlen(tenant) };
+	const struct text name = text_from(tenant);
 
 	return tenant_lock_alone(db, &name, 1);
 }

@@ -314,7 +314,7 @@ make_responses(struct sums *s, const struct due_day *due)
 static enum outcome
 find_hours(struct sums *s, struct due_day *due, int64_t end)
 {
-	const struct text name = { due->tenant, strlen(due->tenant) };
+	const struct text name = text_from(due->tenant);
 	int64_t next = due->begin + DAY_MS;
 	const struct db_value args[] = { db_str(due->tenant),
 		db_time(due->begin), db_time(next < end ? next : end) };

@@ -8,17 +8,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
 #include "common/records/forget_order.h"
-
-static struct text
-text_of(const char *s)
-{
-	return (struct text){ s, strlen(s) };
-}
 
 int
 main(int argc, char **argv)
@@ -29,10 +22,10 @@ main(int argc, char **argv)
 
 	if (argc != 6)
 		return 64;
-	order.tenant = text_of(argv[2]);
-	order.customer = text_of(argv[3]);
+	order.tenant = text_from(argv[2]);
+	order.customer = text_from(argv[3]);
 	order.asked_at = strtoll(argv[4], NULL, 10);
-	order.alias = text_of(argv[5]);
+	order.alias = text_from(argv[5]);
 	dir = xasprintf("%s/" FORGET_FOLDER, argv[1]);
 	(void)mkdir(dir, S_IRWXU);
 	path = xasprintf("%s/1" FORGET_ENDING, dir);
