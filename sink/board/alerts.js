@@ -40,8 +40,7 @@ export async function showAlerts() {
 	byId("alerts").hidden = refused || settings.wall;
 	if (refused)
 		return;
-	/* An alert that joined an earlier one has no messages any more. */
-	shown = answer.rows.filter((alert) => alert.messages > 0);
+	shown = answer.rows;
 	setText(byId("alerts-note"), answer.not_kept
 		? notKept(answer.not_kept, "there were no alerts")
 		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");

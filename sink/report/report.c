@@ -316,7 +316,7 @@ static const struct {
 		"AND MIN(p.created_at) < ?) parts" } },
 	{ "alerts", "Alerts about too many messages", "alerts",
 	    { "SELECT COUNT(*) FROM alerts_all WHERE tenant = ? "
-	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
+	      "AND started_at >= ? AND started_at < ?" } },
 };
 
 /* Compares the previous two cells: relative to the previous period, or for a
@@ -811,7 +811,7 @@ static const struct section sections[] = {
 	    "alerts", COLUMNS(alert_columns),
 	    .sql = "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
 		   "MAX(started_at) FROM alerts_all WHERE tenant = ? "
-		   "AND started_at >= ? AND started_at < ? AND messages > 0 "
+		   "AND started_at >= ? AND started_at < ? "
 		   "GROUP BY user_id ORDER BY 2 DESC, 3 DESC, 1 "
 		   "LIMIT " USERS_MAX },
 	{ "words", "Trending words",

@@ -178,6 +178,7 @@ const struct resource resource_users = { "/api/v1/users", VIEWER_LEAD, "users",
 
 static const struct list list_alerts = {
 	.table = "alerts",
+	.condition = "messages > 0", /* 0: the alert joined an earlier one */
 	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule") },
 	.and_others = true,
 	.key = { "started_at", "user_id", "rule" },
