@@ -653,6 +653,8 @@ add_record(struct staging *in, struct text line, struct record *r)
 		return add_begin_marker(in, t, line, r, part);
 	if (open && t->parts[part].begun)
 		return add_line(in, t, line, r, part);
+	if (open)
+		over = find_over(t, r->snapshot);
 	if (!is_over(over, part))
 		return refuse(in, line, "its snapshot has no begin marker");
 	if (in->state == NULL && over->applied)

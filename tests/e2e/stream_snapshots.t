@@ -10,6 +10,7 @@ import json
 import signal
 
 from harness import TESTBIN, Checks, Lab, main, say, until
+from partitions import bucket
 from streams import Flow, lines_of
 
 SMALL = "tests/records/small.ndjson"
@@ -23,9 +24,9 @@ def small(number=1):
             if '"snapshot"' in line else line for line in f]
 
 
-def snapshot(name, at, *records):
+def snapshot(name, at, *records, **marks):
     head = {"tenant": "a", "snapshot": name}
-    mark = {"type": "snapshot", **head, "at": at}
+    mark = {"type": "snapshot", **head, "at": at, **marks}
     return [json.dumps(r) for r in (
         {**mark, "state": "begin"}, *({**head, **r} for r in records),
         {**mark, "state": "end", "records": len(records)})]
@@ -57,6 +58,22 @@ def check_polls(lab, checks):
     flow.put(small()[20:], 3)
     flow.run()
     flow.same_figures(small())
+
+    say("- a part that came already is passed over while the next one arrives")
+    flow.fresh()
+    chat = {"type": "chat", "chat": "c", "status": "open",
+            "at": "2026-11-20T10:00:00Z"}
+    first, second = (snapshot("s1", "2026-11-20T10:00:01Z", record, bucket=n)
+                     for record, n in (
+                         ({"type": "operator", "operator": "x"}, 64),
+                         (chat, bucket("a", "c"))))
+    flow.put(first)
+    flow.run()
+    flow.put(second[:1] + first + second[1:])
+    flow.run()
+    checks.that(not flow.letters(), "dead letters of it")
+    checks.that(any('"chat":"c"' in x for x in flow.rows),
+                "the next part is missing")
 
     say("- a newer one drops an unfinished one, and that is told")
     flow.fresh()
