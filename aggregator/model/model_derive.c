@@ -95,10 +95,27 @@ apply_newer_assignee(struct chat *c, int64_t since)
 }
 
 static void
-set_state(const struct model *m, struct chat *c)
+sort_messages(struct model *m, struct chat *c)
+{
+	struct timeline_scratch *t = &m->private->derivation.timeline;
+	size_t first = timeline_sort(t, c->messages, c->n, c->sorted);
+
+	if (first < c->n)
+		messages_moved(c);
+	if (first < c->clean)
+		c->clean = (uint32_t)first;
+	if (c->sorted < c->clean)
+		c->clean = c->sorted;
+	c->sorted = c->n;
+}
+
+void
+derive_state(struct model *m, struct chat *c)
 {
 	int64_t missed = model_missing_at(m, c), since = CLOCK_NONE;
 
+	sort_messages(m, c);
+	c->dirty = false;
 	chats_describe(c);
 	c->newest = c->dropped.at > c->now.at ? c->dropped.at : c->now.at;
 	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
@@ -346,31 +363,6 @@ credit_responses(struct collector *k)
 		if (v[i].kind == INTERVAL_FIRST_RESPONSE)
 			c->first_response = v[i].ms;
 	}
-}
-
-static void
-sort_messages(struct model *m, struct chat *c)
-{
-	struct timeline_scratch *t = &m->private->derivation.timeline;
-	size_t first = timeline_sort(t, c->messages, c->n, c->sorted);
-
-	if (first < c->n)
-		messages_moved(c);
-	if (first < c->clean)
-		c->clean = (uint32_t)first;
-	if (c->sorted < c->clean)
-		c->clean = c->sorted;
-	c->sorted = c->n;
-}
-
-void
-derive_state(struct model *m, struct chat *c)
-{
-	messages_identify(m, c);
-	sort_messages(m, c);
-	chats_sort_descriptions(m, c);
-	set_state(m, c);
-	c->dirty = false;
 }
 
 struct droppable

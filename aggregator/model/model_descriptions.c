@@ -229,9 +229,8 @@ sort_descriptions(const struct model *m, struct description *list, size_t n)
 void
 chats_sort_descriptions(const struct model *m, struct chat *c)
 {
-	if (!m->incremental)
-		c->descriptions =
-		    sort_descriptions(m, c->descriptions, c->descriptions_n);
+	c->descriptions =
+	    sort_descriptions(m, c->descriptions, c->descriptions_n);
 }
 
 void

@@ -110,7 +110,7 @@ void chats_touch(struct model *m, struct chat *c, bool derive);
  * chats_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
-/* Sorts them newest first, before the chat is derived. */
+/* Sorts them newest first; those of an incremental model are sorted. */
 void chats_sort_descriptions(const struct model *m, struct chat *c);
 /* Sets c->now from the sorted descriptions. */
 void chats_describe(struct chat *c);
@@ -122,7 +122,7 @@ void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 
 /* Call when messages of the chat have moved. */
 void messages_moved(struct chat *c);
-/* Call before a chat is derived. */
+/* Call before a chat is derived, unless the model is incremental. */
 void messages_identify(struct model *m, struct chat *c);
 /* Appends a message to the chat, for the caller to fill in. */
 struct message *messages_append(struct model *m, struct chat *c);

@@ -481,21 +481,29 @@ recompute_changed(struct model *m)
 	model_operators_sort(m, x->operators, x->operators_n);
 }
 
-void
-model_recompute(struct model *m)
+/* Its chats come in any order, and are recomputed once. */
+static void
+recompute_all(struct model *m)
 {
 	size_t i;
 
-	if (m->incremental) {
-		recompute_changed(m);
-	} else {
-		chats_sort(m->chats, m->chats_n);
-		for (i = 0; i < m->chats_n; i++) {
-			derive_prefetch(m->chats, m->chats_n, i);
-			recompute_chat(m, m->chats[i]);
-		}
-		model_operators_sort(m, m->operators, m->operators_n);
+	chats_sort(m->chats, m->chats_n);
+	for (i = 0; i < m->chats_n; i++) {
+		derive_prefetch(m->chats, m->chats_n, i);
+		messages_identify(m, m->chats[i]);
+		chats_sort_descriptions(m, m->chats[i]);
+		recompute_chat(m, m->chats[i]);
 	}
+	model_operators_sort(m, m->operators, m->operators_n);
+}
+
+void
+model_recompute(struct model *m)
+{
+	if (m->incremental)
+		recompute_changed(m);
+	else
+		recompute_all(m);
 	m->now = model_by_clock(m, m->as_of);
 	if (m->now < m->since) /* the clock was set back */
 		m->now = m->since;
