@@ -146,8 +146,8 @@ enum model_result {
 	MODEL_SKIPPED,   /* no metric of the model needs it */
 };
 
-/* Changes since model_clear_changed(); once recomputed, each list is sorted by
- * id. The list includes gone chats. */
+/* Changes since model_clear_changed(), in no particular order. The list
+ * includes gone chats. */
 struct model_changes {
 	struct chat **chats;
 	size_t chats_n, chats_cap;

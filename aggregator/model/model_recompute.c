@@ -477,8 +477,6 @@ recompute_changed(struct model *m)
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE)
 		expire_chats(m);
-	chats_sort(x->chats, x->chats_n);
-	model_operators_sort(m, x->operators, x->operators_n);
 }
 
 /* Its chats come in any order, and are recomputed once. */

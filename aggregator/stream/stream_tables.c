@@ -21,10 +21,7 @@
  */
 #include "aggregator/stream/stream.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"
 
@@ -116,38 +113,23 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	}
 }
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-	uint64_t x = (*(struct chat *const *)a)->number;
-	uint64_t y = (*(struct chat *const *)b)->number;
-
-	return (x > y) - (x < y);
-}
-
 static void
 save_chats(struct stream_tenant *t)
 {
 	const struct model_changes *changes = &t->pipeline.model.changes;
 	struct stream *s = t->stream;
-	struct chat **list = xcalloc(changes->chats_n + 1, sizeof *list), *c;
-	size_t i, n = 0;
+	struct chat *c;
+	size_t i;
 
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
-		if (c->gone) {
-			if (c->number != 0)
-				delete_chat(s, c);
-			continue;
-		}
-		if (c->number == 0)
+		if (!c->gone && c->number == 0)
 			c->number = s->next_number++;
-		list[n++] = c;
+		if (!c->gone)
+			save_chat(t, c);
+		else if (c->number != 0)
+			delete_chat(s, c);
 	}
-	sort_array(list, n, sizeof(struct chat *), compare_numbers);
-	for (i = 0; i < n; i++)
-		save_chat(t, list[i]);
-	free(list);
 }
 
 static void
