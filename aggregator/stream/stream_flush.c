@@ -37,27 +37,6 @@ stream_refresh_due(const struct stream *s)
 	return false;
 }
 
-static void
-recompute_touched(struct stream *s, bool refresh)
-{
-	struct stream_tenant *t;
-	size_t i;
-
-	for (i = 0; i < s->tenants_n; i++) {
-		t = s->tenants[i];
-		if (refresh && t->aged)
-			stream_touch(t);
-		if (!t->touched)
-			continue;
-		pipeline_recompute(&t->pipeline, refresh);
-		stream_allocation_select(t);
-		if (refresh)
-			t->aged = false;
-	}
-	if (refresh)
-		s->refreshed_ms = clock_mono_ms();
-}
-
 static int
 add_row(void *ctx, const char *line, size_t len)
 {
@@ -67,30 +46,21 @@ add_row(void *ctx, const char *line, size_t len)
 	return stream_lines_add(&s->rows, line, len);
 }
 
-static void
-add_changed_rows(struct stream_tenant *t)
-{
-	struct stream *s = t->stream;
-	struct tenant_rows report;
-
-	tenant_rows_init_changed(
-	    &report, &t->pipeline, state_version(s->state));
-	(void)tenant_rows_ndjson(&report, add_row, s);
-	tenant_rows_release(&report);
-	if (t->applied.len > 0)
-		(void)add_row(s, t->applied.data, t->applied.len);
-	buf_clear(&t->applied);
-}
-
 void
 stream_flush_tenant(struct stream_tenant *t)
 {
+	struct stream *s = t->stream;
+
 	stream_save(t);
 	if (!stream_is_undated(t)) {
-		add_changed_rows(t);
+		(void)tenant_rows_changed(
+		    &t->pipeline, state_version(s->state), add_row, s);
+		if (t->applied.len > 0)
+			(void)add_row(s, t->applied.data, t->applied.len);
+		buf_clear(&t->applied);
 		pipeline_clear_changed(&t->pipeline);
 	}
-	t->stream->touched -= t->touched;
+	s->touched -= t->touched;
 	t->touched = false;
 }
 
@@ -201,36 +171,30 @@ confirm_passed(struct stream *s)
 	return o;
 }
 
-/* Everything of a flush that changes the model or the state. The commit runs
- * while the next records are read. */
-static enum outcome
-begin_commit(struct stream *s, bool refresh)
+/* Recomputes the tenants that have changed and puts their changes; refresh:
+ * also those whose time has passed. Returns false if there are none. */
+static bool
+flush_tenants(struct stream *s, bool refresh)
 {
-	enum outcome o;
+	struct stream_tenant *t;
+	bool any = false;
 	size_t i;
 
-	if (staging_apply(&s->staging) == -1)
-		return OUTCOME_NEVER;
-	o = flush_dead_letters(s);
-	if (o == OUTCOME_DONE)
-		o = confirm_passed(s);
-	if (o != OUTCOME_DONE)
-		return o;
 	stream_allocation_clock(s);
-	recompute_touched(s, refresh);
-	if (s->touched == 0 && !s->staging.changed)
-		return OUTCOME_DONE;
-	for (i = 0; i < s->tenants_n; i++)
-		if (s->tenants[i]->touched)
-			stream_flush_tenant(s->tenants[i]);
-	put_lines(s);
-	FAULT_POINT("aggregator.before_commit");
-	state_commit_begin(s->state);
-	s->step = FLUSH_COMMITTING;
-	s->begun = false;
-	s->counts.flushes++;
-	drop_saved(s);
-	return OUTCOME_DONE;
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (!t->touched && !(refresh && t->aged))
+			continue;
+		pipeline_recompute(&t->pipeline, refresh);
+		stream_allocation_select(t);
+		if (refresh)
+			t->aged = false;
+		stream_flush_tenant(t);
+		any = true;
+	}
+	if (refresh)
+		s->refreshed_ms = clock_mono_ms();
+	return any;
 }
 
 static enum outcome
@@ -282,7 +246,8 @@ stream_confirm(struct stream *s, bool wait)
 	return OUTCOME_DONE;
 }
 
-/* A flush may begin when the lines of the last one are confirmed. */
+/* Everything of a flush that changes the model or the state, once the lines of
+ * the last flush are confirmed. */
 enum outcome
 stream_flush_begin(struct stream *s, bool refresh)
 {
@@ -290,8 +255,24 @@ stream_flush_begin(struct stream *s, bool refresh)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	return begin_commit(
-	    s, refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
+	if (staging_apply(&s->staging) == -1)
+		return OUTCOME_NEVER;
+	o = flush_dead_letters(s);
+	if (o == OUTCOME_DONE)
+		o = confirm_passed(s);
+	if (o != OUTCOME_DONE)
+		return o;
+	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
+	if (!flush_tenants(s, refresh) && !s->staging.changed)
+		return OUTCOME_DONE;
+	put_lines(s);
+	FAULT_POINT("aggregator.before_commit");
+	state_commit_begin(s->state);
+	s->step = FLUSH_COMMITTING;
+	s->begun = false;
+	s->counts.flushes++;
+	drop_saved(s);
+	return OUTCOME_DONE;
 }
 
 enum outcome

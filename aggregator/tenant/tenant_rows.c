@@ -202,16 +202,6 @@ tenant_rows_init(
 }
 
 void
-tenant_rows_init_changed(
-    struct tenant_rows *r, struct pipeline *d, int64_t version)
-{
-	*r = (struct tenant_rows){ .model = &d->model,
-		.pipeline = d,
-		.which = ROWS_CHANGED,
-		.version = version };
-}
-
-void
 tenant_rows_release(struct tenant_rows *r)
 {
 	size_t i;
@@ -261,14 +251,13 @@ write_tables(const struct tenant_rows *r, enum share share,
     tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
 	const struct metric_selection *c = &r->pipeline->job->selection;
-	bool state;
 	size_t i;
 	int rc = 0;
 
 	*written = 0;
 	for (i = 0; i < c->n && rc == 0; i++) {
-		state = is_state(r, c->metrics[i]);
-		if (share == SHARE_ALL || state == (share == SHARE_STATE))
+		if (share == SHARE_ALL ||
+		    is_state(r, c->metrics[i]) == (share == SHARE_STATE))
 			rc = write_rows(r, c->metrics[i], line, ctx, written);
 	}
 	return rc;
@@ -317,6 +306,19 @@ tenant_rows_ndjson(
 out:
 	buf_release(&b);
 	return ret;
+}
+
+int
+tenant_rows_changed(
+    struct pipeline *d, int64_t version, tenant_rows_line_fn *line, void *ctx)
+{
+	const struct tenant_rows r = { .model = &d->model,
+		.pipeline = d,
+		.which = ROWS_CHANGED,
+		.version = version };
+	int64_t written = 0;
+
+	return write_tables(&r, SHARE_ALL, line, ctx, &written);
 }
 
 void

@@ -27,9 +27,6 @@ struct tenant_rows {
 /* Recomputes the pipeline and selects all rows. */
 void tenant_rows_init(
     struct tenant_rows *r, struct pipeline *d, const char *snapshot);
-/* Selects the changed rows of a recomputed pipeline. */
-void tenant_rows_init_changed(
-    struct tenant_rows *r, struct pipeline *d, int64_t version);
 void tenant_rows_release(struct tenant_rows *r);
 
 /* Receives lines. Returns 0, or -1 to stop. */
@@ -39,6 +36,10 @@ typedef int tenant_rows_line_fn(void *ctx, const char *line, size_t len);
  * -1. */
 int tenant_rows_ndjson(
     const struct tenant_rows *r, tenant_rows_line_fn *line, void *ctx);
+
+/* The same for the changed rows of a recomputed pipeline, without markers. */
+int tenant_rows_changed(
+    struct pipeline *d, int64_t version, tenant_rows_line_fn *line, void *ctx);
 
 /* Appends one table of all n tenants, with a header line. */
 void tenant_rows_csv(
