@@ -468,8 +468,6 @@ staging_apply(struct staging *in)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	if (!in->ready)
-		return 0;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL)
 		if (apply_tenant(in, e->value) == -1)
 			return -1;
@@ -480,11 +478,9 @@ staging_apply(struct staging *in)
 bool
 staging_is_ready(const struct staging *in, struct text tenant)
 {
-	const struct staging_tenant *t;
+	const struct staging_tenant *t =
+	    strmap_get(&in->tenants, tenant.p, tenant.len);
 
-	if (!in->ready)
-		return false;
-	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	return t != NULL && has_whole_part(t);
 }
 
@@ -851,8 +847,6 @@ staging_save(struct staging *in)
 	size_t i = 0;
 	unsigned part;
 
-	if (!in->changed)
-		return;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 

@@ -98,13 +98,15 @@ enum outcome staging_add(struct staging *in, const struct scan *s, int scanned,
     struct record *r) __attribute__((warn_unused_result));
 
 /* True if a snapshot of that tenant, or a part of one, is complete and not yet
- * applied. */
+ * applied. Most records come while in->ready is false; then neither this nor
+ * staging_apply() need be called. */
 bool staging_is_ready(const struct staging *in, struct text tenant);
 
 /* Applies all complete parts. Returns -1 as add() does. */
 int staging_apply(struct staging *in) __attribute__((warn_unused_result));
 
-/* Writes the changes to the state; call it before the commit. */
+/* Writes the changes to the state; call it before the commit if in->changed
+ * is set. */
 void staging_save(struct staging *in);
 
 /* Ends the unfinished snapshot of that tenant. */

@@ -157,7 +157,7 @@ handle_line(struct stream *s, int scanned)
 		return staging_add(&s->staging, &s->scan, scanned, r);
 	}
 	/* A record that follows a snapshot takes effect after the snapshot. */
-	if (staging_is_ready(&s->staging, r->tenant) &&
+	if (s->staging.ready && staging_is_ready(&s->staging, r->tenant) &&
 	    staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
 	return stream_add_record(s);
@@ -171,7 +171,8 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	int scanned;
 
 	scan_block(&s->scan, block, len);
-	(void)stream_allocation_now(s);
+	if (s->assign != NULL)
+		(void)stream_allocation_now(s);
 	for (*lines = 0;; ++*lines) {
 		scanned = scan_record(&s->scan, &s->record);
 		if (scanned == 0)
@@ -204,7 +205,8 @@ flush_when_idle(struct stream *s)
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->failed || (!refresh && !stream_allocation_due(s)))
+	if (s->failed ||
+	    (!refresh && (s->assign == NULL || !stream_allocation_due(s))))
 		return;
 	/* A run with --until-empty does not wait here: it flushes again at its
 	 * end, and gives up there. */

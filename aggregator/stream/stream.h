@@ -291,9 +291,9 @@ bool stream_refresh_due(const struct stream *s);
  * return. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));
 
-/* Allocation. These functions do nothing if chats are not assigned. */
+/* Allocation. Call these functions only if chats are assigned. */
 
-/* Sets the clock and returns it; returns 0 if chats are not assigned. */
+/* Sets the clock and returns it. */
 int64_t stream_allocation_now(struct stream *s);
 /* Sets the clock and touches the tenants for which something is due. */
 void stream_allocation_clock(struct stream *s);

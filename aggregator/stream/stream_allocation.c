@@ -10,8 +10,6 @@
 int64_t
 stream_allocation_now(struct stream *s)
 {
-	if (s->assign == NULL)
-		return 0;
 	return clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 }
 
@@ -21,7 +19,7 @@ stream_allocation_clock(struct stream *s)
 	int64_t now = stream_allocation_now(s);
 	size_t i;
 
-	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)
+	for (i = 0; i < s->tenants_n; i++)
 		if (allocation_due(s->tenants[i]->pipeline.allocation) <= now)
 			stream_touch(s->tenants[i]);
 }
@@ -32,7 +30,7 @@ stream_allocation_due(struct stream *s)
 	int64_t now = stream_allocation_now(s);
 	size_t i;
 
-	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)
+	for (i = 0; i < s->tenants_n; i++)
 		if (allocation_due(s->tenants[i]->pipeline.allocation) <= now)
 			return true;
 	return false;
@@ -54,8 +52,6 @@ stream_allocation_select(struct stream_tenant *t)
 {
 	struct allocation *a = t->pipeline.allocation;
 
-	if (a == NULL)
-		return;
 	/* An outcome counts even if its reservation expires now. */
 	allocation_read(a, &t->pipeline.model, false);
 	allocation_clock(a, t->stream->clock.now_ms);
@@ -79,9 +75,7 @@ save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 void
 stream_allocation_save(struct stream_tenant *t)
 {
-	if (t->pipeline.allocation != NULL)
-		allocation_pack(
-		    t->pipeline.allocation, save_allocation_entry, t);
+	allocation_pack(t->pipeline.allocation, save_allocation_entry, t);
 }
 
 static bool
@@ -106,8 +100,6 @@ stream_allocation_load(struct stream *s)
 	struct key k;
 	size_t i;
 
-	if (s->tables.allocation == NULL)
-		return 0;
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		k = stream_tenant_key(t);

@@ -70,7 +70,8 @@ put_lines(struct stream *s)
 {
 	stream_lines_put(&s->rows);
 	stream_lines_put(&s->reservations);
-	staging_save(&s->staging);
+	if (s->staging.changed)
+		staging_save(&s->staging);
 }
 
 enum exit_code
@@ -180,13 +181,15 @@ flush_tenants(struct stream *s, bool refresh)
 	bool any = false;
 	size_t i;
 
-	stream_allocation_clock(s);
+	if (s->assign != NULL)
+		stream_allocation_clock(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		if (!t->touched && !(refresh && t->aged))
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
-		stream_allocation_select(t);
+		if (s->assign != NULL)
+			stream_allocation_select(t);
 		if (refresh)
 			t->aged = false;
 		stream_flush_tenant(t);
@@ -255,7 +258,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (staging_apply(&s->staging) == -1)
+	if (s->staging.ready && staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
 	o = flush_dead_letters(s);
 	if (o == OUTCOME_DONE)

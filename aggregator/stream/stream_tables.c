@@ -173,7 +173,8 @@ stream_save(struct stream_tenant *t)
 	save_chats(t);
 	model_pack_events(&t->pipeline.model, t, save_run);
 	expire_runs(t);
-	stream_allocation_save(t);
+	if (t->pipeline.allocation != NULL)
+		stream_allocation_save(t);
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_save(t->pipeline.streaming);
 }
@@ -315,7 +316,7 @@ stream_load(struct stream *s)
 	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
 	stream_foreign_load(s);
-	if (stream_allocation_load(s) == -1)
+	if (t->allocation != NULL && stream_allocation_load(s) == -1)
 		return -1;
 	return state_failed(s->state) ? -1 : 0;
 }
