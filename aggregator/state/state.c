@@ -34,6 +34,7 @@ struct state {
 	struct lmdb_file *file;
 	struct lmdb_table *meta;
 	int64_t version; /* of the next commit; 0: not requested yet */
+	int64_t last;    /* the last version that was requested */
 	uint64_t seed[2];
 };
 
@@ -86,12 +87,12 @@ state_set_number(struct state *s, const char *name, int64_t n)
 int64_t
 state_version(struct state *s)
 {
-	int64_t last, now;
+	int64_t now;
 
 	if (s->version == 0) {
-		last = state_number(s, "version", 0);
 		now = clock_now_ms();
-		s->version = now > last ? now : last + 1;
+		s->version = now > s->last ? now : s->last + 1;
+		s->last = s->version;
 		state_set_number(s, "version", s->version);
 	}
 	return s->version;
@@ -186,6 +187,7 @@ check_identity(
 	if (!get_meta_text(s, "definition", &text, &len))
 		state_set_damaged(s);
 	window = state_number(s, "window", -1);
+	s->last = state_number(s, "version", 0);
 	if (state_failed(s))
 		return lmdb_explain(s->file, why);
 	if (len != strlen(id->definition) ||
