@@ -33,24 +33,17 @@ is_ahead(struct future *f, int64_t at)
 	return at > f->allowed;
 }
 
-/* Returns the record's time. In a snapshot, a chat without one has the time of
- * the snapshot. An end marker may be late, but its snapshot's time must not be
- * in the future. */
-static int64_t
-time_of(const struct record *r)
-{
-	if (r->type == RECORD_UNKNOWN || r->type == RECORD_ROW ||
-	    (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_END))
-		return CLOCK_NONE;
-	return r->snapshot.p == NULL ? model_record_time(r) : r->at;
-}
-
 const char *
 future_refuses(struct future *f, struct record *r)
 {
+	/* In a snapshot, a chat without a time has that of the snapshot. */
+	int64_t at = r->snapshot.p == NULL ? model_record_time(r) : r->at;
+
 	if (!f->bounded)
 		return NULL;
-	if (is_ahead(f, time_of(r)))
+	/* An end marker may be late, but its snapshot's time must not be in the
+	 * future. */
+	if (r->state != SNAPSHOT_END && is_ahead(f, at))
 		return f->why;
 	/* Such a record would override all later reports. */
 	if (r->type == RECORD_OPERATOR && r->has_available &&
