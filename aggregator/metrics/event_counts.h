@@ -9,7 +9,7 @@
 #include "aggregator/metrics/streaming_metric.h"
 
 /* Calls back for each pair of user and event; the texts are valid until
- * streaming_metrics_drop_saved(). */
+ * keyed_state_home_drop(). */
 void event_counts_each(struct streaming_metrics *f,
     void (*each)(void *ctx, struct text user, struct text event, uint64_t n),
     void *ctx);

@@ -16,13 +16,6 @@ struct streaming_metric {
 	void *ctx;
 };
 
-struct streaming_metrics {
-	struct keyed_state_home home;
-	struct streaming_metric_setup setup;
-	struct streaming_metric *v;
-	size_t n;
-};
-
 /* A secret seed: outsiders cannot choose keys that collide. */
 static uint64_t
 hash_seed(struct state *state)
@@ -200,12 +193,6 @@ streaming_metrics_advance(
 }
 
 void
-streaming_metrics_save(struct streaming_metrics *f)
-{
-	keyed_state_home_save(&f->home);
-}
-
-void
 streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which)
 {
@@ -220,18 +207,6 @@ streaming_metrics_emit(
 	for (i = 0; i < n; i++)
 		x->ops->row(x->ctx, entries[i], to, which);
 	free(entries);
-}
-
-void
-streaming_metrics_clear_changed(struct streaming_metrics *f)
-{
-	keyed_state_home_clear_changed(&f->home);
-}
-
-void
-streaming_metrics_drop_saved(struct streaming_metrics *f)
-{
-	keyed_state_home_drop(&f->home);
 }
 
 static void

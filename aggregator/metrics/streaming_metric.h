@@ -70,7 +70,14 @@ struct streaming_metric_ops {
 	    enum metric_rows which);
 };
 
-struct streaming_metrics;
+/* The streaming metrics of a tenant. */
+struct streaming_metrics {
+	struct keyed_state_home home; /* their tables */
+	/* Private. */
+	struct streaming_metric_setup setup;
+	struct streaming_metric *v;
+	size_t n;
+};
 
 /* Opens the streaming metrics among the n metrics. The home has the tenant's
  * number, the state, the cache and the window; it is copied. A one-shot run has
@@ -101,18 +108,15 @@ void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 void streaming_metrics_event(
     struct streaming_metrics *f, struct text user, struct text event);
 
-/* A flush of a stream calls streaming_metrics_advance(), _save(), _emit() and
- * _clear_changed(), in this order. A one-shot run calls advance and emit.
- * newest: the tenant's as_of; CLOCK_NONE: not yet known. */
+/* A flush of a stream calls streaming_metrics_advance(), saves the home, calls
+ * streaming_metrics_emit() and clears what has changed in the home. A one-shot
+ * run calls advance and emit. newest: the tenant's as_of; CLOCK_NONE: not yet
+ * known. */
 void streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh);
-void streaming_metrics_save(struct streaming_metrics *f);
 /* ROWS_ALL covers only entries in memory, so it is for one-shot runs. */
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
-void streaming_metrics_clear_changed(struct streaming_metrics *f);
-/* Call after the commit: drops entries from memory that are in the state. */
-void streaming_metrics_drop_saved(struct streaming_metrics *f);
 
 /* Lists the rows of all entries in the state as changed. */
 void streaming_metrics_list_all(struct streaming_metrics *f);

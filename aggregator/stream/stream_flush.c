@@ -130,8 +130,8 @@ drop_saved(const struct stream *s)
 		return;
 	for (i = 0; i < s->tenants_n; i++)
 		if (s->tenants[i]->pipeline.streaming != NULL)
-			streaming_metrics_drop_saved(
-			    s->tenants[i]->pipeline.streaming);
+			keyed_state_home_drop(
+			    &s->tenants[i]->pipeline.streaming->home);
 }
 
 /* Makes the dead letters written so far durable. */

@@ -176,7 +176,7 @@ stream_save(struct stream_tenant *t)
 	if (t->pipeline.allocation != NULL)
 		stream_allocation_save(t);
 	if (t->pipeline.streaming != NULL)
-		streaming_metrics_save(t->pipeline.streaming);
+		keyed_state_home_save(&t->pipeline.streaming->home);
 }
 
 enum {

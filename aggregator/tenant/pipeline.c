@@ -132,7 +132,7 @@ void
 pipeline_clear_changed(struct pipeline *d)
 {
 	if (d->streaming != NULL)
-		streaming_metrics_clear_changed(d->streaming);
+		keyed_state_home_clear_changed(&d->streaming->home);
 	model_clear_changed(&d->model);
 }
 
