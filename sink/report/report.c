@@ -105,7 +105,7 @@ get_json(struct report *r, const char *target)
 }
 
 /* Queries a resource about the period, with further parameters, such as
- * "transfers", "&group=operator". */
+ * "responses", "&group=channel". */
 static json_t *
 ask_span(struct report *r, const char *resource, const char *more)
 {
@@ -647,23 +647,41 @@ static const struct figure_column transfer_columns[] = {
 #define OPERATORS 100
 #define OPERATORS_TEXT "100"
 
+/* The longest total first. */
+static int
+compare_transfers(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+	double more =
+	    number_of(*x, "sum_seconds") - number_of(*y, "sum_seconds");
+
+	if (more > 0 || more < 0)
+		return more > 0 ? -1 : 1;
+	return strcmp(text_of(*x, "operator"), text_of(*y, "operator"));
+}
+
 static bool
 fill_transfers(struct report *r, struct figure_table *t)
 {
-	json_t *rows = ask_rows(r, "transfers", "&group=operator");
-	const json_t *row;
-	size_t i;
+	json_t *answer =
+	    ask_responses(r, "total", "waiting", "&group=operator");
+	const json_t *rows = json_object_get(answer, "rows"), **list;
+	size_t i, n = json_array_size(rows);
 
-	for (i = 0; i < json_array_size(rows) && i < OPERATORS; i++) {
-		row = json_array_get(rows, i);
-		add_member(t, row, "operator");
-		figure_add(t, name_of(r, text_of(row, "operator")));
-		add_member(t, row, "count");
-		add_member(t, row, "sum_seconds");
-		add_member(t, row, "max_seconds");
+	list = xcalloc(n + 1, sizeof *list);
+	for (i = 0; i < n; i++)
+		list[i] = json_array_get(rows, i);
+	qsort(list, n, sizeof *list, compare_transfers);
+	for (i = 0; i < n && i < OPERATORS; i++) {
+		add_member(t, list[i], "operator");
+		figure_add(t, name_of(r, text_of(list[i], "operator")));
+		add_member(t, list[i], "count");
+		add_member(t, list[i], "sum_seconds");
+		add_member(t, list[i], "max_seconds");
 	}
-	json_decref(rows);
-	return rows != NULL;
+	free(list);
+	json_decref(answer);
+	return answer != NULL;
 }
 
 /* Messages by channel, and the number of read ones. */

@@ -152,7 +152,6 @@ const struct resource *const resources[] = {
 	&resource_responses,
 	&resource_heatmap,
 	&resource_backlog,
-	&resource_transfers,
 	&resource_figure,
 	&resource_allocation,
 	&resource_conversations,

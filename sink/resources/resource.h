@@ -58,7 +58,6 @@ extern const struct resource resource_now;
 extern const struct resource resource_timeline; /* resource_chat.c */
 extern const struct resource resource_responses, resource_heatmap;
 extern const struct resource resource_backlog;
-extern const struct resource resource_transfers;
 extern const struct resource resource_figure;
 extern const struct resource resource_allocation;
 extern const struct resource resource_openapi;

@@ -29,7 +29,8 @@ static const struct {
 	    "'What is wrong, as a sentence'}" },
 };
 
-#define KIND "(response|first_response|reply|resolution|unanswered) "
+#define KIND                                                                   \
+	"(response|first_response|reply|resolution|unanswered|waiting) "
 
 /* Shapes of parameters that do more than select rows by a value. of: the id of
  * the only resource to which this applies. */
@@ -53,9 +54,7 @@ static const struct {
 	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
 	{ "kind", "responses", KIND "=response 'Kind of interval'" },
 	{ "kind", "heatmap", KIND "=response 'Kind of interval'" },
-	{ "kind", NULL,
-	    "(response|first_response|reply|resolution|unanswered|waiting) "
-	    "'Only rows with this value'" },
+	{ "kind", NULL, KIND "'Only rows with this value'" },
 	{ "tag", NULL,
 	    "text 'Only rows with this value; refused for the role "
 	    "agent'" },
@@ -82,8 +81,6 @@ static const struct {
 	{ "by", NULL,
 	    "(quarter|hour|day|week|month|total) =day 'Length of a "
 	    "period'" },
-	{ "group", "transfers",
-	    "(none|operator) =none 'operator: one row per operator'" },
 	{ "group", NULL,
 	    "(none|operator|channel|team) =none 'One row per operator, channel "
 	    "or team'" },

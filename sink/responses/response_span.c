@@ -40,11 +40,12 @@ static const struct response_kind kinds[] = {
 	{ "reply", "'reply'", BIT(REPLY) },
 	{ "resolution", "'resolution'", BIT(RESOLUTION) },
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
+	{ "waiting", "'waiting'", 0 },
 };
 
 /* In the same order. */
 static const char *const kind_names[] = { "response", "first_response", "reply",
-	"resolution", "unanswered", NULL };
+	"resolution", "unanswered", "waiting", NULL };
 
 const struct response_kind *
 response_kind_named(const char *name)

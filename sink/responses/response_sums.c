@@ -437,7 +437,8 @@ find_sums(const struct sums_reader *r, struct response_available *k)
 	struct db_rows *rows = NULL;
 	bool good;
 
-	k->none = r->channels && (r->operators || r->scoped);
+	k->none = r->filter->kind->set == 0 ||
+		  (r->channels && (r->operators || r->scoped));
 	if (k->none)
 		return true;
 	buf_addf(&sql,

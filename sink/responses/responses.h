@@ -48,7 +48,7 @@ struct response_span {
 };
 
 /* A value of the parameter `kind`, and the kinds in the tables: as SQL and as
- * bits 1 << enum span_kind. */
+ * bits 1 << enum span_kind; no bit: only intervals have it. */
 struct response_kind {
 	const char *name, *sql;
 	unsigned set;
@@ -173,7 +173,8 @@ void response_plan_release(struct response_plan *p);
  * Whole UTC days and hours come from response_rollups if they fit into a slot,
  * except hours that are due (sink/rollup/sums_due.h). Those, and hours that
  * belong to two slots, as all do in zones at :30 and :45, come from intervals,
- * which have milliseconds. So do the channels of single operators. */
+ * which have milliseconds. So do the channels of single operators, and the
+ * parts into which transfers split waits. */
 
 /* Maximum rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000

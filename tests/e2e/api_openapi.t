@@ -274,7 +274,6 @@ class Test(Checklist):
 
         for path, more, who in (
                 ("/api/v1/responses", "group=operator", {"role": "wall"}),
-                ("/api/v1/transfers", "group=operator", {"role": "wall"}),
                 ("/api/v1/heatmap", "operator=9",
                  {"role": "agent", "sub": "7"}),
                 ("/api/v1/analytics/dashboard", "x=%00", {"role": "admin"}),

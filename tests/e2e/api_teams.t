@@ -48,7 +48,7 @@ ROWS = {
     "allocation": ("operator_metrics", LEAD, "operators"),
     "responses?group=operator&by=total&from=40d":
         (f"intervals WHERE {RESPONSES}", AGENT, "rows"),
-    "transfers?group=operator&from=40d":
+    "responses?group=operator&by=total&kind=waiting&from=40d":
         ("intervals WHERE kind = 'waiting'", AGENT, "rows"),
 }
 # Rows that belong to no operator.
@@ -160,7 +160,8 @@ class Test(Checklist):
             [[n_cut, ms_cut]] = self.sql(
                 "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals WHERE "
                 f"kind = 'waiting' {of}")
-            [row] = self.ask("transfers?from=40d", role, claims).rows()
+            [row] = self.ask("responses?by=total&kind=waiting&from=40d", role,
+                             claims).rows()
             self.that([row["count"], round(1000 * row["sum_seconds"])]
                       == [int(n_cut), int(ms_cut)],
                       f"{role} {claims}: {row}, not {n_cut}, {ms_cut}")

@@ -169,9 +169,9 @@ class Test(Checklist):
                 for by in ("total", "hour", "day", "week", "month"):
                     yield f"{path}?{span}&by={by}"
                 for more in ("group=channel", "operator=501", "group=operator",
-                             "channel=telegram"):
+                             "channel=telegram", "kind=waiting"):
                     yield f"{path}?{span}&by=day&{more}"
-            elif path.endswith(("/heatmap", "/transfers", "/backlog")):
+            elif path.endswith(("/heatmap", "/backlog")):
                 yield f"{path}?{span}"
             else:
                 yield path
