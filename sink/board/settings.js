@@ -4,7 +4,8 @@
  * The URL also contains the open view: figure= and chats= have a query of the API;
  * chat=, message= and at= have the data of a timeline. */
 
-import { WITHIN_S } from "./within.js";
+/* The default target in seconds; reports have the same (sink/report/report.h). */
+const WITHIN_S = 300;
 
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
 	"chat", "message", "at", "sort", "group"];

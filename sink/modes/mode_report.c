@@ -11,7 +11,6 @@
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report.h"
-#include "sink/resources/resource.h"
 
 /* Nobody is waiting for a report, so a statement may take this many times as
  * long as in a request. */

@@ -22,6 +22,10 @@ enum report_form { REPORT_BY_NAME, REPORT_HTML, REPORT_CSV };
 
 #define REPORT_DAY "2026-11-20"
 
+/* The default target for response times, in seconds; the board's slider has the
+ * same (sink/board/settings.js). */
+#define WITHIN_S "300"
+
 struct report_request {
 	const struct viewer *viewer;
 	int64_t timeout_ms; /* for each statement */

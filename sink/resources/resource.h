@@ -109,8 +109,4 @@ const struct buf *resource_openapi_text(void);
  * request. Returns false if the answer is now a problem. */
 bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 
-/* The default target for response times, in seconds, of reports (--within) and
- * of the board's slider. */
-#define WITHIN_S "300"
-
 #endif

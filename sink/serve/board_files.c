@@ -13,7 +13,6 @@
 #include "common/http/web.h"
 #include "common/os/file.h"
 #include "sink/api/question.h"
-#include "sink/resources/resource.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
 
@@ -59,11 +58,7 @@ static const struct {
 	MODULE("timeline"),
 	MODULE("totals"),
 	MODULE("waiting"),
-	{ "/board/within.js", NULL, "text/javascript; charset=utf-8" },
 };
-
-/* The content of a module that is not a file. */
-static const char within[] = "export const WITHIN_S = " WITHIN_S ";\n";
 
 static const char headers[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; "
@@ -125,13 +120,9 @@ board_files_open(const char *folder, struct buf *why)
 	int rc = 0;
 
 	for (i = 0; i < ARRAY_LEN(names) && rc == 0; i++) {
-		if (names[i].name == NULL) {
-			buf_adds(&b->files[i].text, within);
-		} else {
-			path = xasprintf("%s/%s", folder, names[i].name);
-			rc = read_file(&b->files[i], path, why);
-			free(path);
-		}
+		path = xasprintf("%s/%s", folder, names[i].name);
+		rc = read_file(&b->files[i], path, why);
+		free(path);
 		etag_write(b->files[i].etag, &b->files[i].text, NULL);
 		if (rc == 0)
 			zip_file(&b->files[i]);

@@ -87,9 +87,8 @@ bool serve_write_down(const struct serve *s, const struct viewer *v,
 web_handler *serve_route(const struct web_request *r)
     __attribute__((warn_unused_result));
 
-/* The pages of the live board: a fixed list of files, read once at start, and a
- * module with values that the board shares with the programs. They contain no
- * data; authorised viewers fetch that from the API.
+/* The pages of the live board: a fixed list of files, read once at start. They
+ * contain no data; authorised viewers fetch that from the API.
  *
  * Each is sent with headers that let a page load scripts, styles and data only
  * from this server, none of them inline, and that prevent other pages from

@@ -23,7 +23,7 @@ FILES = {
     "/login": "text/html; charset=utf-8",
     "/board/board.css": "text/css; charset=utf-8",
     "/board/board.js": "text/javascript; charset=utf-8",
-    "/board/within.js": "text/javascript; charset=utf-8",
+    "/board/settings.js": "text/javascript; charset=utf-8",
 }
 POLICY = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'",
@@ -76,9 +76,9 @@ class Test(Checklist):
             self.that("<script>" not in text and " style=" not in text
                       and "innerHTML" not in text, f"{path}: inline")
         help_text = self.lab.must(["sink", "--report", "-h"]).out
-        within = self.server.ask("/board/within.js").body
+        within = self.server.ask("/board/settings.js").body
         self.that(re.findall(rb"the target for response times \((\d+)\)", help_text)
-                  == re.findall(rb"^export const WITHIN_S = (\d+);$", within),
+                  == re.findall(rb"(?m)^const WITHIN_S = (\d+);$", within),
                   f"the board has {within}, the report {help_text}")
         for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):
             got = self.server.ask(path)
