@@ -76,17 +76,16 @@ revocation_replace(struct revocation *r, struct strmap *list)
 static enum outcome
 read_revoked(struct db *db, struct strmap *list)
 {
-	const struct db_value args[] = { db_time(clock_now_ms() -
-						 JWT_LEEWAY_S * INT64_C(1000)),
-		db_int(REVOCATION_MAX) };
+	const struct db_value since =
+	    db_time(clock_now_ms() - JWT_LEEWAY_S * INT64_C(1000));
 	struct db_rows *rows = NULL;
 	enum outcome o = db_wake(db);
 
 	if (o == OUTCOME_DONE)
 		o = db_query(db,
 		    "SELECT tenant, id FROM revoked_tokens "
-		    "WHERE expires_at IS NULL OR expires_at >= ? LIMIT ?",
-		    args, ARRAY_LEN(args), &rows);
+		    "WHERE expires_at IS NULL OR expires_at >= ?",
+		    &since, 1, &rows);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows))

@@ -12,9 +12,6 @@
 #include "common/db/db.h"
 
 #define REVOCATION_EVERY_MS 2000
-/* Maximum number of revoked tokens that have not expired; sink --token refuses
- * more. */
-#define REVOCATION_MAX 10000
 
 struct revocation;
 

@@ -18,7 +18,6 @@
 #include "common/digest/random.h"
 #include "common/records/record.h"
 #include "common/tokens/jwt.h"
-#include "sink/access/revocation.h"
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
@@ -27,43 +26,17 @@
 /* Maximum length of a token's id (jti). */
 #define REVOKE_ID_MAX 64
 
-static enum outcome
-count_revoked(struct db *db, int64_t now_ms, bool *full)
-{
-	const struct db_value now = db_time(now_ms);
-	uint64_t n;
-	enum outcome o = db_query_count(db,
-	    "SELECT COUNT(*) FROM revoked_tokens "
-	    "WHERE expires_at IS NULL OR expires_at >= ?",
-	    &now, 1, &n);
-
-	*full = n >= REVOCATION_MAX;
-	return o;
-}
-
 /* expires_ms: when the token expires at the latest; CLOCK_NONE: unknown, the id
- * is kept forever. If an id was revoked before, its expiry is never shortened.
- * Returns NEVER and *why if too many are revoked; otherwise the reason is
- * db_why(), and *why is empty. */
+ * is kept forever. If an id was revoked before, its expiry is never
+ * shortened. */
 static enum outcome
-revoke_token(struct db *db, const char *tenant, const char *id,
-    int64_t expires_ms, struct buf *why)
+revoke_token(
+    struct db *db, const char *tenant, const char *id, int64_t expires_ms)
 {
-	int64_t now_ms = clock_now_ms();
 	const struct db_value row[] = { db_str(tenant), db_str(id),
-		db_time(now_ms), db_time(expires_ms) };
+		db_time(clock_now_ms()), db_time(expires_ms) };
 	enum outcome o = db_connect(db);
-	bool full = false;
 
-	if (o == OUTCOME_DONE)
-		o = count_revoked(db, now_ms, &full);
-	if (full) {
-		buf_setf(why,
-		    "%d tokens are already revoked, which is the limit; a new "
-		    "key in [serve] secret_key_file revokes all tokens",
-		    REVOCATION_MAX);
-		return OUTCOME_NEVER;
-	}
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
 		    "INSERT INTO revoked_tokens (tenant, id, revoked_at, "
@@ -168,23 +141,16 @@ warn_of_unknown_tenant(const struct sink *s, struct db *db)
 static enum exit_code
 revoke_by_id(struct sink *s, struct db **db)
 {
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
 	int64_t expires_ms =
 	    s->days != NULL ? clock_now_ms() + read_days(s->days) : CLOCK_NONE;
-	enum outcome o =
-	    revoke_token(*db, s->tenant, s->revoke, expires_ms, &why);
 
-	if (o == OUTCOME_DONE) {
-		log_info(
-		    "token_revoked", "tenant=%s id=%s", s->tenant, s->revoke);
-		code = warn_of_unknown_tenant(s, *db);
-	} else {
-		code = why.len > 0 ? PROG_CONFIG : db_code(*db);
-		log_error("%s", why.len > 0 ? buf_str(&why) : db_why(*db));
+	if (revoke_token(*db, s->tenant, s->revoke, expires_ms) !=
+	    OUTCOME_DONE) {
+		log_error("%s", db_why(*db));
+		return db_code(*db);
 	}
-	buf_release(&why);
-	return code;
+	log_info("token_revoked", "tenant=%s id=%s", s->tenant, s->revoke);
+	return warn_of_unknown_tenant(s, *db);
 }
 
 /* Checks them as jwt_check() would. */
