@@ -42,37 +42,26 @@ parts_of(const struct table *t)
 		   : t->parts;
 }
 
+/* A shard always stores the tenant's totals. */
 bool
-sharded_find(struct question *q, const char *table, bool *sharded)
+sharded_find(struct question *q, const char *table)
 {
-	const struct table *parts = parts_of(table_find(table, strlen(table)));
-	const struct db_value args[] = { db_str(q->viewer.tenant) };
-	struct buf sql = BUF_INIT;
-	bool good;
+	bool is;
 
-	*sharded = false;
-	if (parts == NULL)
-		return true;
-	/* Views also query these for the current generation. */
-	buf_addf(&sql,
-	    "SELECT 1 FROM DUAL WHERE "
-	    "EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
-	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
-	    parts->name);
-	good = question_finds(q, buf_str(&sql), args, ARRAY_LEN(args), sharded);
-	buf_release(&sql);
-	return good;
+	if (parts_of(table_find(table, strlen(table))) == NULL)
+		return false;
+	if (q->shards == SHARDS_UNKNOWN &&
+	    question_finds(q,
+		"SELECT 1 FROM tenant_metrics_parts WHERE tenant = ? LIMIT 1",
+		NULL, 0, &is))
+		q->shards = is ? SHARDS_SOME : SHARDS_NONE;
+	return q->shards == SHARDS_SOME;
 }
 
-bool
-sharded_table(struct question *q, const char *table, struct buf *name)
+void
+sharded_table(struct question *q, const char *table, struct buf *sql)
 {
-	bool sharded;
-
-	if (!sharded_find(q, table, &sharded))
-		return false;
-	buf_addf(name, "%s%s", table, sharded ? "_all" : "");
-	return true;
+	buf_addf(sql, "%s%s", table, sharded_find(q, table) ? "_all" : "");
 }
 
 static bool
@@ -99,12 +88,13 @@ static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
 {
 	struct buf totals = BUF_INIT;
-	bool good = sharded_table(q, "tenant_metrics", &totals) &&
-		    has_row(q, buf_str(&totals),
-			t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
-							 : NO_OPERATORS,
-			is);
+	bool good;
 
+	sharded_table(q, "tenant_metrics", &totals);
+	good = has_row(q, buf_str(&totals),
+	    t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
+					     : NO_OPERATORS,
+	    is);
 	buf_release(&totals);
 	return good;
 }

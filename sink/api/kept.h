@@ -44,14 +44,13 @@ void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
  * groups all rows of a tenant for every query, so it is read only if the tenant
  * has parts, and otherwise the table itself. */
 
-/* Finds out whether the tenant has rows in the table's parts, if it has any.
- * Returns false if the answer is now a problem. */
-bool sharded_find(struct question *q, const char *table, bool *sharded)
-    __attribute__((warn_unused_result));
+/* Returns whether several aggregators store the tenant's rows of the table. The
+ * database is asked once for each question; if it fails, the answer is now a
+ * problem, and the statement for which this is called fails, too. */
+bool sharded_find(struct question *q, const char *table);
 
 /* Appends the name of the table or view to read: the table, or the view
- * TABLE_all. Returns false if the answer is now a problem. */
-bool sharded_table(struct question *q, const char *table, struct buf *name)
-    __attribute__((warn_unused_result));
+ * TABLE_all. Fails in the same way. */
+void sharded_table(struct question *q, const char *table, struct buf *sql);
 
 #endif

@@ -675,9 +675,10 @@ static bool
 ask_page(struct page *p, struct db_rows **rows)
 {
 	struct buf table = BUF_INIT, sql = BUF_INIT;
-	bool good = sharded_table(p->q, p->list->table, &table) &&
-		    find_conditions(p, buf_str(&table));
+	bool good;
 
+	sharded_table(p->q, p->list->table, &table);
+	good = find_conditions(p, buf_str(&table));
 	if (good) {
 		build_statement(p, buf_str(&table), &sql);
 		good = question_ask_page(p->q, buf_str(&sql), p->args,
@@ -721,13 +722,14 @@ list_ask_totals(struct question *q, const struct list *l,
 	bool good;
 
 	read_columns(&p);
-	good = read_parameters(&p) && sharded_table(q, l->table, &table);
+	good = read_parameters(&p);
 	if (good) {
 		add_place(&p);
 		good = add_conditions(&p);
 		p.index = find_index(&p);
 	}
 	if (good) {
+		sharded_table(q, l->table, &table);
 		buf_addf(&sql, "SELECT %s", aggregates);
 		add_rows(&p, buf_str(&table), &sql);
 		good = question_ask(q, buf_str(&sql), p.args, p.args_n, rows);

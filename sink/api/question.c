@@ -117,11 +117,15 @@ static bool
 ask_first(struct question *q, const char *sql, const struct db_value *args,
     size_t n, struct db_bound most, struct db_rows **rows)
 {
-	struct db_value *all = xcalloc(n + 1, sizeof *all);
+	struct db_value *all;
 	struct buf text = BUF_INIT;
-	enum outcome o = q->begun ? db_connect(q->db) : db_wake(q->db);
+	enum outcome o;
 	size_t i;
 
+	if (q->answer->status >= 400)
+		return false;
+	o = q->begun ? db_connect(q->db) : db_wake(q->db);
+	all = xcalloc(n + 1, sizeof *all);
 	all[0] = db_str(q->viewer.tenant);
 	for (i = 0; i < n; i++)
 		all[i + 1] = args[i];
@@ -146,6 +150,16 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 	const struct db_bound none = { SIZE_MAX, SIZE_MAX };
 
 	return ask_first(q, sql, args, n, none, rows);
+}
+
+bool
+question_run(struct question *q, struct buf *sql, const struct db_value *args,
+    size_t n, struct db_rows **rows)
+{
+	bool good = question_ask(q, buf_str(sql), args, n, rows);
+
+	buf_release(sql);
+	return good;
 }
 
 bool

@@ -41,14 +41,20 @@ struct question {
 	enum sheet_format format;     /* set by reply_form_read() */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
+	enum { SHARDS_UNKNOWN, SHARDS_NONE, SHARDS_SOME } shards; /* kept.h */
 };
 
 /* Creates the answer to a question. */
 typedef void resource_handler(struct question *q);
 
 /* Runs "SELECT ... WHERE tenant = ? ..." with the tenant followed by args.
- * Returns false if the answer is now a problem. */
+ * Returns false if the answer is now a problem, or was one before. */
 bool question_ask(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, struct db_rows **rows)
+    __attribute__((warn_unused_result));
+
+/* The same with a statement that was built in a buffer, which it releases. */
+bool question_run(struct question *q, struct buf *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 

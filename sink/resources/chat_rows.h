@@ -26,9 +26,8 @@
 	"c.waiting_since, " CHAT_WAITS_UNTIL ")) / 1000000"
 
 /* Appends " FROM" the rows c of the chats that have not left, and t; its only
- * argument is the tenant. Returns false if the answer is now a problem. */
-bool chat_waits_from(struct question *q, struct buf *sql)
-    __attribute__((warn_unused_result));
+ * argument is the tenant. Fails as sharded_table() does. */
+void chat_waits_from(struct question *q, struct buf *sql);
 
 /* Appends the condition of the parameter waiting_seconds to a statement about
  * chat_metrics: the customer has waited at least this long, in a chat that has

@@ -385,12 +385,12 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	/* Rows from elsewhere may lack the counts. */
 	buf_adds(&sql, "SELECT `hour`, COALESCE(active_conversations, 0), "
 		       "COALESCE(messages, 0) FROM ");
-	good = sharded_table(q, "channel_metrics", &sql);
+	sharded_table(q, "channel_metrics", &sql);
 	buf_addf(&sql,
 	    " WHERE tenant = ? AND channel = ? AND `hour` >= ? "
 	    "AND `hour` <= ? ORDER BY 1 DESC LIMIT %d",
 	    HOURS_MAX + 1);
-	good = good && ask_in_period(q, buf_str(&sql), id, p, rows);
+	good = ask_in_period(q, buf_str(&sql), id, p, rows);
 	buf_release(&sql);
 	/* The series and its sums must not end without an error. */
 	if (good && db_rows_count(*rows) > HOURS_MAX)
@@ -640,11 +640,9 @@ ask_counted_messages(
 
 	buf_adds(&sql, "SELECT SUM(messages), SUM(inbound_messages), "
 		       "SUM(outbound_messages) FROM ");
-	good = sharded_table(q, "channel_metrics", &sql);
+	sharded_table(q, "channel_metrics", &sql);
 	buf_adds(&sql, " WHERE tenant = ? AND `hour` >= ? AND `hour` <= ?");
-	good =
-	    good && question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), rows);
-	buf_release(&sql);
+	good = question_run(q, &sql, args, ARRAY_LEN(args), rows);
 	if (!good || !db_next(*rows) || db_get(*rows, 0) != NULL)
 		return good;
 	db_rows_free(*rows);
@@ -669,16 +667,15 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	const struct db_value since = db_time(q->request->now_ms - period_ms);
 	struct db_rows *rows = NULL;
 	struct kept_lacking lacking = { .n = 0 };
-	bool sharded, good;
+	bool good;
 
 	/* Without this hint, the server would count in all rows of the
 	 * tenant. */
-	good = sharded_find(q, "conversation_metrics", &sharded) &&
-	       question_ask(q,
-		   sharded ? COUNT_SINCE("conversation_metrics_all")
-			   : COUNT_SINCE(
-				 "conversation_metrics FORCE INDEX (by_time)"),
-		   &since, 1, &rows);
+	good = question_ask(q,
+	    sharded_find(q, "conversation_metrics")
+		? COUNT_SINCE("conversation_metrics_all")
+		: COUNT_SINCE("conversation_metrics FORCE INDEX (by_time)"),
+	    &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
 	good =

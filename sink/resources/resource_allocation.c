@@ -44,19 +44,14 @@ static bool
 ask_queue(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql, "SELECT MAX(" CHAT_WAITS_UNTIL "), COUNT(*), "
 		       "COUNT(c.waiting_since), "
 		       "CAST(MAX(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3)), "
 		       "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))");
-	good = chat_waits_from(q, &sql);
-	if (good) {
-		buf_adds(&sql, " AND c.operator IS NULL HAVING COUNT(*) > 0");
-		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
-	}
-	buf_release(&sql);
-	return good;
+	chat_waits_from(q, &sql);
+	buf_adds(&sql, " AND c.operator IS NULL HAVING COUNT(*) > 0");
+	return question_run(q, &sql, NULL, 0, rows);
 }
 
 /* Only operators who are online have free slots. */
@@ -64,7 +59,6 @@ static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql,
 	    "SELECT operator, name, available, open_chats, max_chats, "
@@ -73,7 +67,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
 	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
 	    "AS max_chats FROM ");
-	good = sharded_table(q, "operator_metrics", &sql);
+	sharded_table(q, "operator_metrics", &sql);
 	buf_adds(&sql,
 	    " o LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
 	    "AND own.operator = o.operator AND own.channel = '' "
@@ -82,9 +76,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "AND everyone.channel = '' WHERE o.tenant = ?");
 	scope_add_rows(&q->viewer, "o.operator", &sql);
 	buf_adds(&sql, ") o2 ORDER BY operator");
-	good = good && question_ask(q, buf_str(&sql), NULL, 0, rows);
-	buf_release(&sql);
-	return good;
+	return question_run(q, &sql, NULL, 0, rows);
 }
 
 static bool
@@ -92,15 +84,12 @@ ask_reservations(struct question *q, struct db_rows **rows)
 {
 	const struct db_value since = db_time(q->request->now_ms - DAY_MS);
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql, "SELECT operator, COUNT(*) FROM assignments "
 		       "WHERE tenant = ? AND reserved_at >= ?");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " GROUP BY operator ORDER BY operator");
-	good = question_ask(q, buf_str(&sql), &since, 1, rows);
-	buf_release(&sql);
-	return good;
+	return question_run(q, &sql, &since, 1, rows);
 }
 
 static void

@@ -202,11 +202,11 @@ add_place(const struct backlog *b, const char *column, struct buf *sql)
 /* Counts rows: whether it is a wait, its start, the first point that it covers
  * and the first one after it. */
 static bool
-count_rows(struct backlog *b, const struct buf *sql,
-    const struct db_value *args, size_t n)
+count_rows(
+    struct backlog *b, struct buf *sql, const struct db_value *args, size_t n)
 {
 	struct db_rows *rows = NULL;
-	bool good = question_ask(b->q, buf_str(sql), args, n, &rows);
+	bool good = question_run(b->q, sql, args, n, &rows);
 
 	if (good && db_rows_count(rows) > ROWS_MAX)
 		good = question_problem(
@@ -226,7 +226,6 @@ count_past(struct backlog *b)
 	const struct db_value args[] = { db_time(b->points[0].at),
 		db_time(b->points[b->n - 1].at) };
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql,
 	    "SELECT kind <> 'resolution', " RESPONSE_MS_OF("start_at") ", ");
@@ -239,9 +238,7 @@ count_past(struct backlog *b)
 	    "'unanswered', 'resolution') AND " INTERVAL_COUNTS);
 	scope_add_totals(&b->q->viewer, "operator", &sql);
 	buf_addf(&sql, " HAVING first < behind LIMIT %d", ROWS_MAX + 1);
-	good = count_rows(b, &sql, args, ARRAY_LEN(args));
-	buf_release(&sql);
-	return good;
+	return count_rows(b, &sql, args, ARRAY_LEN(args));
 }
 
 /* Counts the waits, or the open chats, that have not ended. since: a column. */
@@ -249,7 +246,6 @@ static bool
 count_running(struct backlog *b, bool waits, const char *since)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_addf(&sql, "SELECT %d, " RESPONSE_MS_OF("%s") ", ", waits, since);
 	add_place(b, since, &sql);
@@ -259,9 +255,7 @@ count_running(struct backlog *b, bool waits, const char *since)
 	    b->n, since);
 	scope_add_totals(&b->q->viewer, "operator", &sql);
 	buf_addf(&sql, " LIMIT %d", ROWS_MAX + 1);
-	good = count_rows(b, &sql, NULL, 0);
-	buf_release(&sql);
-	return good;
+	return count_rows(b, &sql, NULL, 0);
 }
 
 static bool

@@ -133,16 +133,13 @@ ask_now(struct question *q, const char *chat, struct db_rows **rows)
 {
 	const struct db_value id = db_str(chat);
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql, "SELECT status, ");
 	add_operator(q, &sql);
 	buf_adds(&sql,
 	    ", operator IS NOT NULL, opened_at, as_of FROM chat_metrics "
 	    "WHERE tenant = ? AND chat = ?");
-	good = question_ask(q, buf_str(&sql), &id, 1, rows);
-	buf_release(&sql);
-	return good;
+	return question_run(q, &sql, &id, 1, rows);
 }
 
 /* Reads the running wait; visible to viewers who may see the intervals of the
@@ -152,20 +149,14 @@ ask_running(struct question *q, const char *chat, struct db_rows **rows)
 {
 	const struct db_value id = db_str(chat);
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_adds(&sql,
 	    "SELECT 'waiting', c.waiting_since, c.operator, "
 	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), " CHAT_WAITS_UNTIL);
-	good = chat_waits_from(q, &sql);
-	if (good) {
-		buf_adds(
-		    &sql, " AND c.chat = ? AND c.waiting_since IS NOT NULL");
-		scope_add_waiting(&q->viewer, "c.operator", &sql);
-		good = question_ask(q, buf_str(&sql), &id, 1, rows);
-	}
-	buf_release(&sql);
-	return good;
+	chat_waits_from(q, &sql);
+	buf_adds(&sql, " AND c.chat = ? AND c.waiting_since IS NOT NULL");
+	scope_add_waiting(&q->viewer, "c.operator", &sql);
+	return question_run(q, &sql, &id, 1, rows);
 }
 
 /* Reads the rows before or after a time, the nearest first; without a time,

@@ -81,67 +81,56 @@ static const struct sheet_column tenant_columns[] = {
 	"unassigned_chats, waiting_chats, longest_wait_seconds, responses, "   \
 	"avg_response_seconds FROM "
 
-static bool
+static void
 write_team_metrics(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, TEAM_METRICS);
-	if (!sharded_table(q, "operator_metrics", sql))
-		return false;
+	sharded_table(q, "operator_metrics", sql);
 	buf_adds(sql, " o LEFT JOIN ");
-	if (!sharded_table(q, "tenant_metrics", sql))
-		return false;
+	sharded_table(q, "tenant_metrics", sql);
 	buf_adds(sql, " t ON t.tenant = o.tenant "
 		      "LEFT JOIN tenants s ON s.tenant = o.tenant "
 		      "WHERE o.tenant = ?");
 	scope_add_totals(&q->viewer, "o.operator", sql);
 	buf_adds(sql, " HAVING COUNT(*) > 0");
-	return true;
 }
 
-static bool
+static void
 write_tenant_metrics(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, TENANT_METRICS);
-	if (!sharded_table(q, "tenant_metrics", sql))
-		return false;
+	sharded_table(q, "tenant_metrics", sql);
 	buf_adds(sql, " t LEFT JOIN tenants s ON s.tenant = t.tenant "
 		      "WHERE t.tenant = ?");
-	return true;
 }
 
 static bool
 ask_tenant(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good =
-	    (scope_limits_totals(&q->viewer) ? write_team_metrics(q, &sql)
-					     : write_tenant_metrics(q, &sql)) &&
-	    question_ask(q, buf_str(&sql), NULL, 0, rows);
 
-	buf_release(&sql);
-	return good;
+	if (scope_limits_totals(&q->viewer))
+		write_team_metrics(q, &sql);
+	else
+		write_tenant_metrics(q, &sql);
+	return question_run(q, &sql, NULL, 0, rows);
 }
 
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_addf(&sql,
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
 	    "p90_response_seconds, waiting_chats, longest_wait_seconds FROM ",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
-	good = sharded_table(q, "operator_metrics", &sql);
-	if (good) {
-		buf_adds(&sql, " WHERE tenant = ?");
-		scope_add_rows(&q->viewer, "operator", &sql);
-		buf_adds(&sql, " ORDER BY open_chats DESC, operator");
-		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
-	}
-	buf_release(&sql);
-	return good;
+	sharded_table(q, "operator_metrics", &sql);
+	buf_adds(&sql, " WHERE tenant = ?");
+	scope_add_rows(&q->viewer, "operator", &sql);
+	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
+	return question_run(q, &sql, NULL, 0, rows);
 }
 
 /* A wall sees that a chat is assigned, but not to whom. */
@@ -169,22 +158,16 @@ static bool
 ask_waiting(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
-	bool good;
 
 	buf_addf(&sql,
 	    "SELECT %s, c.waiting_since, "
 	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3))",
 	    waiting_who(&q->viewer));
-	good = chat_waits_from(q, &sql);
-	if (good) {
-		buf_adds(&sql, " AND c.waiting_since IS NOT NULL");
-		scope_add_waiting(&q->viewer, "c.operator", &sql);
-		buf_adds(&sql,
-		    " ORDER BY c.waiting_since, c.chat LIMIT " WAITING_MAX);
-		good = question_ask(q, buf_str(&sql), NULL, 0, rows);
-	}
-	buf_release(&sql);
-	return good;
+	chat_waits_from(q, &sql);
+	buf_adds(&sql, " AND c.waiting_since IS NOT NULL");
+	scope_add_waiting(&q->viewer, "c.operator", &sql);
+	buf_adds(&sql, " ORDER BY c.waiting_since, c.chat LIMIT " WAITING_MAX);
+	return question_run(q, &sql, NULL, 0, rows);
 }
 
 /* Writes the address at which the CRM shows a chat, from the configuration;

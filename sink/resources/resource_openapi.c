@@ -29,8 +29,7 @@ static const struct {
 	    "'What is wrong, as a sentence'}" },
 };
 
-#define KIND                                                                   \
-	"(response|first_response|reply|resolution|unanswered|waiting) "
+#define KIND "(response|first_response|reply|resolution|unanswered|waiting) "
 
 /* Shapes of parameters that do more than select rows by a value. of: the id of
  * the only resource to which this applies. */

@@ -94,8 +94,8 @@ class Test(Checklist):
                      "'ours'")
 
     def plant(self, tenant, more):
-        """Adds receipts, reservations and capacities, and conversations that
-        were counted by a shard."""
+        """Adds receipts, reservations and capacities, and rows that were
+        counted by a shard."""
         for statement in (
                 "INSERT INTO message_views (tenant, viewed_at, message_id, "
                 "user_id, conversation_id, device) SELECT tenant, created_at + "
@@ -119,6 +119,16 @@ class Test(Checklist):
             "AND conversation_id IN ('91', '92')")
         self.lab.sql("DELETE FROM conversation_metrics WHERE tenant = 'ours' "
                      "AND conversation_id = '92'")
+        for table, key, columns in (
+                ("tenant_metrics", "tenant", "operators, open_chats, "
+                 "unassigned_chats, waiting_chats, responses, skewed"),
+                ("operator_metrics", "tenant, operator", "name, available, "
+                 "open_chats, responses, first_responses, waiting_chats")):
+            self.lab.sql(
+                f"INSERT INTO {table}_parts ({key}, generation, part, "
+                f"{columns}, response_sum_ms, as_of, version) SELECT {key}, 1, "
+                f"0, {columns}, 2000 * responses, as_of, version FROM {table} "
+                f"WHERE tenant = '{tenant}'")
 
     def _of_theirs(self):
         """The same ids, a little later, with other content: more rows, newer
