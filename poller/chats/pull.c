@@ -352,10 +352,12 @@ static void
 report_refused_chats(struct pull *p)
 {
 	size_t refused = fetch_refused(p->crm.fetch, PROFILE_MESSAGES);
+	const char *why = p->chats.first_failure;
 
+	if (why == NULL) /* no chat is open */
+		why = "the CRM forbids those of all closed chats";
 	if (refused > 1 && refused == p->chats.listed)
-		crm_session_fail(&p->crm, ERROR_CLASS_DENIED, "messages",
-		    p->chats.first_failure);
+		crm_session_fail(&p->crm, ERROR_CLASS_DENIED, "messages", why);
 }
 
 /* The snapshot fails if chats failed in too few polls to be written from the

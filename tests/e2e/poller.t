@@ -443,6 +443,17 @@ class Test(Checklist):
             self.sim.open_dialogs())[:55]))
         self.equal([len(self.closings(self.run(0, state="last")))
                     for _ in range(3)], [50, 5, 0], "many at once")
+        *others, one, two = sorted(self.sim.open_dialogs())
+        self.act(*(("close", chat) for chat in others))
+        self.run(0, state="last")
+        self.act(("answer", one), ("close", one),
+                 ("answer", two), ("close", two))
+        self.sim.fault("errors-string", value=403, route="/v1/messages")
+        self.run(77, state="last", says="messages: the CRM forbids those of "
+                 "all closed chats; check the token")
+        self.sim.fault()
+        self.equal(sorted(self.closings(self.run(0, state="last"))),
+                   sorted(map(str, (one, two))), "allowed again")
 
     def pause_by_a_clock_that_jumped(self):
         """A pause that --status was told also ends for a poll when the CRM's
