@@ -10,11 +10,10 @@
  * Authentic JSON is answered with 200 even if the profile cannot read it;
  * otherwise the CRM would resend it repeatedly, and then disable the webhook. A
  * delivery for another account than [crm] account is refused with 403.
- * Unreadable deliveries become dead letters; those that are too long for a dead
- * letter get 413. Most repeated deliveries do no harm, because their records
- * have the ids and times of the payload. An event without a time is remembered
- * by the name that its profile assigns, and repetitions get the time of the
- * first delivery.
+ * Unreadable deliveries become dead letters. Most repeated deliveries do no
+ * harm, because their records have the ids and times of the payload. An event
+ * without a time is remembered by the name that its profile assigns, and
+ * repetitions get the time of the first delivery.
  */
 #include <stdatomic.h>
 #include <string.h>
