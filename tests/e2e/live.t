@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """live: scripts/demo --live without a terminal, as an ordinary user if there
-is one: it prints the board's address and a token, the board and the API return
-changing figures, and SIGINT ends it without leaving anything; with LONG=1 also
-SIGTERM, and SIGTERM at its start.
+is one: it prints a link with a token, the board and the API return changing
+figures, and SIGINT ends it without leaving anything; with LONG=1 also SIGTERM,
+and SIGTERM at its start.
 """
 
 import calendar
@@ -148,8 +148,8 @@ def one_run(checks, checkout, command, number, crm="chat2desk"):
     live = Live(checkout, command, crm)
     try:
         folder = live.find(r"^ +all in (.*)$")
-        url = live.find(r"(http://127\.0\.0\.1:\d+/)$")
-        token = live.find(r"^(\S+\.\S+\.\S+)$")
+        token = live.find(r"/login#token=(\S+)$")
+        url = live.find(r"(http://127\.0\.0\.1:\d+/)login#")
         live.find(r"(\^C stops it all)")
         page = board(url, log_in(url, token))
         checks.that("board.js" in page, "no board")
