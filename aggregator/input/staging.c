@@ -331,7 +331,7 @@ static bool
 read_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	static const char zeros[SCAN_BEHIND];
+	static const char zeros[LINES_BEHIND];
 	struct reading *g = ctx;
 	struct staging *in = g->in;
 	struct record r;
@@ -340,11 +340,11 @@ read_piece(
 	(void)key;
 	(void)key_len;
 	buf_clear(&g->piece);
-	buf_add(&g->piece, zeros, SCAN_BEFORE);
+	buf_add(&g->piece, zeros, LINES_BEFORE);
 	buf_add(&g->piece, data, len);
-	buf_add(&g->piece, zeros, SCAN_BEHIND);
+	buf_add(&g->piece, zeros, LINES_BEHIND);
 	memset(&r, 0, sizeof r);
-	scan_block(&g->scan, g->piece.data + SCAN_BEFORE, len);
+	scan_block(&g->scan, g->piece.data + LINES_BEFORE, len);
 	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0)
 		if (rc == 1 && is_read_now(g, &r) &&
 		    future_refuses(in->future, &r) == NULL)

@@ -5,17 +5,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
 /* Stands for the caller's `named`. */
 #define NAMED PROG_OK
-
-/* A file system with less free space than this counts as full. */
-#define FULL_BYTES ((unsigned long long)1 << 20)
 
 static const char rights[] =
     "check its owner and mode, and those of the folders above";
@@ -158,21 +153,4 @@ syserr_log(enum exit_code named, const char *fmt, ...)
 	log_error("%s", buf_str(&why));
 	buf_release(&why);
 	return code;
-}
-
-int
-syserr_written(int err, const char *path)
-{
-	struct rlimit limit;
-	struct statvfs fs;
-
-	if (err != EIO)
-		return err;
-	if (statvfs(path, &fs) == 0 &&
-	    (unsigned long long)fs.f_bavail * fs.f_frsize < FULL_BYTES)
-		return ENOSPC;
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		return EFBIG;
-	return EIO;
 }

@@ -10,9 +10,8 @@
  *  *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
  *
  * puts "cannot write 'x': No space left on device; free disk space" into why.
- * If a function returns its error (pthread_create, posix_fallocate), or a
- * library does (LMDB: codes above 0), set errno = rc first; pass LMDB's codes
- * through syserr_written() before.
+ * If a function returns its error (pthread_create, posix_fallocate), set
+ * errno = rc first.
  */
 #ifndef COMMON_BASE_SYSERR_H
 #define COMMON_BASE_SYSERR_H
@@ -36,9 +35,5 @@ enum exit_code syserr_explain(struct buf *why, enum exit_code named,
 /* The same, logged as an error. */
 enum exit_code syserr_log(enum exit_code named, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* LMDB reports EIO for a short write, whose cause is usually a full disk.
- * Returns the real errno, determined by the file system of path. */
-int syserr_written(int err, const char *path);
 
 #endif

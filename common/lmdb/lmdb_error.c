@@ -10,9 +10,14 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/base/syserr.h"
+
+/* A file system with less free space than this counts as full. */
+#define FULL_BYTES ((unsigned long long)1 << 20)
 
 void
 lmdb_fail(struct lmdb_file *f, int err)
@@ -40,6 +45,25 @@ lmdb_failed(const struct lmdb_file *f)
 	return f->rc != 0;
 }
 
+/* LMDB reports EIO for a short write, whose cause is usually a full disk or a
+ * limit. Returns the real errno, determined by the file system of path. */
+static int
+real_errno(int err, const char *path)
+{
+	struct rlimit limit;
+	struct statvfs fs;
+
+	if (err != EIO)
+		return err;
+	if (statvfs(path, &fs) == 0 &&
+	    (unsigned long long)fs.f_bavail * fs.f_frsize < FULL_BYTES)
+		return ENOSPC;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		return EFBIG;
+	return EIO;
+}
+
 enum exit_code
 lmdb_explain(const struct lmdb_file *f, struct buf *why)
 {
@@ -65,7 +89,7 @@ lmdb_explain(const struct lmdb_file *f, struct buf *why)
 		break;
 	default:
 		if (f->rc > 0) {
-			errno = syserr_written(f->rc, f->path);
+			errno = real_errno(f->rc, f->path);
 			return syserr_explain(why, PROG_CANTCREATE,
 			    "cannot use %s '%s'", name, f->path);
 		}

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Readable bytes before and after a block of lines, for scanners that read
+ * whole vectors. */
 #define LINES_BEFORE 64
 #define LINES_BEHIND 128
 

@@ -23,15 +23,12 @@
 
 #include "common/base/buf.h"
 #include "common/containers/keywords.h"
+#include "common/os/lines.h"
 #include "common/records/record.h"
 #include "common/text/scan_index.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Bytes that must be readable before and after a block. */
-#define SCAN_BEFORE 64
-#define SCAN_BEHIND 128
 
 /* Number of tenants whose names are remembered. */
 #define SCAN_TENANTS 16
@@ -67,6 +64,7 @@ void scan_init(struct scan *s);
 void scan_release(struct scan *s);
 
 /* Begins a block of complete lines, each with its newline; it may be empty.
+ * LINES_BEFORE bytes before it and LINES_BEHIND after it must be readable.
  * Borrowed until the next call. */
 void scan_block(struct scan *s, const char *block, size_t len);
 

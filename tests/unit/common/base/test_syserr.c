@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "common/base/buf.h"
 #include "common/base/xalloc.h"
@@ -104,26 +103,6 @@ a_reason_is_one_sentence(void **state)
 	buf_release(&why);
 }
 
-static void
-a_short_write_is_a_limit_or_a_full_disk(void **state)
-{
-	struct rlimit before, small;
-
-	(void)state;
-	assert_int_equal(syserr_written(EACCES, "/"), EACCES);
-	assert_int_equal(syserr_written(ENOSPC, "/"), ENOSPC);
-	/* The proc filesystem has no free space. */
-	assert_int_equal(syserr_written(EIO, "/proc"), ENOSPC);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	small = before;
-	small.rlim_cur = 1 << 20;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(syserr_written(EIO, "/nowhere"), EFBIG);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	if (before.rlim_cur == RLIM_INFINITY)
-		assert_int_equal(syserr_written(EIO, "/nowhere"), EIO);
-}
-
 int
 test_syserr(void)
 {
@@ -131,7 +110,6 @@ test_syserr(void)
 		cmocka_unit_test(every_number_has_a_code_and_a_way_out),
 		cmocka_unit_test(what_runs_out_is_told_from_what_breaks),
 		cmocka_unit_test(a_reason_is_one_sentence),
-		cmocka_unit_test(a_short_write_is_a_limit_or_a_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

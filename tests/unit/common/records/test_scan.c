@@ -106,16 +106,16 @@ static const char *const unusual[] = {
 static char *
 block_new(const char *p, size_t len)
 {
-	char *b = xcalloc(1, SCAN_BEFORE + len + SCAN_BEHIND);
+	char *b = xcalloc(1, LINES_BEFORE + len + LINES_BEHIND);
 
-	memcpy(b + SCAN_BEFORE, p, len);
-	return b + SCAN_BEFORE;
+	memcpy(b + LINES_BEFORE, p, len);
+	return b + LINES_BEFORE;
 }
 
 static void
 block_free(char *b)
 {
-	free(b - SCAN_BEFORE);
+	free(b - LINES_BEFORE);
 }
 
 /* Reads the next record and parses its line by itself; both must give the
