@@ -62,14 +62,12 @@ title(const struct endpoint *e, const char *standard)
 static int
 open_to_append(const char *path)
 {
-	size_t torn;
-	int fd = file_open_lines(path, 0, &torn);
+	struct append_file file = { .path = path, .fd = -1 };
+	struct stat st;
 
-	if (torn > 0)
-		log_warn("'%s' ended with an unfinished line; its %zu bytes "
-			 "were removed",
-		    path, torn);
-	return fd;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return open(path, O_WRONLY | O_CLOEXEC);
+	return append_file_open(&file) == 0 ? file.fd : -1;
 }
 
 static int

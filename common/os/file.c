@@ -117,6 +117,50 @@ file_is_at(int fd, const char *path, bool follow)
 	return -1;
 }
 
+/* How often a wait for a lock looks again. */
+#define PAUSE_MS 50
+
+/* Returns 0, or -1 with errno; EWOULDBLOCK if another process still holds the
+ * lock. */
+static int
+lock_until(int fd, int64_t end_ms)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		if (clock_mono_ms() >= end_ms || stop_sleep(PAUSE_MS)) {
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+file_open_locked(const char *path, int flags, int64_t wait_ms)
+{
+	int64_t end = clock_mono_ms() + wait_ms;
+	int fd, err;
+
+	for (;;) {
+		fd = file_open(path, flags, 0600);
+		if (fd < 0)
+			return -1;
+		if (lock_until(fd, end) != 0)
+			break;
+		if (file_is_at(fd, path, (flags & O_NOFOLLOW) == 0) == 0)
+			return fd;
+		/* It was renamed or replaced before we locked it. */
+		(void)close(fd);
+	}
+	err = errno;
+	(void)close(fd);
+	errno = err;
+	return -1;
+}
+
 /* Returns the folder of path, owned. */
 static char *
 dir_of(const char *path)
@@ -155,74 +199,6 @@ file_write_all(int fd, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
-}
-
-/* Returns how many of the first `size` bytes follow the last newline, or -1. */
-static off_t
-tail_of(int fd, off_t size)
-{
-	char block[4096];
-	off_t at = size;
-	ssize_t n, i;
-
-	while (at > 0) {
-		n = at < (off_t)sizeof block ? (ssize_t)at
-					     : (ssize_t)sizeof block;
-		at -= n;
-		if (pread(fd, block, (size_t)n, at) != n)
-			return -1;
-		for (i = n; i > 0; i--)
-			if (block[i - 1] == '\n')
-				return size - at - i;
-	}
-	return size;
-}
-
-/* Removes the bytes after the last newline of the file; fd is open for writing
- * only. */
-static int
-truncate_tail(int fd, const char *path, off_t size, size_t *torn)
-{
-	int in = open(path, O_RDONLY | O_CLOEXEC);
-	off_t tail = in >= 0 ? tail_of(in, size) : -1;
-
-	if (in >= 0)
-		(void)close(in);
-	if (tail < 0)
-		return -1;
-	*torn = (size_t)tail;
-	return tail > 0 ? ftruncate(fd, size - tail) : 0;
-}
-
-/* Some folders cannot be synced, or not with our permissions. */
-static bool
-is_found_again(const char *path)
-{
-	return file_sync_folder_of(path) == 0 || errno == EACCES ||
-	       errno == EINVAL;
-}
-
-int
-file_open_lines(const char *path, int flags, size_t *torn)
-{
-	int fd =
-	    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0600);
-	struct stat st;
-	int err;
-
-	*torn = 0;
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 &&
-	    (!S_ISREG(st.st_mode) ||
-		(flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
-		    truncate_tail(fd, path, st.st_size, torn) == 0 &&
-		    is_found_again(path))))
-		return fd;
-	err = errno;
-	(void)close(fd);
-	errno = err;
-	return -1;
 }
 
 int
@@ -298,27 +274,13 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 int
 lock_take(const char *path, struct buf *why)
 {
-	int fd, err;
+	int fd = file_open_locked(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0);
 
-	fd = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-	if (fd < 0) {
+	if (fd < 0 && errno == EWOULDBLOCK)
+		buf_setf(why, "'%s' is locked by another run", path);
+	else if (fd < 0)
 		(void)syserr_explain(
 		    why, PROG_CANTCREATE, "cannot open lock file '%s'", path);
-		return -1;
-	}
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EINTR)
-			continue;
-		err = errno;
-		if (err == EWOULDBLOCK)
-			buf_setf(why, "'%s' is locked by another run", path);
-		else
-			(void)syserr_explain(
-			    why, PROG_CANTCREATE, "cannot lock '%s'", path);
-		(void)close(fd);
-		errno = err;
-		return -1;
-	}
 	return fd;
 }
 
@@ -403,39 +365,74 @@ state_folder(const char *program, struct buf *why)
 	return NULL;
 }
 
-/* How often a wait for the lock looks again. */
-#define PAUSE_MS 50
-
-/* True if another process has not moved the file. */
-static bool
-is_in_place(const struct append_file *f)
+/* Returns how many of the first `size` bytes follow the last newline, or -1. */
+static off_t
+tail_of(int fd, off_t size)
 {
-	return file_is_at(f->fd, f->path, (f->flags & O_NOFOLLOW) == 0) == 0;
+	char block[4096];
+	off_t at = size;
+	ssize_t n, i;
+
+	while (at > 0) {
+		n = at < (off_t)sizeof block ? (ssize_t)at
+					     : (ssize_t)sizeof block;
+		at -= n;
+		if (pread(fd, block, (size_t)n, at) != n)
+			return -1;
+		for (i = n; i > 0; i--)
+			if (block[i - 1] == '\n')
+				return size - at - i;
+	}
+	return size;
+}
+
+/* Removes the bytes after the last newline of the file; fd is open for writing
+ * only. */
+static int
+truncate_tail(int fd, const char *path, off_t size, size_t *torn)
+{
+	int in = open(path, O_RDONLY | O_CLOEXEC);
+	off_t tail = in >= 0 ? tail_of(in, size) : -1;
+
+	if (in >= 0)
+		(void)close(in);
+	if (tail < 0)
+		return -1;
+	*torn = (size_t)tail;
+	return tail > 0 ? ftruncate(fd, size - tail) : 0;
+}
+
+/* Some folders cannot be synced, or not with our permissions. */
+static bool
+is_found_again(const char *path)
+{
+	return file_sync_folder_of(path) == 0 || errno == EACCES ||
+	       errno == EINVAL;
 }
 
 int
 append_file_open(struct append_file *f)
 {
-	int64_t end = clock_mono_ms() + f->lock_wait_ms;
+	struct stat st;
 	size_t torn;
+	int err;
 
-	for (;;) {
-		f->fd = file_open_lines(f->path, f->flags, &torn);
-		if (f->fd >= 0 && is_in_place(f))
-			break;
-		if (f->fd >= 0) {
-			/* It was moved before we locked it. */
-			append_file_close(f);
-		} else if (errno != EWOULDBLOCK || clock_mono_ms() >= end) {
-			return -1;
-		} else if (stop_sleep(PAUSE_MS)) {
-			errno = EWOULDBLOCK;
-			return -1;
-		}
+	f->fd = file_open_locked(
+	    f->path, O_WRONLY | O_CREAT | O_APPEND | f->flags, f->lock_wait_ms);
+	if (f->fd < 0)
+		return -1;
+	if (fstat(f->fd, &st) != 0 ||
+	    truncate_tail(f->fd, f->path, st.st_size, &torn) != 0 ||
+	    !is_found_again(f->path)) {
+		err = errno;
+		append_file_close(f);
+		errno = err;
+		return -1;
 	}
 	if (torn > 0)
-		log_warn(
-		    "removed an unfinished line at the end of '%s'", f->path);
+		log_warn("'%s' ended with an unfinished line; its %zu bytes "
+			 "were removed",
+		    f->path, torn);
 	return 0;
 }
 
@@ -447,7 +444,8 @@ append_file_write(struct append_file *f, const struct buf *lines, bool sync)
 
 	if (lines->len == 0)
 		return 0;
-	if (f->fd >= 0 && !is_in_place(f))
+	if (f->fd >= 0 &&
+	    file_is_at(f->fd, f->path, (f->flags & O_NOFOLLOW) == 0) != 0)
 		append_file_close(f);
 	if (f->fd < 0 && append_file_open(f) != 0)
 		return -1;

@@ -37,6 +37,14 @@ int file_read_path(const char *path, struct buf *b)
 int file_is_at(int fd, const char *path, bool follow)
     __attribute__((warn_unused_result));
 
+/* Opens a regular file and locks it (flock) against other processes that do the
+ * same. Waits for the lock at most wait_ms, or until asked to stop; then
+ * EWOULDBLOCK. If the file is renamed or replaced meanwhile, the file that path
+ * names now is opened. A new file has mode 0600. Returns the descriptor, or
+ * -1. */
+int file_open_locked(const char *path, int flags, int64_t wait_ms)
+    __attribute__((warn_unused_result));
+
 /* True if both names lead to the same existing file or folder. Devices such as
  * /dev/null may be read and written at the same time, so they do not count. */
 bool file_is_same(const char *a, const char *b);
@@ -46,14 +54,6 @@ int file_write_all(int fd, const void *data, size_t len)
 
 /* Writes the content of a new file, syncs it and always closes fd. */
 int file_write_and_close(int fd, const void *data, size_t len)
-    __attribute__((warn_unused_result));
-
-/* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
- * process holds the lock. A new file has mode 0600, and its name is synced.
- * Removes an incomplete line that a killed process left behind; *torn: its
- * bytes. A file that is not regular is only opened. flags: further flags of
- * open(2). Returns the descriptor, or -1. */
-int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
 /* Syncs the folder of path, so that a new or renamed file survives a power
@@ -80,8 +80,8 @@ int file_readable(const char *path);
 enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));
 
-/* Takes a lock between processes by flock(2) on a file. The kernel releases it
- * at the end of the process, even if it is killed. Returns the descriptor (>=
+/* Takes a lock between processes: an empty file. The kernel releases it at the
+ * end of the process, even if it is killed. Returns the descriptor (>=
  * 0), which must stay open while the lock is needed; -1 with *why, and errno
  * EWOULDBLOCK if another process holds it. */
 int lock_take(const char *path, struct buf *why)
@@ -99,7 +99,8 @@ char *state_folder(const char *program, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* A private file (mode 0600) to which whole lines are appended, by one process
- * at a time (flock). If the file was renamed or removed (logrotate, reaper
+ * at a time: it is locked by file_open_locked(). If the file was renamed or
+ * removed (logrotate, reaper
  * --forget), the next write begins a new one. An incomplete line that a killed
  * process left behind is removed when the file is opened. */
 struct append_file {

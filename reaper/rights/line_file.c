@@ -12,20 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "common/os/lines.h"
-#include "common/os/stop.h"
 
 enum {
 	WRITE_AT_ONCE = 1 << 20,
 	/* How long to wait until another run has appended to the file. */
 	LOCK_WAIT_MS = 10000,
-	LOCK_PAUSE_MS = 50,
 };
 
 /* A dead letter with a record of maximum length, each byte escaped. */
@@ -34,13 +31,6 @@ enum { MAX_LINE = 8 << 20 };
 /* Gets a line; ended: with a newline, as all but the last one are. */
 typedef enum exit_code take_fn(
     void *ctx, const char *line, size_t len, bool ended);
-
-/* Opens a regular file that is not a symbolic link. Returns -1 with errno. */
-static int
-open_line_file(const char *path)
-{
-	return file_open(path, O_RDONLY | O_NOFOLLOW, 0);
-}
 
 static enum exit_code
 log_line_file(const char *what, const char *path)
@@ -115,7 +105,7 @@ enum exit_code
 line_file_read(const char *path, line_file_fn *see, void *ctx)
 {
 	struct reading r = { .see = see, .ctx = ctx };
-	int fd = open_line_file(path);
+	int fd = file_open(path, O_RDONLY | O_NOFOLLOW, 0);
 	enum exit_code code;
 
 	if (fd < 0)
@@ -136,47 +126,6 @@ struct change {
 	int to;          /* the new file, or -1 */
 	struct buf kept; /* to be written to the new file */
 };
-
-/* Locks an open file against other writers (flock), and waits for them. Returns
- * -1 with errno; EWOULDBLOCK if they still hold it. */
-static int
-lock_file(int fd)
-{
-	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS)) {
-			errno = EWOULDBLOCK;
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* Opens and locks the file with that name: another run may have replaced it
- * while we waited for its lock. Returns -1 with errno. */
-static int
-open_locked(const char *path)
-{
-	int fd, err;
-
-	do {
-		fd = open_line_file(path);
-		if (fd < 0)
-			return -1;
-		if (lock_file(fd) == 0) {
-			if (file_is_at(fd, path, false) == 0)
-				return fd;
-			errno = 0;
-		}
-		err = errno;
-		(void)close(fd);
-		errno = err;
-	} while (err == 0);
-	return -1;
-}
 
 static enum exit_code
 log_lock(const char *path)
@@ -276,7 +225,8 @@ line_file_change(const char *path, line_file_fn *change, void *ctx)
 	struct change c = { .path = path,
 		.change = change,
 		.ctx = ctx,
-		.from = open_locked(path),
+		.from =
+		    file_open_locked(path, O_RDONLY | O_NOFOLLOW, LOCK_WAIT_MS),
 		.to = -1 };
 	enum exit_code code;
 
