@@ -197,15 +197,11 @@ drop_named_partitions(
     struct db *db, const struct table *table, const char *names)
 {
 	struct buf sql = BUF_INIT;
-	enum outcome o = db_wait_for_tables(db, WAIT_S);
+	enum outcome o;
 
 	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s", table->name, names);
-	if (o == OUTCOME_DONE)
-		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	o = db_alter(db, buf_str(&sql), WAIT_S);
 	buf_release(&sql);
-	/* The deletes that follow wait for a table as long as usual. */
-	if (db_connected(db) && db_wait_for_tables(db, 0) != OUTCOME_DONE)
-		log_debug("session", "%s", db_why(db));
 	return o;
 }
 

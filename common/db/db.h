@@ -213,10 +213,9 @@ int64_t db_wait_left(const struct db *db);
 /* Returns how many times transactions on this connection have been retried. */
 uint64_t db_retries(const struct db *db);
 
-/* Sets how many seconds this session waits for the metadata lock of a table
- * (ALTER TABLE and the like); other sessions queue behind it meanwhile. 0: the
- * default. */
-enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
+/* Runs a statement that alters a table. Waits for its metadata lock at most
+ * this many seconds, because other sessions queue behind it meanwhile. */
+enum outcome db_alter(struct db *db, const char *sql, unsigned wait_s)
     __attribute__((warn_unused_result));
 
 /* The steps of a transaction one by one. db_begin_reading(): everything is read

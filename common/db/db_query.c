@@ -203,6 +203,27 @@ db_exec(struct db *db, const char *sql, const struct db_value *args, size_t n,
 	return OUTCOME_DONE;
 }
 
+static enum outcome
+wait_for_tables(struct db *db, unsigned wait_s)
+{
+	struct db_value s = db_int(wait_s);
+
+	return db_exec(db, "SET SESSION lock_wait_timeout = ?", &s, 1, NULL);
+}
+
+enum outcome
+db_alter(struct db *db, const char *sql, unsigned wait_s)
+{
+	enum outcome o = wait_for_tables(db, wait_s);
+
+	if (o == OUTCOME_DONE)
+		o = db_exec(db, sql, NULL, 0, NULL);
+	/* Without its usual wait, the session is of no further use. */
+	if (db->my != NULL && wait_for_tables(db, db->lock_s) != OUTCOME_DONE)
+		db_disconnect(db);
+	return o;
+}
+
 static void
 take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 {

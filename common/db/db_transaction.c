@@ -98,14 +98,6 @@ db_rollback(struct db *db)
 		db_disconnect(db);
 }
 
-enum outcome
-db_wait_for_tables(struct db *db, unsigned wait_s)
-{
-	struct db_value s = db_int(wait_s > 0 ? wait_s : db->lock_s);
-
-	return db_exec(db, "SET SESSION lock_wait_timeout = ?", &s, 1, NULL);
-}
-
 int64_t
 db_wait_left(const struct db *db)
 {

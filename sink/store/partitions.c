@@ -13,8 +13,8 @@ enum {
 	OUTAGE_DAYS = 31,
 	/* A partition with this many rows is large. */
 	LARGE_ROWS = 20000,
-	/* How long to wait for the table's lock, and how long to pause after a
-	 * timeout. */
+	/* How long a split waits for the table's lock, and how long to pause
+	 * after a timeout. */
 	WAIT_S = 1,
 	RETRY_MS = 60000,
 };
@@ -148,7 +148,7 @@ split_last(struct partitions *d, struct db *db, size_t k)
 		return o;
 	}
 	write_split(&sql, table, from, first, last);
-	o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	o = db_alter(db, buf_str(&sql), WAIT_S);
 	buf_release(&sql);
 	if (o == OUTCOME_DONE)
 		log_info("partitions_made", "table=%s days=%d", table,
@@ -179,8 +179,7 @@ prepare_table(struct partitions *d, struct db *db, size_t k)
 {
 	enum outcome o;
 
-	if (db_connect(db) != OUTCOME_DONE ||
-	    db_wait_for_tables(db, WAIT_S) != OUTCOME_DONE)
+	if (db_connect(db) != OUTCOME_DONE)
 		return;
 	o = split_last(d, db, k);
 	/* Another sink may have split it meanwhile, so it is read again. */
@@ -190,8 +189,6 @@ prepare_table(struct partitions *d, struct db *db, size_t k)
 		d->table[k].ahead = this_day() + DAYS_AHEAD;
 	else
 		postpone_table(d, k, db);
-	if (db_connected(db) && db_wait_for_tables(db, 0) != OUTCOME_DONE)
-		log_debug("session", "%s", db_why(db));
 }
 
 void
