@@ -23,6 +23,7 @@
 #include "common/base/prog.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
+#include "common/text/json_text.h"
 #include "common/text/scan_index.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
@@ -183,6 +184,22 @@ record_member(struct record *r, unsigned key)
 	return (char *)r + record_fields[key].offset;
 }
 
+/* Returns the end of the object or list that opens at p, or NULL. Moves *k past
+ * the strings in it. */
+static const char *
+nested_end(const struct scan_index *x, const char *p, size_t *k)
+{
+	const char *end = x->base + x->len;
+	struct json_text t = { .p = p };
+
+	t.end = memchr(p, '\n', (size_t)(end - p));
+	if (!json_text_value(&t))
+		return NULL;
+	while (*k < x->n && x->base + x->close[*k] < t.p)
+		++*k;
+	return t.p;
+}
+
 /* Reads the value at p, which is not a string, into *v; returns its end, or
  * NULL. */
 static const char *
@@ -192,7 +209,7 @@ read_other_value(
 	const char *end;
 
 	if (*p == '{' || *p == '[') {
-		end = scan_nested_end(x, p, k);
+		end = nested_end(x, p, k);
 		v->kind = FLAT_JSON;
 	} else if (*p >= 'a') {
 		end = scan_literal_end(p);

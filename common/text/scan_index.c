@@ -355,7 +355,6 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 }
 
 #define MOST_DIGITS 18
-#define DEEPEST 60
 
 /* An escape is at least as long as the character in UTF-8. */
 #define ESCAPE_BYTES 6
@@ -413,95 +412,6 @@ scan_number_end(const char *p)
 		if (p == from || p - from > 2)
 			return NULL;
 	}
-	return p;
-}
-
-/* The open objects and lists: bit 0 of `objects` is set if the innermost one is
- * an object, bit 1 for the one around it, and so on. */
-struct value_nest {
-	const struct scan_index *x;
-	size_t *k;
-	uint64_t objects;
-	int depth;
-};
-
-static const char *
-blanks(const char *p)
-{
-	while (*p == ' ')
-		p++;
-	return p;
-}
-
-/* Returns the end of "key": and blanks. */
-static const char *
-key_end(struct value_nest *n, const char *p)
-{
-	if (*p != '"' || (p = scan_string_end(n->x, p, n->k)) == NULL)
-		return NULL;
-	p = blanks(p + 1);
-	return *p == ':' ? blanks(p + 1) : NULL;
-}
-
-/* Enters the bracket at p: returns its first value or, if it is empty, its end,
- * and sets *closed. */
-static const char *
-enter_bracket(struct value_nest *n, const char *p, bool *closed)
-{
-	bool object = *p == '{';
-
-	p = blanks(p + 1);
-	*closed = *p == (object ? '}' : ']');
-	if (*closed)
-		return p + 1;
-	if (++n->depth > DEEPEST)
-		return NULL;
-	n->objects = n->objects << 1 | object;
-	return object ? key_end(n, p) : p;
-}
-
-/* From the end of a value: skips the brackets that close there; returns the
- * next value, or the end of the outermost bracket. */
-static const char *
-leave_brackets(struct value_nest *n, const char *p)
-{
-	while (n->depth > 0) {
-		bool object = (n->objects & 1) != 0;
-
-		p = blanks(p);
-		if (*p == ',') {
-			p = blanks(p + 1);
-			return object ? key_end(n, p) : p;
-		}
-		if (*p != (object ? '}' : ']'))
-			return NULL;
-		n->objects >>= 1;
-		n->depth--;
-		p++;
-	}
-	return p;
-}
-
-const char *
-scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
-{
-	struct value_nest n = { .x = x, .k = k };
-	bool whole;
-
-	do {
-		whole = true;
-		if (*p == '{' || *p == '[')
-			p = enter_bracket(&n, p, &whole);
-		else if (*p == '"')
-			p = (p = scan_string_end(x, p, k)) != NULL ? p + 1
-								   : NULL;
-		else if (*p >= 'a')
-			p = scan_literal_end(p);
-		else
-			p = scan_number_end(p);
-		if (p != NULL && whole)
-			p = leave_brackets(&n, p);
-	} while (p != NULL && n.depth > 0);
 	return p;
 }
 

@@ -111,19 +111,8 @@ scan_has_escape(const struct scan_index *x, const char *p, size_t len)
 	return (++piece)->backslashes << (SCAN_PIECE - len) != 0;
 }
 
-/* The ends of JSON values along an index. Functions that find ends return NULL
- * for a wrong or unusual value; the caller then reads it step by step
- * (json_text.h). */
-
-/* Returns the closing quote of the string that opens at p: entry *k of the
- * list, which is incremented. */
-static inline const char *
-scan_string_end(const struct scan_index *x, const char *p, size_t *k)
-{
-	const char *end = x->base + x->close[(*k)++];
-
-	return __builtin_expect(end > p, 1) ? end : NULL;
-}
+/* The ends of short JSON values; NULL for a wrong or unusual value, which the
+ * caller then reads step by step (json_text.h). */
 
 /* True if the text at p begins with the n letters. If n is a constant 2 or 4,
  * this is one comparison. */
@@ -145,11 +134,6 @@ scan_literal_end(const char *p)
 /* Returns the end of a number of up to 18 digits on each side of the point and
  * two in the exponent, which fits into 64 bits or a double. */
 const char *scan_number_end(const char *p);
-
-/* Returns the end of the object or list that opens at p; *k as above. Nesting
- * deeper than 60, and whitespace other than spaces, are unusual. */
-const char *scan_nested_end(
-    const struct scan_index *x, const char *p, size_t *k);
 
 /* Copies a string and replaces its escapes, which must be valid; returns the
  * number of bytes written, at most len. NUL, and half of a surrogate pair,
