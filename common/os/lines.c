@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
@@ -97,25 +96,6 @@ wait_input(struct lines *l, int timeout_ms)
 	return 0;
 }
 
-/* True if the buffer is empty or has part of a byte order mark. */
-static bool
-may_be_mark(const struct lines *l)
-{
-	return l->end < 3 && memcmp(l->data, "\xEF\xBB\xBF", l->end) == 0;
-}
-
-/* Skips a byte order mark at the beginning of the input. */
-static void
-pass_mark(struct lines *l)
-{
-	if (l->begun || (!l->eof && may_be_mark(l)))
-		return;
-	l->begun = true;
-	l->start = parse_utf8_mark(l->data, l->end);
-	if (l->scanned < l->start)
-		l->scanned = l->start;
-}
-
 static enum line_status
 fill_buffer(struct lines *l, int timeout_ms)
 {
@@ -138,7 +118,6 @@ fill_buffer(struct lines *l, int timeout_ms)
 	if (n == 0)
 		l->eof = true;
 	l->end += (size_t)n;
-	pass_mark(l);
 	return LINE_OK;
 }
 

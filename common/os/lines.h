@@ -2,7 +2,7 @@
  * lines: reads lines from a descriptor, one by one or in blocks, through one
  * bounded buffer and without copying each line. It reports whether the input
  * ended after a line or inside one, because a killed poller leaves half a
- * record. A byte order mark before the first line is skipped.
+ * record.
  */
 #ifndef COMMON_OS_LINES_H
 #define COMMON_OS_LINES_H
@@ -31,7 +31,7 @@ struct lines {
 	size_t max_line;
 	char *data;
 	size_t cap, start, end, scanned;
-	bool begun, skipping, eof;
+	bool skipping, eof;
 	bool headless;   /* after LINE_CUT: the line is above the limit */
 	bool uncounted;  /* set by callers that need no line numbers for
 			  * blocks */

@@ -25,15 +25,6 @@ static const struct {
 	{ "a line of the limit", "12345678\nx\n", "12345678|x|E" },
 	{ "one byte above the limit is skipped", "123456789\nx\n", "L|x|E" },
 	{ "long and cut", "1234567890", "!C" },
-	{ "a byte order mark at the beginning is passed over",
-	    "\xEF\xBB\xBF"
-	    "12345678\nx\n",
-	    "12345678|x|E" },
-	{ "nothing but one is a clean end", "\xEF\xBB\xBF", "E" },
-	{ "a second one, or half of one, is content",
-	    "\xEF\xBB\xBF\xEF\xBB\n\xEF\xBB\xBFx\n",
-	    "\xEF\xBB|\xEF\xBB\xBFx|E" },
-	{ "half of one is a line that was cut", "\xEF\xBB", "\xEF\xBB!C" },
 	{ "carriage returns are content", "a\r\n", "a\r|E" },
 	{ "a long one among others", "a\nb\n123456789\nc\nd\n1234567890\n",
 	    "a|b|L|c|d|L|E" },
@@ -107,32 +98,6 @@ read_all(int fd, struct buf *got)
 			fail_msg("unexpected status");
 		}
 	}
-}
-
-/* Regardless of how a pipe is split into pieces, a byte order mark after the
- * first line is content. */
-static void
-only_the_first_line_has_a_mark(void **state)
-{
-	static const char pieces[][6] = { "\n", "\xEF\xBB\xBFx\n" };
-	struct lines l;
-	char *line = NULL;
-	size_t len = 0, i;
-	int fd[2];
-
-	(void)state;
-	assert_int_equal(pipe(fd), 0);
-	lines_init(&l, fd[0], 8);
-	for (i = 0; i < ARRAY_LEN(pieces); i++) {
-		assert_int_equal(write(fd[1], pieces[i], strlen(pieces[i])),
-		    (ssize_t)strlen(pieces[i]));
-		assert_int_equal(lines_next(&l, &line, &len, -1), LINE_OK);
-		assert_int_equal(len, strlen(pieces[i]) - 1);
-		assert_memory_equal(line, pieces[i], len);
-	}
-	lines_release(&l);
-	close(fd[0]);
-	close(fd[1]);
 }
 
 static void
@@ -233,7 +198,6 @@ int
 test_lines(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_first_line_has_a_mark),
 		cmocka_unit_test(every_end_is_told_apart),
 		cmocka_unit_test(blocks_end_as_lines_do),
 		cmocka_unit_test(blocks_hold_whole_lines),
