@@ -184,45 +184,25 @@ record_member(struct record *r, unsigned key)
 	return (char *)r + record_fields[key].offset;
 }
 
-/* Returns the end of the object or list that opens at p, or NULL. Moves *k past
- * the strings in it. */
-static const char *
-nested_end(const struct scan_index *x, const char *p, size_t *k)
-{
-	const char *end = x->base + x->len;
-	struct json_text t = { .p = p };
-
-	t.end = memchr(p, '\n', (size_t)(end - p));
-	if (!json_text_value(&t))
-		return NULL;
-	while (*k < x->n && x->base + x->close[*k] < t.p)
-		++*k;
-	return t.p;
-}
-
-/* Reads the value at p, which is not a string, into *v; returns its end, or
- * NULL. */
+/* Reads the value at p, which is not a string, into *v; moves *k past the
+ * strings in it. Returns its end, or NULL. */
 static const char *
 read_other_value(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
 {
-	const char *end;
+	struct json_text t = { .p = p, .end = x->base + x->len };
 
-	if (*p == '{' || *p == '[') {
-		end = nested_end(x, p, k);
-		v->kind = FLAT_JSON;
-	} else if (*p >= 'a') {
-		end = scan_literal_end(p);
-		v->kind = *p == 't'   ? FLAT_TRUE
-			  : *p == 'f' ? FLAT_FALSE
-				      : FLAT_NULL;
-	} else {
-		end = scan_number_end(p);
-		v->kind = FLAT_NUMBER;
-	}
+	v->kind = flat_kind_of(*p);
+	/* Blanks between its parts may not reach into the next line. */
+	if (v->kind == FLAT_JSON)
+		t.end = memchr(p, '\n', (size_t)(t.end - p));
+	if (!json_text_value(&t))
+		return NULL;
+	while (*k < x->n && x->base + x->close[*k] < t.p)
+		++*k;
 	v->val = p;
-	v->val_len = (size_t)(end - p);
-	return end;
+	v->val_len = (size_t)(t.p - p);
+	return t.p;
 }
 
 /* Reads and stores a value that is not a string; returns its end, or NULL. */
@@ -477,6 +457,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 static bool
 take_fast(struct scan *s, struct record *r)
 {
+	static const char row[] = "{\"type\":\"row\"";
 	const char *end;
 	struct record_walk w;
 
@@ -484,7 +465,8 @@ take_fast(struct scan *s, struct record *r)
 	w.r = r;
 	w.k = s->k;
 	memcpy(r, &plan.blank, plan.cleared);
-	if (*s->at != '{')
+	/* A row is passed to the parser; do not read it twice. */
+	if (*s->at != '{' || scan_begins(s->at, row, sizeof row - 1))
 		return false;
 	end = walk_members(&w, s->at + 1);
 	if (end == NULL)

@@ -40,8 +40,8 @@ take_string(struct flat *f, const char *p, size_t *len)
 	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
 }
 
-static enum flat_kind
-value_kind(char first)
+enum flat_kind
+flat_kind_of(char first)
 {
 	switch (first) {
 	case '"':
@@ -82,7 +82,7 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 	v->raw = t->p;
 	if (!json_text_value(t))
 		return false;
-	v->kind = value_kind(*v->raw);
+	v->kind = flat_kind_of(*v->raw);
 	v->val = v->raw;
 	v->val_len = (size_t)(t->p - v->raw);
 	if (v->kind == FLAT_STRING) {

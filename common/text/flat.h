@@ -52,6 +52,9 @@ struct flat {
 		.n = 0                                                         \
 	}
 
+/* Returns the kind of a value that begins with that byte. */
+enum flat_kind flat_kind_of(char first);
+
 /* Returns 0, or -1 and the reason in *why. Fields are borrowed from line and *f
  * until the next parse. If a key is repeated, the last one counts. */
 int flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)

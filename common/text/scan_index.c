@@ -354,66 +354,11 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
 }
 
-#define MOST_DIGITS 18
-
 /* An escape is at least as long as the character in UTF-8. */
 #define ESCAPE_BYTES 6
 
 /* Replaces characters that a text cannot contain. */
 #define REPLACEMENT 0xFFFD
-
-/* Sets the high bits of bytes that are digits. */
-static uint64_t
-digit_bits(uint64_t x)
-{
-	uint64_t low = x & LOWS;
-	uint64_t from_0 = low + ONES * (0x80 - '0');
-	uint64_t above_9 = low + ONES * (0x80 - '9' - 1);
-
-	return from_0 & ~above_9 & ~x & HIGHS;
-}
-
-/* Returns the end of the digits from p on. Reads eight at a time, because a
- * loop over single digits would end in a mispredicted branch. */
-static const char *
-digits_end(const char *p)
-{
-	uint64_t others;
-
-	for (;; p += 8) {
-		others = ~digit_bits(load_eight(p)) & HIGHS;
-		if (others != 0)
-			return p + (__builtin_ctzll(others) >> 3);
-	}
-}
-
-const char *
-scan_number_end(const char *p)
-{
-	const char *from;
-
-	p += *p == '-';
-	from = p;
-	p = digits_end(p);
-	if (p == from || p - from > MOST_DIGITS ||
-	    (*from == '0' && p - from > 1))
-		return NULL;
-	if (*p == '.') {
-		from = ++p;
-		p = digits_end(p);
-		if (p == from || p - from > MOST_DIGITS)
-			return NULL;
-	}
-	if (*p == 'e' || *p == 'E') {
-		p++;
-		p += *p == '-' || *p == '+';
-		from = p;
-		p = digits_end(p);
-		if (p == from || p - from > 2)
-			return NULL;
-	}
-	return p;
-}
 
 /* Returns the character of the \u escape at *from, or of a surrogate pair;
  * advances *from. */

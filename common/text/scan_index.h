@@ -111,9 +111,6 @@ scan_has_escape(const struct scan_index *x, const char *p, size_t len)
 	return (++piece)->backslashes << (SCAN_PIECE - len) != 0;
 }
 
-/* The ends of short JSON values; NULL for a wrong or unusual value, which the
- * caller then reads step by step (json_text.h). */
-
 /* True if the text at p begins with the n letters. If n is a constant 2 or 4,
  * this is one comparison. */
 static inline bool
@@ -121,19 +118,6 @@ scan_begins(const char *p, const char *letters, size_t n)
 {
 	return memcmp(p, letters, n) == 0;
 }
-
-/* Returns the end of true, false or null; NULL for anything else. */
-static inline const char *
-scan_literal_end(const char *p)
-{
-	if (scan_begins(p, "true", 4) || scan_begins(p, "null", 4))
-		return p + 4;
-	return scan_begins(p, "fals", 4) && p[4] == 'e' ? p + 5 : NULL;
-}
-
-/* Returns the end of a number of up to 18 digits on each side of the point and
- * two in the exponent, which fits into 64 bits or a double. */
-const char *scan_number_end(const char *p);
 
 /* Copies a string and replaces its escapes, which must be valid; returns the
  * number of bytes written, at most len. NUL, and half of a surrogate pair,
