@@ -86,7 +86,7 @@ def http_failure:
 # The rows of a page in .answer.data; an error if there are none.
 def rows(f):
     if (.answer | f | type) == "array" then .answer | f
-    else error("the answer has no list where one is due") end;
+    else error("the answer has no list in the expected place") end;
 
 # The error of a list that ends $lacking rows before the total that it names.
 def ends_short($lacking; $total):
