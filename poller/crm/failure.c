@@ -88,6 +88,18 @@ failure_code(enum error_class error, enum failure whose)
 	return rules[error].code;
 }
 
+/* Adds the path of the profile's own URL, unless the tenant's URL has it. */
+static void
+add_usual_path(const struct tenant *t, struct buf *out)
+{
+	const char *url = profile_about(t->profile)->hosts[0].url;
+	const char *host = url != NULL ? strstr(url, "://") : NULL;
+	const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+
+	if (path != NULL && path[1] != '\0' && !text_ends_with(t->base, path))
+		buf_addf(out, ", whose path is usually %s", path);
+}
+
 void
 failure_way_out(const struct tenant *t, enum error_class error, struct buf *out)
 {
@@ -105,6 +117,7 @@ failure_way_out(const struct tenant *t, enum error_class error, struct buf *out)
 	case WAY_URL:
 		buf_setf(out, "check that url '%s' of [%s] is the CRM's API",
 		    t->base, t->section);
+		add_usual_path(t, out);
 		break;
 	}
 }
