@@ -57,7 +57,6 @@ reservation_init(struct reservation *r, struct tenant_assigner *assigner,
 		.operator_id = text_dup(record->operator_id),
 		.replaces = text_dup(record->replaces),
 		.expires = record->expires,
-		.closed_at = CLOCK_NONE,
 		.max_chats = record->max_chats,
 		.retry = RETRY_INIT(DELAY_BASE_MS, RESERVATION_CAP_MS, -1) };
 }
@@ -222,7 +221,7 @@ reservation_give_up(struct reservation *r)
 
 /* The chat may have another operator than when it was read. */
 static void
-add_chat_members(struct buf *b, const struct reservation *r)
+add_chat(struct buf *b, const struct reservation *r)
 {
 	struct crm_record chat;
 
@@ -231,7 +230,7 @@ add_chat_members(struct buf *b, const struct reservation *r)
 	if (profile_record_read(
 		r->assigner->crm.tenant->profile, r->raw, &chat) != 0)
 		return;
-	jsonw_members(b, chat.body, strlen(chat.body));
+	crm_record_add_chat(b, &chat, "", CLOCK_NONE, r->asked_ms);
 	crm_record_release(&chat);
 }
 
@@ -242,14 +241,12 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 
 	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
 	if (r->raw != NULL) {
-		add_chat_members(b, r);
+		add_chat(b, r);
 	} else {
 		jsonw_str(b, "chat", r->chat);
 		jsonw_str(b, "status", record_status_name(CHAT_GONE));
+		jsonw_time(b, "at", r->asked_ms);
 	}
-	jsonw_time(b, "at", r->asked_ms);
-	if (r->closed_at != CLOCK_NONE)
-		jsonw_time(b, "closed_at", r->closed_at);
 	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);
 	reservation_done(r, result);
@@ -356,7 +353,6 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 				  ? xstrdup(record->operator_id)
 				  : NULL;
 		r->status = status_of(record);
-		r->closed_at = record->closed_at;
 		r->taken = record->taken;
 		r->asked_ms = asked_ms;
 	}
@@ -402,8 +398,7 @@ operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
 		jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
-		jsonw_members(b, record->body, strlen(record->body));
-		jsonw_time(b, "at", asked_ms);
+		crm_record_add_chat(b, record, "", CLOCK_NONE, asked_ms);
 		jsonw_line(b);
 	}
 }

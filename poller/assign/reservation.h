@@ -124,7 +124,7 @@ struct reservation {
 	/* private */
 	struct locate locate;
 	json_t *raw; /* the chat as the CRM showed it last, or NULL */
-	int64_t asked_ms, closed_at;
+	int64_t asked_ms;
 	enum chat_status status;
 	enum reservation_giving giving;
 	bool taken; /* assigned, but the CRM does not name the assignee */

@@ -123,19 +123,14 @@ person_of(const struct polled_chat *c)
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
-	struct buf more = BUF_INIT;
+	struct buf body = BUF_INIT;
 
-	buf_adds(&more, person_of(c));
-	if (opened_at != CLOCK_NONE)
-		jsonw_time(&more, "opened_at", opened_at);
-	jsonw_time(&more, "at", c->asked_ms);
-	if (is_closed(c) && c->list.closed_at != CLOCK_NONE)
-		jsonw_time(&more, "closed_at", c->list.closed_at);
+	crm_record_add_chat(
+	    &body, &c->list, person_of(c), opened_at, c->asked_ms);
 	if (stale)
-		jsonw_bool(&more, "stale", true);
-	emit_record(
-	    c->chats->emit, "chat", c->list.body, strlen(c->list.body), &more);
-	buf_release(&more);
+		jsonw_bool(&body, "stale", true);
+	emit_record(c->chats->emit, "chat", body.data, body.len);
+	buf_release(&body);
 }
 
 static bool
@@ -173,7 +168,7 @@ emit_beginning(struct polled_chat *c)
 	jsonw_str(&body, "chat", c->list.id);
 	jsonw_time(&body, "opened_at", at);
 	jsonw_time(&body, "at", at);
-	emit_record(cs->emit, "chat", body.data, body.len, NULL);
+	emit_record(cs->emit, "chat", body.data, body.len);
 	buf_release(&body);
 }
 
@@ -190,7 +185,7 @@ emit_history(struct polled_chat *c, bool stale)
 
 		if (is_message_wanted(c->chats, m->at, c->state.opened_at))
 			emit_record(c->chats->emit, "message", m->body,
-			    strlen(m->body), NULL);
+			    strlen(m->body));
 	}
 }
 

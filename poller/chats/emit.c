@@ -117,16 +117,13 @@ emit_begin(struct emit *e, int64_t at)
 }
 
 static void
-make_record(struct emit *e, const char *type, const char *body, size_t len,
-    const struct buf *more)
+make_record(struct emit *e, const char *type, const char *body, size_t len)
 {
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
 	jsonw_str(&e->line, "type", type);
 	jsonw_members(&e->line, e->prefix.data, e->prefix.len);
 	jsonw_members(&e->line, body, len);
-	if (more != NULL && more->len > 0)
-		jsonw_members(&e->line, more->data, more->len);
 	jsonw_close(&e->line);
 }
 
@@ -138,17 +135,16 @@ part_of_line(struct emit *e)
 }
 
 void
-emit_record(struct emit *e, const char *type, const char *body, size_t len,
-    const struct buf *more)
+emit_record(struct emit *e, const char *type, const char *body, size_t len)
 {
 	unsigned part;
 
-	make_record(e, type, body, len, more);
+	make_record(e, type, body, len);
 	if (e->spread) {
 		part = part_of_line(e);
 		if (!bucket_set_has(&e->begun, part)) {
 			begin_part(e, part);
-			make_record(e, type, body, len, more);
+			make_record(e, type, body, len);
 		}
 		e->parts[part]++;
 	}

@@ -42,10 +42,9 @@ void emit_release(struct emit *e);
  * comes before its first line. */
 void emit_begin(struct emit *e, int64_t at);
 
-/* Adds one record. body and more (which may be NULL) are members without
- * braces. */
-void emit_record(struct emit *e, const char *type, const char *body, size_t len,
-    const struct buf *more);
+/* Adds one record; body: its members without braces. */
+void emit_record(
+    struct emit *e, const char *type, const char *body, size_t len);
 
 /* Adds the end marker of the snapshot, or of each part, and writes all
  * lines. */

@@ -145,7 +145,7 @@ operators_emit(const struct operators *c, struct emit *e)
 
 	json_object_foreach (c->bodies, id, body)
 		emit_record(e, "operator", json_string_value(body),
-		    json_string_length(body), NULL);
+		    json_string_length(body));
 }
 
 static json_t *

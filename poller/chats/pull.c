@@ -125,8 +125,7 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		body = operators_add(&p->operators, &a->records[i], asked_ms);
 		if (body != NULL)
-			emit_record(
-			    &p->emit, "operator", body, strlen(body), NULL);
+			emit_record(&p->emit, "operator", body, strlen(body));
 	}
 }
 

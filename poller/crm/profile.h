@@ -63,6 +63,12 @@ int crm_record_read(struct crm_record *r, json_t *v,
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
 
+/* Appends the members of a chat record: the chat as it was read, its person
+ * (see struct crm_record), when it began (or CLOCK_NONE) and was closed, and
+ * the time of the record. */
+void crm_record_add_chat(struct buf *to, const struct crm_record *r,
+    const char *person, int64_t opened_at, int64_t at);
+
 /* Appends the record as a JSON object: its members, and those for the poller's
  * own use. crm_record_read() turns it back into the same record. */
 void crm_record_write(const struct crm_record *r, struct buf *out);

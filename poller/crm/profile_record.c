@@ -547,15 +547,6 @@ crm_record_read(struct crm_record *r, json_t *o,
 	return rc;
 }
 
-void
-crm_record_add_available_at(
-    struct buf *to, const struct crm_record *r, int64_t now_ms)
-{
-	if (r->has_available)
-		jsonw_time(to, "available_at",
-		    r->available_at != CLOCK_NONE ? r->available_at : now_ms);
-}
-
 static void
 write_text(struct buf *to, const char *key, const char *value)
 {
@@ -568,6 +559,28 @@ write_time(struct buf *to, const char *key, int64_t ms)
 {
 	if (ms != CLOCK_NONE)
 		jsonw_time(to, key, ms);
+}
+
+void
+crm_record_add_chat(struct buf *to, const struct crm_record *r,
+    const char *person, int64_t opened_at, int64_t at)
+{
+	jsonw_members(to, r->body, strlen(r->body));
+	if (*person != '\0')
+		jsonw_members(to, person, strlen(person));
+	write_time(to, "opened_at", opened_at);
+	if (r->status == CHAT_CLOSED)
+		write_time(to, "closed_at", r->closed_at);
+	jsonw_time(to, "at", at);
+}
+
+void
+crm_record_add_available_at(
+    struct buf *to, const struct crm_record *r, int64_t now_ms)
+{
+	if (r->has_available)
+		jsonw_time(to, "available_at",
+		    r->available_at != CLOCK_NONE ? r->available_at : now_ms);
 }
 
 void

@@ -112,16 +112,11 @@ add_hook_record(struct buf *out, const struct hook *h,
 	struct buf line = BUF_INIT;
 
 	jsonw_open_record(&line, record_types[r->type], h->tenant);
-	jsonw_members(&line, r->body, strlen(r->body));
-	if (r->type == RECORD_CHAT) {
-		if (*r->person != '\0')
-			jsonw_members(&line, r->person, strlen(r->person));
-		if (r->opened_at != CLOCK_NONE)
-			jsonw_time(&line, "opened_at", r->opened_at);
-		if (r->closed_at != CLOCK_NONE)
-			jsonw_time(&line, "closed_at", r->closed_at);
-		jsonw_time(&line, "at", chat_record_at(r, now_ms));
-	}
+	if (r->type == RECORD_CHAT)
+		crm_record_add_chat(&line, r, r->person, r->opened_at,
+		    chat_record_at(r, now_ms));
+	else
+		jsonw_members(&line, r->body, strlen(r->body));
 	if (r->type == RECORD_OPERATOR) {
 		crm_record_add_available_at(&line, r, now_ms);
 		/* Of two records of an operator the later one counts. A record

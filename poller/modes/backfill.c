@@ -242,13 +242,7 @@ write_closing(struct backfill *b, size_t first)
 	    r->last_at >= b->until_ms)
 		return;
 	open_line(b, "chat");
-	jsonw_members(&b->line, r->body, strlen(r->body));
-	if (*r->person != '\0')
-		jsonw_members(&b->line, r->person, strlen(r->person));
-	if (r->opened_at != CLOCK_NONE)
-		jsonw_time(&b->line, "opened_at", r->opened_at);
-	jsonw_time(&b->line, "at", r->closed_at);
-	jsonw_time(&b->line, "closed_at", r->closed_at);
+	crm_record_add_chat(&b->line, r, r->person, r->opened_at, r->closed_at);
 	write_line(b);
 }
 

@@ -145,13 +145,11 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 
 	a->answered = true;
 	open_answer(q, "chat");
-	jsonw_members(&q->line, r->body, strlen(r->body));
+	crm_record_add_chat(
+	    &q->line, r, "", CLOCK_NONE, answer_time(q, asked_ms));
 	if (r->status == CHAT_NONE) /* a chat without a status is open:
 				     * messaging-records(5) */
 		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
-	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
-	if (r->closed_at != CLOCK_NONE)
-		jsonw_time(&q->line, "closed_at", r->closed_at);
 	write_answer(q);
 }
 
