@@ -15,7 +15,6 @@ struct known_request {
 	struct known_request *next;
 	struct idempotent what;
 	bool outdated; /* the same key arrived again later */
-	bool stored;   /* see idempotency_stored() */
 	size_t len;
 	char key[];
 };
@@ -61,7 +60,7 @@ drop_outdated(struct idempotency *m, int64_t now_ms)
 
 static void
 remember_request(struct idempotency *m, const char *key, size_t len,
-    const struct idempotent *r, bool stored)
+    const struct idempotent *r)
 {
 	struct known_request *k = xmalloc(sizeof *k + len), *old;
 	void **slot = strmap_put(&m->map, key, len);
@@ -69,7 +68,7 @@ remember_request(struct idempotency *m, const char *key, size_t len,
 	old = *slot;
 	if (old != NULL)
 		old->outdated = true;
-	*k = (struct known_request){ .what = *r, .stored = stored, .len = len };
+	*k = (struct known_request){ .what = *r, .len = len };
 	memcpy(k->key, key, len);
 	*slot = k;
 	*m->end = k;
@@ -86,8 +85,8 @@ load_key(void *ctx, const void *number, size_t number_len, const void *data,
 	(void)number;
 	(void)number_len;
 	memcpy(&what, data, sizeof what);
-	remember_request(ctx, (const char *)data + sizeof what,
-	    len - sizeof what, &what, true);
+	remember_request(
+	    ctx, (const char *)data + sizeof what, len - sizeof what, &what);
 	return true;
 }
 
@@ -122,18 +121,17 @@ idempotency_close(struct idempotency *m)
 }
 
 static enum idempotency_verdict
-check_request(struct idempotency *m, const char *key, size_t len,
-    struct idempotent *r, bool *stored)
+check_request(
+    struct idempotency *m, const char *key, size_t len, struct idempotent *r)
 {
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 	const struct known_request *k = strmap_get(&m->map, key, len);
 
 	if (k != NULL)
 		v = compare_request(&k->what, r);
-	*stored = v == IDEMPOTENCY_AGAIN && k->stored;
 	if (v != IDEMPOTENCY_NEW)
 		return v;
-	remember_request(m, key, len, r, false);
+	remember_request(m, key, len, r);
 	while (m->map.live > m->max)
 		drop_oldest(m);
 	drop_outdated(m, r->at);
@@ -154,34 +152,18 @@ idempotency_first(struct idempotency *m, const char *tenant, const char *kind,
 {
 	struct buf id = BUF_INIT;
 	enum idempotency_verdict v;
-	bool stored;
 
 	buf_add(&id, tenant, strlen(tenant) + 1);
 	buf_add(&id, kind, strlen(kind) + 1);
 	buf_adds(&id, key);
 	(void)pthread_mutex_lock(&m->lock);
-	v = check_request(m, id.data, id.len, r, &stored);
+	v = check_request(m, id.data, id.len, r);
 	(void)pthread_mutex_unlock(&m->lock);
 	buf_clear(entry);
-	if (v != IDEMPOTENCY_OTHER && !stored) {
+	if (v != IDEMPOTENCY_OTHER) {
 		buf_add(entry, r, sizeof *r);
 		buf_add(entry, id.data, id.len);
 	}
 	buf_release(&id);
 	return v;
-}
-
-void
-idempotency_stored(struct idempotency *m, const struct buf *entry)
-{
-	struct known_request *k;
-	struct idempotent what;
-
-	memcpy(&what, entry->data, sizeof what);
-	(void)pthread_mutex_lock(&m->lock);
-	k = strmap_get(
-	    &m->map, entry->data + sizeof what, entry->len - sizeof what);
-	if (k != NULL && k->what.at == what.at)
-		k->stored = true;
-	(void)pthread_mutex_unlock(&m->lock);
 }

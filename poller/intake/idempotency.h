@@ -10,9 +10,8 @@
  *
  * Keys are looked up in memory. The intake stores each together with the lines
  * of its request (request_store.h), so the store always has the key of an
- * answered request. Until a key is known to be stored, a repeated request
- * stores it again, because the first one may have failed. Above the limit the
- * oldest keys are dropped.
+ * answered request. A repeated request stores its key again, because the first
+ * one may have failed. Above the limit the oldest keys are dropped.
  *
  * Any thread may call any function at any time.
  */
@@ -60,14 +59,9 @@ void idempotency_expire(struct idempotency *m, int64_t now_ms);
 
 /* Looks up the key and, if it is new, remembers *r. kind separates the keys of
  * unrelated routes. Sets *entry to what must be stored with the request's
- * records; empty: nothing, because the key is stored or belongs to another
- * request. */
+ * records; empty: nothing, because the key belongs to another request. */
 enum idempotency_verdict idempotency_first(struct idempotency *m,
     const char *tenant, const char *kind, const char *key, struct idempotent *r,
     struct buf *entry);
-
-/* Call it when an entry is stored: a client that repeats a request very often
- * must not displace the keys of others in the store. */
-void idempotency_stored(struct idempotency *m, const struct buf *entry);
 
 #endif

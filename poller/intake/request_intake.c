@@ -319,16 +319,6 @@ drop_published(struct intake *in, uint64_t confirmed)
 	}
 }
 
-static void
-mark_keys(struct intake *in, const struct request_list *stored)
-{
-	const struct pending_request *p;
-
-	for (p = stored->first; p != NULL; p = p->next)
-		if (p->note->len > 0)
-			idempotency_stored(in->opt.keys, p->note);
-}
-
 /* Makes the requests safe and answers all of them. */
 static void
 keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
@@ -348,10 +338,8 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 	if (refused)
 		log_refusal(in, buf_str(&in->keeping_why));
 	any = stored && batch->first != NULL;
-	if (any) {
-		mark_keys(in, batch);
+	if (any)
 		FAULT_POINT("poller.request_stored");
-	}
 	(void)pthread_mutex_lock(&in->lock);
 	in->takes = !refused;
 	in->last = request_store_end(in->opt.store) - 1;

@@ -44,7 +44,6 @@ struct intake_options {
 	const char *to;          /* the endpoint */
 	const struct conf *conf; /* must outlive the intake */
 	struct request_store *store;
-	struct idempotency *keys;
 };
 
 /* Connects once, so a wrong name or password is reported here: NULL, the exit

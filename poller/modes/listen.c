@@ -74,7 +74,6 @@ open_intake(struct listener *l)
 		.to = poller_to(l->poller),
 		.conf = l->poller->common.conf,
 		.store = l->store,
-		.keys = l->context->keys,
 	};
 
 	l->intake = intake_open(&opt, &l->code, &l->why);

@@ -169,27 +169,6 @@ a_key_that_is_none_is_refused(void **state)
 	buf_release(&key);
 }
 
-/* The first request with a key may have failed, so the second one brings the
- * key, too. */
-static void
-a_key_is_passed_on_until_it_is_stored(void **state)
-{
-	struct ask ask = plain;
-	struct web_answer a;
-	int i;
-
-	(void)state;
-	ask.key = "once";
-	for (i = 0; i < 3; i++) {
-		a = world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD));
-		assert_int_equal(a.status, 200);
-		assert_int_equal(a.note.len > 0, i < 2);
-		if (i == 1)
-			idempotency_stored(world.in->keys, &a.note);
-		world_drop(&a);
-	}
-}
-
 static int
 enter(void **state)
 {
@@ -215,7 +194,6 @@ test_routes_keys(void)
 		cmocka_unit_test(
 		    a_key_that_is_used_again_later_is_of_something_else),
 		cmocka_unit_test(a_key_that_is_none_is_refused),
-		cmocka_unit_test(a_key_is_passed_on_until_it_is_stored),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);
