@@ -121,11 +121,6 @@ struct profile_options {
 	char *const *need;          /* likewise: tags that chats must have */
 	bool shared; /* other profiles of the same thread may share the compiled
 		      * program */
-	/* Fewer functions take less time to compile, up to half of it. */
-	const char *only; /* the only function that is called, besides about;
-			   * NULL: all. Such a profile is not shared. */
-	bool polls; /* only the functions of polls are called: those of the
-		     * calls up to PROFILE_CUSTOMER */
 };
 
 /* An address of a CRM, and the headers of each request to it. */

@@ -13,7 +13,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -253,21 +252,10 @@ extern char **environ;
 /* Static, because another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
+/* Calls the function that the input names. */
 static void
-add_function(struct buf *program, const struct profile_options *opt,
-    const char *function, const char *call)
+add_main(struct buf *program)
 {
-	if (opt->only == NULL || strcmp(opt->only, function) == 0)
-		buf_addf(program, " elif $c == \"%s\" then %s", function, call);
-}
-
-/* Calls the function that the input names. libjq drops the functions that this
- * does not use, which takes less time than keeping them. */
-static void
-add_main(struct buf *program, const struct profile_options *opt)
-{
-	const size_t calls = opt->polls ? PROFILE_CUSTOMER + 1 : PROFILE_CALLS;
-	char function[64], call[96];
 	const char *name;
 	size_t i;
 
@@ -278,19 +266,16 @@ add_main(struct buf *program, const struct profile_options *opt)
 	    " | .call as $call | if $e == null then f else $e end"
 	    " | jq_given($call);"
 	    "jq_call(.call as $c | if $c == \"about\" then"
-	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)");
-	if (!opt->polls)
-		add_function(program, opt, "hook_read", "hook_read");
-	for (i = 0; i < calls; i++) {
+	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)"
+	    " elif $c == \"hook_read\" then hook_read");
+	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
-		(void)snprintf(function, sizeof function, "%s_request", name);
-		(void)snprintf(call, sizeof call, "%s | jq_http", function);
-		add_function(program, opt, function, call);
-		(void)snprintf(function, sizeof function, "%s_read", name);
-		(void)snprintf(call, sizeof call, "jq_read(%s)", function);
-		add_function(program, opt, function, call);
+		buf_addf(program,
+		    " elif $c == \"%s_request\" then %s_request | jq_http"
+		    " elif $c == \"%s_read\" then jq_read(%s_read)",
+		    name, name, name, name);
 	}
-	buf_adds(program, " else error(\"\\($c) was not compiled\") end)");
+	buf_adds(program, " else null end)");
 }
 
 static void
@@ -332,7 +317,7 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 /* jq keeps writing its first error into *error. */
 static int
 profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
-    const struct profile_options *opt, struct buf *error, struct buf *why)
+    struct buf *error, struct buf *why)
 {
 	char **saved = environ;
 	struct buf program = BUF_INIT;
@@ -346,7 +331,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	add_main(&program, opt);
+	add_main(&program);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;
@@ -486,7 +471,7 @@ get_program(const char *name, const struct profile_file *f,
 	g->version = version;
 	g->jq = jq_init();
 	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, opt, &g->error, why) != 0) {
+	    profile_compile(g->jq, name, f, &g->error, why) != 0) {
 		program_close(g);
 		return NULL;
 	}

@@ -269,7 +269,7 @@ check_ca_file(const struct tenant *t, struct buf *why)
 
 enum exit_code
 tenant_open(struct tenant *t, const struct conf *c, const char *name,
-    bool with_text, bool polls, struct buf *why)
+    bool with_text, struct buf *why)
 {
 	enum exit_code code;
 
@@ -277,7 +277,6 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	t->section = xasprintf("crm %s", name);
 	t->opt = tenant_profile_options(c, name, t->section, with_text);
 	t->opt.shared = true; /* tenants are polled in one thread */
-	t->opt.polls = polls;
 	t->customers = t->opt.customers || t->opt.customer_phone;
 	t->metrics = conf_text(c, "metrics", "folder");
 	set_limits(t, c);

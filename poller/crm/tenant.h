@@ -46,10 +46,9 @@ struct profile_options tenant_profile_options(const struct conf *c,
     const char *name, const char *section, bool with_text);
 
 /* Returns PROG_OK; or the exit code and *why, a complete sentence. with_text:
- * records have the texts of messages; polls: see profile_options. Release it in
- * either case. */
+ * records have the texts of messages. Release it in either case. */
 enum exit_code tenant_open(struct tenant *t, const struct conf *c,
-    const char *name, bool with_text, bool polls, struct buf *why);
+    const char *name, bool with_text, struct buf *why);
 void tenant_release(struct tenant *t);
 
 /* Sets the headers of hosts that need the admin's token, which only registering

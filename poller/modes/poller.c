@@ -158,8 +158,8 @@ open_tenants(struct poller *p, bool asking)
 			buf_adds(&why, conf_tenant_error(p->common.conf, i));
 			code = PROG_CONFIG;
 		} else {
-			code = tenant_open(t, p->common.conf, name,
-			    p->with_text, p->polls, &why);
+			code = tenant_open(
+			    t, p->common.conf, name, p->with_text, &why);
 			if (code == PROG_OK)
 				p->tenants_n++;
 			else

@@ -26,7 +26,6 @@ struct poller {
 	const char *record, *replay;     /* folders, for a poll */
 	enum output_format format;
 	bool with_text, dry_run;
-	bool polls;        /* the mode only makes the calls of polls */
 	const char **only; /* from --tenant; all if there are none */
 	size_t only_n, only_cap;
 

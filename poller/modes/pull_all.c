@@ -268,7 +268,6 @@ run_pull_mode(void *options)
 	struct tape *tape;
 	enum exit_code code;
 
-	p->polls = !p->common.only_check;
 	if (!poller_open(p, true) || open_tape(p, &tape) != 0)
 		return p->code;
 	code = pull_all(p, tape);

@@ -644,7 +644,6 @@ run_status_mode(void *options)
 {
 	struct poller *p = options;
 
-	p->polls = !p->common.only_check;
 	return poller_open(p, true) ? status(p) : p->code;
 }
 

@@ -108,8 +108,6 @@ open_and_try(struct poller *p, const char *tenant, json_t *with)
 	struct profile *profile;
 	enum exit_code code = PROG_CONFIG;
 
-	if (!p->common.only_check)
-		opt.only = p->function;
 	profile = profile_open(
 	    conf_text(p->common.conf, section, "profile"), &opt, &why);
 	if (profile == NULL)
