@@ -868,13 +868,6 @@ fetch_turn(
 	}
 	if (left > 0)
 		http_wait(http, wait_ms);
-	/* Send the next requests before handling the answers, unless one of
-	 * them may ask for a pause. */
-	if (!http_may_throttle(http)) {
-		for (i = 0; i < n; i++)
-			(void)fetch_step(all[i]);
-		http_wait(http, 0);
-	}
 	while ((a = http_next(http)) != NULL)
 		fetch_answer(a);
 	return left;

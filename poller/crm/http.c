@@ -495,18 +495,6 @@ http_is_success(const struct http_answer *a)
 	return a->status >= 200 && a->status < 300;
 }
 
-bool
-http_may_throttle(const struct http *h)
-{
-	size_t i;
-
-	for (i = h->done_at; i < h->done_n; i++)
-		if (!http_is_success(h->done[i]) ||
-		    strcmp(h->done[i]->headers.value[HTTP_REMAINING], "0") == 0)
-			return true;
-	return false;
-}
-
 void
 http_cancel(struct http *h, const size_t *in_flight)
 {

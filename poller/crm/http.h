@@ -101,10 +101,6 @@ void http_answer_free(struct http_answer *a);
 
 bool http_is_success(const struct http_answer *a);
 
-/* True if one of the answers that http_next() has not returned yet is not a
- * success, or says that no calls are left. */
-bool http_may_throttle(const struct http *h);
-
 /* Drops the requests with this in_flight counter, and their answers that
  * http_next() has not returned yet. */
 void http_cancel(struct http *h, const size_t *in_flight);
