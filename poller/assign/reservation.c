@@ -69,7 +69,6 @@ reservation_release(struct reservation *r)
 	free(r->operator_id);
 	free(r->replaces);
 	free(r->assignee);
-	free(r->answer);
 	free(r->unclear);
 	buf_release(&r->outcome);
 	buf_release(&r->listed_chats);
@@ -569,7 +568,8 @@ give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	r->giving = GIVING_NAMED;
 	r->asked_ms = asked_ms;
-	r->answer = a->operator_id;
+	free(r->assignee);
+	r->assignee = a->operator_id;
 	a->operator_id = NULL;
 }
 
@@ -580,19 +580,17 @@ on_chat_given(struct reservation *r)
 
 	FAULT_POINT("poller.assigned");
 	assigner->cannot_give = ERROR_CLASS_NONE;
-	free(r->assignee);
-	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
-	if (reservation_is_same(r->answer, r->operator_id)) {
+	if (reservation_is_same(r->assignee, r->operator_id)) {
 		reservation_outcome(r, RESERVATION_FULFILLED);
 		return;
 	}
 	log_warn("tenant %s: chat %s was reserved for operator %s, but the CRM "
 		 "says that it is assigned to %s%s",
 	    assigner->crm.tenant->name, r->chat, r->operator_id,
-	    r->answer != NULL ? "operator " : "nobody",
-	    r->answer != NULL ? r->answer : "");
+	    r->assignee != NULL ? "operator " : "nobody",
+	    r->assignee != NULL ? r->assignee : "");
 	reservation_outcome(
-	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
+	    r, r->assignee != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
 /* Only reading the chat shows whether the CRM has assigned it. While the CRM
@@ -613,18 +611,12 @@ on_give_unclear(struct reservation *r, const struct ending *e)
 	reservation_wait(r);
 }
 
-static bool
-is_unclear(const struct ending *e)
-{
-	return e->maybe || failure_passes(e->error);
-}
-
 static void
 give_end(void *ctx, const struct ending *e)
 {
 	struct reservation *r = ctx;
 
-	if (is_unclear(e)) {
+	if (e->maybe || failure_passes(e->error)) {
 		on_give_unclear(r, e);
 		return;
 	}
@@ -663,7 +655,5 @@ reservation_give(struct reservation *r)
 	FAULT_POINT("poller.before_assign");
 	r->state = STATE_GIVING;
 	r->giving = GIVING_ASKED;
-	free(r->answer);
-	r->answer = NULL;
 	reservation_ask(r, &q);
 }

@@ -129,7 +129,6 @@ struct reservation {
 	enum reservation_giving giving;
 	bool taken; /* assigned, but the CRM does not name the assignee */
 	struct strmap listed_ids; /* chats in that list */
-	char *answer;  /* assignee in the answer to giving, or NULL */
 	char *unclear; /* why it is unclear whether it was assigned, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* end of its pause, monotonic */

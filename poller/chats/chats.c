@@ -57,20 +57,16 @@ struct polled_chat {
 static struct polled_chat DONE;
 
 static void
-free_chat(struct polled_chat *c)
+free_chat(void *chat)
 {
+	struct polled_chat *c = chat;
+
 	if (c == &DONE)
 		return;
 	crm_record_release(&c->list);
 	chat_state_release(&c->state);
 	history_release(&c->read);
 	free(c);
-}
-
-static void
-free_chat_entry(void *c)
-{
-	free_chat(c);
 }
 
 void
@@ -86,7 +82,7 @@ chats_init(struct chats *c, struct crm_session *crm, struct emit *emit)
 void
 chats_release(struct chats *c)
 {
-	strmap_release(&c->all, free_chat_entry);
+	strmap_release(&c->all, free_chat);
 	strmap_release(&c->closed, NULL);
 	strmap_release(&c->asked_left, free);
 	free(c->gathered);

@@ -716,14 +716,6 @@ wait_of(const struct fetch *f, const struct http_answer *h,
 	    profile_about(f->tenant->profile)->period_ms);
 }
 
-static enum throttle_case
-throttle_case_of(const struct http_answer *h, const struct profile_answer *a)
-{
-	if (a->error == ERROR_CLASS_THROTTLED)
-		return THROTTLE_REFUSED;
-	return h->status == 503 ? THROTTLE_BUSY : THROTTLE_GIVEN;
-}
-
 /* Handles an answer in which the profile found an error, or that it could not
  * read. */
 static void
@@ -741,19 +733,15 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 		describe_error(h, buf_str(&a->message), &text);
 	else
 		buf_adds(&text, buf_str(&a->message));
-	wait = wait_of(f, h, throttle_case_of(h, a));
+	wait = wait_of(f, h,
+	    a->error == ERROR_CLASS_THROTTLED ? THROTTLE_REFUSED
+	    : h->status == 503                ? THROTTLE_BUSY
+					      : THROTTLE_GIVEN);
 	fetch_hold(f, wait);
 	if (fetch_is_silenced(f, wait))
 		fetch_explain_hold(wait, &text);
 	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
 	buf_release(&text);
-}
-
-/* True for answers that may lack a body. */
-static bool
-may_be_empty(enum profile_call call)
-{
-	return call == PROFILE_HOOK_ADD || call == PROFILE_HOOK_REMOVE;
 }
 
 /* Lets the profile read the body into *a. Returns true if the body is JSON. */
@@ -769,7 +757,8 @@ read_answer_body(
 		v = json_read_repaired(buf_str(&h->body), h->body.len, &why);
 	in.answer = v;
 	in.status = h->status;
-	if (v != NULL || !http_is_success(h) || may_be_empty(j->q.call)) {
+	if (v != NULL || !http_is_success(h) || j->q.call == PROFILE_HOOK_ADD ||
+	    j->q.call == PROFILE_HOOK_REMOVE) {
 		profile_read(j->fetch->tenant->profile, j->q.call, &in, a);
 	} else {
 		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };

@@ -229,22 +229,14 @@ add_answer(struct http *h, struct http_answer *a)
 	h->done[h->done_n++] = a;
 }
 
-static struct http_answer *
-new_answer(const struct http_request *r)
-{
-	struct http_answer *a = xcalloc(1, sizeof *a);
-
-	a->ctx = r->ctx;
-	a->in_flight = r->in_flight;
-	return a;
-}
-
 void
 http_start(struct http *h, const struct http_request *r)
 {
-	struct http_answer *a = new_answer(r);
+	struct http_answer *a = xcalloc(1, sizeof *a);
 	struct transfer *t;
 
+	a->ctx = r->ctx;
+	a->in_flight = r->in_flight;
 	if (h->tape != NULL && tape_plays(h->tape)) {
 		tape_play(h->tape, r, a);
 		add_answer(h, a);

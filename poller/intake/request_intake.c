@@ -217,15 +217,6 @@ is_dead_letter(const char *line, size_t len)
 	       memcmp(line, start, sizeof start - 1) == 0;
 }
 
-/* Returns the endpoint for a line; NULL if it cannot be opened. */
-static struct endpoint *
-endpoint_of(struct intake *in, const char *line, size_t len)
-{
-	return in->has_broker && is_dead_letter(line, len)
-		   ? dead_letter_endpoint(in)
-		   : in->out;
-}
-
 static enum outcome
 write_batch(struct intake *in)
 {
@@ -237,7 +228,9 @@ write_batch(struct intake *in)
 		nl = memchr(line, '\n', (size_t)(end - line));
 		if (nl == NULL)
 			nl = end;
-		to = endpoint_of(in, line, (size_t)(nl - line));
+		to = in->has_broker && is_dead_letter(line, (size_t)(nl - line))
+			 ? dead_letter_endpoint(in)
+			 : in->out;
 		if (to == NULL ||
 		    endpoint_write(to, line, (size_t)(nl - line)) != 0)
 			return endpoint_code(failed_endpoint(in)) ==
@@ -259,15 +252,6 @@ flush_endpoints(struct intake *in)
 }
 
 /* ---- the keeper ---- */
-
-/* Logs the first refusal, and another line every LOG_MS while refusals
- * continue. */
-static void
-log_refusal(struct intake *in, const char *why)
-{
-	if (log_is_due(&in->refusal_due, LOG_MS))
-		log_error("%s; requests get 503", why);
-}
 
 /* Stores the requests that fit, moves the others to *full, and removes
  * published lines and expired keys. Returns 0 if that is committed; or -1 and
@@ -335,8 +319,8 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 		buf_setf(&in->keeping_why,
 		    "'%s' is full; raise [listen] spool, or repair the broker",
 		    request_store_path(in->opt.store));
-	if (refused)
-		log_refusal(in, buf_str(&in->keeping_why));
+	if (refused && log_is_due(&in->refusal_due, LOG_MS))
+		log_error("%s; requests get 503", buf_str(&in->keeping_why));
 	any = stored && batch->first != NULL;
 	if (any)
 		FAULT_POINT("poller.request_stored");
@@ -478,15 +462,6 @@ publish_next(struct intake *in)
 	count_published(in, number, lines_count(in->batch.data, in->batch.len));
 }
 
-/* Serves the connection while nothing is to be published. */
-static void
-serve_idle_endpoint(struct intake *in)
-{
-	endpoint_pump(in->out);
-	set_confirms(in, endpoint_is_up(in->out) ||
-			     endpoint_connect(in->out) == OUTCOME_DONE);
-}
-
 static void *
 run_publisher(void *ctx)
 {
@@ -501,7 +476,10 @@ run_publisher(void *ctx)
 			publish_next(in);
 		} else {
 			(void)pthread_mutex_unlock(&in->lock);
-			serve_idle_endpoint(in);
+			endpoint_pump(in->out);
+			set_confirms(
+			    in, endpoint_is_up(in->out) ||
+				    endpoint_connect(in->out) == OUTCOME_DONE);
 		}
 		(void)pthread_mutex_lock(&in->lock);
 	}

@@ -8,7 +8,6 @@
  * before anything else is done. Several processes may share a queue.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -206,28 +205,26 @@ assigners_add_calls(
 			    fetch_results(all->fetches[i]));
 }
 
-static void
-account_calls(const struct assigners *all, struct crm_session *crm)
-{
-	crm->store = open_state(all, crm->tenant);
-	crm_session_count(crm);
-	store_close(crm->store);
-	crm->store = NULL;
-}
-
 /* Adds the calls made to the state, if there is one: once a minute, or at
  * once. */
 static void
 assigners_account(struct assigners *all, bool at_once)
 {
+	struct crm_session *crm;
 	size_t i;
 
 	if (all->state == NULL ||
 	    (!at_once && all->accounted_ms + ACCOUNT_MS > clock_mono_ms()))
 		return;
-	for (i = 0; i < all->poller->tenants_n; i++)
-		if (all->list[i].allowed)
-			account_calls(all, &all->list[i].crm);
+	for (i = 0; i < all->poller->tenants_n; i++) {
+		if (!all->list[i].allowed)
+			continue;
+		crm = &all->list[i].crm;
+		crm->store = open_state(all, crm->tenant);
+		crm_session_count(crm);
+		store_close(crm->store);
+		crm->store = NULL;
+	}
 	all->accounted_ms = clock_mono_ms();
 }
 
@@ -642,21 +639,6 @@ carry_out_assignments(struct assign *a)
 	assigners_account(&a->assigners, true);
 }
 
-static void
-log_assign_summary(const struct assign *a)
-{
-	const uint64_t *n = a->results;
-
-	log_info("assign_done",
-	    "fulfilled=%" PRIu64 " confirmed=%" PRIu64 " taken=%" PRIu64
-	    " closed=%" PRIu64 " refused=%" PRIu64 " expired=%" PRIu64
-	    " failed=%" PRIu64 " unanswered=%" PRIu64,
-	    n[RESERVATION_FULFILLED], n[RESERVATION_CONFIRMED],
-	    n[RESERVATION_TAKEN], n[RESERVATION_CLOSED], n[RESERVATION_REFUSED],
-	    n[RESERVATION_EXPIRED], n[RESERVATION_FAILED],
-	    n[RESERVATION_UNANSWERED]);
-}
-
 static int
 open_assign_ends(struct assign *a)
 {
@@ -681,15 +663,6 @@ open_assign_ends(struct assign *a)
 		return -1;
 	deadletter_open(&a->dead, a->from, &opt);
 	return 0;
-}
-
-static void
-open_assign_metrics(struct assign *a)
-{
-	if (a->waits)
-		a->metrics = daemon_metrics_open(a->poller->common.conf,
-		    endpoint_amqp_name(endpoint_name(a->from)),
-		    add_assign_metrics, a);
 }
 
 static void
@@ -723,9 +696,11 @@ assign(struct poller *p)
 		defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
 		if (assigners_open(&a.assigners, &defaults) == 0) {
-			open_assign_metrics(&a);
+			if (a.waits)
+				a.metrics = daemon_metrics_open(p->common.conf,
+				    endpoint_amqp_name(endpoint_name(a.from)),
+				    add_assign_metrics, &a);
 			carry_out_assignments(&a);
-			log_assign_summary(&a);
 			if (p->dry_run)
 				print_dry_run(&a);
 			if (!a.waits)

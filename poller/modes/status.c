@@ -110,13 +110,6 @@ free_asked(void *v)
 }
 
 static void
-stop_asking(struct asked_chats *q)
-{
-	q->stopped = true;
-	fetch_stop(q->crm.fetch);
-}
-
-static void
 open_answer(struct asked_chats *q, const char *type)
 {
 	buf_clear(&q->line);
@@ -127,8 +120,10 @@ static void
 write_answer(struct asked_chats *q)
 {
 	jsonw_close(&q->line);
-	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
-		stop_asking(q); /* the flush reports the reason */
+	if (endpoint_write(q->to, q->line.data, q->line.len) == 0)
+		return;
+	q->stopped = true; /* the flush reports the reason */
+	fetch_stop(q->crm.fetch);
 }
 
 /* Ensures that answers are later than the last snapshot. */
