@@ -17,11 +17,8 @@
 #include "poller/crm/crm_session.h"
 #include "poller/crm/quota.h"
 
-/* The state is committed after this many bytes, so that a crash loses no more,
- * and also after this many calls or this much time: calls are paid for, so
- * those of a killed poll must be counted as well. */
-#define COMMIT_BYTES ((size_t)1024 * 1024)
-#define COMMIT_CALLS 50
+/* How often the state is committed: calls are paid for, so those of a killed
+ * poll must be counted as well. */
 #define COMMIT_MS 1000
 
 struct pull {
@@ -408,16 +405,6 @@ finish_pull(struct pull *p)
 	p->done = true;
 }
 
-static bool
-is_commit_due(const struct pull *p)
-{
-	uint64_t calls = crm_session_uncounted(&p->crm);
-
-	return store_pending(p->crm.store) > COMMIT_BYTES ||
-	       calls >= COMMIT_CALLS ||
-	       (calls > 0 && clock_mono_ms() - p->committed_ms >= COMMIT_MS);
-}
-
 bool
 pull_done(struct pull *p)
 {
@@ -425,7 +412,8 @@ pull_done(struct pull *p)
 		return true;
 	if (p->emit.broken)
 		fetch_stop(p->crm.fetch);
-	else if (p->crm.store != NULL && is_commit_due(p))
+	else if (p->crm.store != NULL && crm_session_has_uncounted(&p->crm) &&
+		 clock_mono_ms() - p->committed_ms >= COMMIT_MS)
 		commit_pull_state(p);
 	if (fetch_left(p->crm.fetch) == 0)
 		finish_pull(p);

@@ -94,10 +94,10 @@ crm_session_calls(const struct crm_session *s)
 	return usage_sum(fetch_results(s->fetch));
 }
 
-uint64_t
-crm_session_uncounted(const struct crm_session *s)
+bool
+crm_session_has_uncounted(const struct crm_session *s)
 {
-	return crm_session_calls(s) - usage_sum(s->counted);
+	return crm_session_calls(s) > usage_sum(s->counted);
 }
 
 /* Another run may have received a different pause: the longer one counts, also

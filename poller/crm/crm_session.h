@@ -14,6 +14,7 @@
 #include "poller/crm/store.h"
 #include "poller/crm/tenant.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct crm_session {
@@ -50,10 +51,11 @@ void crm_session_fail(struct crm_session *s, enum error_class error,
 void crm_session_fail_state(
     struct crm_session *s, enum exit_code code, const char *why);
 
-/* Return the number of calls made, and of those not counted in the state
- * yet. */
+/* Returns the number of calls made. */
 uint64_t crm_session_calls(const struct crm_session *s);
-uint64_t crm_session_uncounted(const struct crm_session *s);
+
+/* True if there are calls that are not counted in the state yet. */
+bool crm_session_has_uncounted(const struct crm_session *s);
 
 /* Counts the calls and commits the state, if there is one. */
 enum exit_code crm_session_commit(struct crm_session *s, struct buf *why)

@@ -53,7 +53,7 @@ struct store {
 	struct lmdb_table *tables[STORE_TABLES];
 	bool emptied; /* a change: before the others, the tables are emptied */
 	struct store_change *changes;
-	size_t changes_n, changes_cap, pending;
+	size_t changes_n, changes_cap;
 };
 
 void
@@ -65,7 +65,7 @@ store_forget_changes(struct store *s)
 		free(s->changes[i].key);
 		free(s->changes[i].data);
 	}
-	s->changes_n = s->pending = 0;
+	s->changes_n = 0;
 	s->emptied = false;
 }
 
@@ -215,7 +215,6 @@ add_change(struct store *s, enum store_table t, const char *key,
 		c->data = xmalloc(len + 1);
 		memcpy(c->data, data, len);
 	}
-	s->pending += len + strlen(key);
 }
 
 void
@@ -244,12 +243,6 @@ store_each(struct store *s, enum store_table t, lmdb_entry_fn *entry, void *ctx,
 	if (is_open(s))
 		lmdb_each(s->tables[t], NULL, 0, entry, ctx);
 	return lmdb_explain(s->file, why);
-}
-
-size_t
-store_pending(const struct store *s)
-{
-	return s->pending;
 }
 
 static void

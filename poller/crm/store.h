@@ -86,9 +86,6 @@ enum exit_code store_each(struct store *s, enum store_table t,
     lmdb_entry_fn *entry, void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Returns the size of uncommitted changes in bytes. */
-size_t store_pending(const struct store *s);
-
 /* Commits all changes. */
 enum exit_code store_commit(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
