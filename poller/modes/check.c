@@ -343,7 +343,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (p->pages == 0)
-		return; /* like is_nothing(), for several lists */
+		return; /* the profile has no request */
 	set_finding(p, STEP_CHATS, true);
 	buf_setf(detail, "%llu open, %llu of them unassigned",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
