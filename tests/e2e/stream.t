@@ -92,7 +92,13 @@ def check_letters(lab, checks):
     flow.fresh()
     row = ('{"type":"row","table":"operator_metrics","tenant":"a",'
            '"operator":"1","as_of":"2026-11-20T10:02:00Z"}')
-    bad = [message("a", "3", "c", "19T09:00:00", "customer"),
+    old = '"tenant":"a","at":"2026-11-19T09:00:00Z"}'
+    late = [message("a", "3", "c", "19T09:00:00", "customer"),
+            '{"type":"event","id":"1","event":"e",' + old,
+            '{"type":"chat","chat":"c","status":"closed",' + old,
+            '{"type":"operator","operator":"7","available":false,' + old]
+    view = '{"type":"view","message":"1","chat":"c","user":"u",' + old
+    bad = [*late,
            '{"type":"event","tenant":"first","id":"1","event":"e",'
            '"at":"2199-01-01T00:00:00Z"}',
            '{"type":"chat","tenant":"a","chat":"c","status":"open",'
@@ -100,11 +106,11 @@ def check_letters(lab, checks):
            '{"type":"snapshot","tenant":"a","snapshot":"s","state":"begin",'
            '"at":"2199-01-01T00:00:00Z"}',
            '{"type":"message","tenant":"a","id":"4"}', "no record", row]
-    flow.put(GOOD + bad, 2)
+    flow.put([*GOOD, *bad, view], 2)
     flow.run("--window", "24h")
     letters = flow.letters()
     checks.that(sorted(x["record"] for x in letters) == sorted(bad), letters)
-    for start, n in ("late: ", 1), ("ahead: ", 3), ("this is a row", 1):
+    for start, n in ("late: ", len(late)), ("ahead: ", 3), ("this is a row", 1):
         checks.that(sum(x["reason"].startswith(start) for x in letters) == n,
                     f"not {n} of '{start}': {letters}")
     flow.same_figures(GOOD)
