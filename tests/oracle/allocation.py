@@ -432,12 +432,15 @@ def events(r):
             yield "clock %d" % now
             yield "keep %s by %s" % (r.choice(CHATS), r.choice("abcdz"))
         elif what < 0.81:
-            now += 1
-            yield "clock %d" % now
-            # A chat that everyone refused: the wait for its operator is only
-            # visible at its turn.
-            if not returning:
-                yield "refuse %s" % r.choice(CHATS)
+            chat = r.choice(CHATS)
+            for _ in range(r.choice((1, 1, 2, 5))):
+                now += 1
+                yield "clock %d" % now
+                # A chat that everyone refused: the wait for its operator is
+                # only visible at its turn.
+                if not returning:
+                    yield "refuse %s" % chat
+                    yield "go"
         elif what < 0.85:
             yield "answer %s at %d" % (r.choice(CHATS),
                                        now - r.choice((0, 0, 100)))
