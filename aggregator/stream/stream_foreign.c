@@ -144,6 +144,8 @@ stream_foreign_stage(struct stream *s)
 	s->stage.dry_run = s->job->state == NULL;
 	s->stage.handle_block = NULL;
 	s->stage.handle = take_message;
+	/* No scan_block() releases the texts of earlier messages. */
+	s->scan.flat.keep = false;
 }
 
 /* Publishes the counts. Without a state folder, the broker need not keep their
