@@ -950,17 +950,18 @@ staging_strip(struct buf *to, const char *line, size_t len, int64_t at)
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	const struct flat_field *x;
+	struct text key;
 	const char *raw;
-	size_t i, n;
+	size_t n;
 
 	/* The line is a record, so parsing it succeeds. */
 	if (flat_parse(&f, line, len, &why) == 0) {
 		jsonw_open(to);
-		for (i = 0; i < f.n; i++) {
-			x = &f.field[i];
-			if (x == flat_find(&f, "snapshot"))
+		for (x = f.field; x < f.field + f.n; x++) {
+			key = (struct text){ x->key, x->key_len };
+			if (text_is(key, "snapshot"))
 				continue;
-			if (at != CLOCK_NONE && x == flat_find(&f, "at")) {
+			if (at != CLOCK_NONE && text_is(key, "at")) {
 				jsonw_time(to, "at", at);
 				continue;
 			}
