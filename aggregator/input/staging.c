@@ -190,6 +190,8 @@ has_whole_part(const struct staging_tenant *t)
 {
 	size_t i;
 
+	if (t->id == NULL)
+		return false;
 	for (i = 0; i < PARTS; i++)
 		if (is_whole(&t->parts[i]))
 			return true;
