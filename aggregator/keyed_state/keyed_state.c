@@ -330,7 +330,8 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 				     (all && (e->flags & DELETED) == 0)))
 			v[(*n)++] = payload_of(e);
 	}
-	sort_array(v, *n, sizeof(void *), compare_payload_keys);
+	if (all)
+		sort_array(v, *n, sizeof(void *), compare_payload_keys);
 	return v;
 }
 

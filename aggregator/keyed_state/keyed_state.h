@@ -118,9 +118,9 @@ void keyed_state_delete_prefix(
 /* Returns the key of a payload; valid as long as the payload. */
 struct text keyed_state_key(const void *payload);
 
-/* Returns the payloads of all entries in memory, or of the emitted ones, also
- * if they are deleted, sorted by key: an array of *n, which the caller frees.
- */
+/* Returns the payloads of all entries in memory, sorted by key, or of the
+ * emitted ones, also if they are deleted: an array of *n, which the caller
+ * frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
 /* Appends the bytes with which this tenant's keys in the state begin. */
