@@ -116,8 +116,9 @@ struct operator_info {
 	bool listed;          /* in the operator directory of the CRM */
 	bool in_snapshot;     /* the open snapshot lists it */
 	bool available, has_available;
-	bool nameless; /* a snapshot lacked the name: see operator_name() */
-	bool changed;
+	bool nameless;  /* a snapshot lacked the name: see operator_name() */
+	bool changed;   /* in model_changes */
+	bool described; /* a record or snapshot has changed what is packed */
 
 	/* Derived, over open chats. */
 	size_t open_chats;

@@ -52,6 +52,7 @@ model_operators_set_listed(
 		m->changes.totals = true;
 	}
 	o->listed = listed;
+	o->described = true;
 	model_operators_touch(m, o);
 }
 
@@ -108,6 +109,7 @@ model_operators_add(struct model *m, const struct record *r)
 	bool named = false;
 
 	interner_drop(n, id);
+	o->described = true;
 	/* It has only the name, and the directory's name has priority. */
 	if (r->stale && (in_snapshot ? o->in_snapshot : o->listed))
 		return true;

@@ -536,8 +536,10 @@ model_clear_changed(struct model *m)
 		if (c->gone)
 			chats_free(m, c);
 	}
-	for (i = 0; i < x->operators_n; i++)
+	for (i = 0; i < x->operators_n; i++) {
 		x->operators[i]->changed = false;
+		x->operators[i]->described = false;
+	}
 	m->private->events.fresh_n = 0;
 	x->chats_n = 0;
 	x->operators_n = 0;

@@ -42,6 +42,8 @@ save_tenant(struct stream_tenant *t)
 	    s->tables.tenants, k.bytes, k.len, s->scratch.data, s->scratch.len);
 }
 
+/* The figures of an operator, and an operator without a record, follow from the
+ * chats. */
 static void
 save_operators(struct stream_tenant *t)
 {
@@ -53,15 +55,10 @@ save_operators(struct stream_tenant *t)
 
 	for (i = 0; i < m->changes.operators_n; i++) {
 		o = m->changes.operators[i];
+		if (!o->described)
+			continue;
 		k = stream_tenant_key(t);
 		key_append(&k, operator_id(m, o));
-		/* For an operator who has left, the time of leaving must be
-		 * known. */
-		if (!operator_has_row(o) && o->name == 0 &&
-		    o->at == CLOCK_NONE) {
-			lmdb_delete(s->tables.operators, k.bytes, k.len);
-			continue;
-		}
 		buf_clear(&s->scratch);
 		model_pack_operator(m, o, &s->scratch);
 		lmdb_put(s->tables.operators, k.bytes, k.len, s->scratch.data,
