@@ -27,7 +27,6 @@
 #include "common/os/stop.h"
 
 enum {
-	DEFAULT_PORT = 3306,
 	/* Maximum wait for a connection and for a lock, regardless of [mysql]
 	 * timeout. */
 	CONNECT_MS = 10000,
