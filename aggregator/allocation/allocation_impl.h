@@ -172,7 +172,6 @@ struct alloc_chat {
 	struct alloc_operator *replaces;
 	char reservation[ALLOCATION_ID];
 	int64_t reserved_at, expires;
-	uint64_t reservation_number;
 	struct alloc_refusal *refusals; /* the last one of each operator */
 	size_t refusals_n, refusals_cap;
 	unsigned failures;
@@ -194,7 +193,8 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers;
-	uint64_t timer_order, reservations;
+	uint64_t timer_order;
+	uint64_t reservations;        /* serial number of the last one */
 	int64_t everybody;            /* RECORD_NO_NUMBER: as configured */
 	struct treap by_time;         /* customers by time */
 	struct alloc_entry **changed; /* to be packed */

@@ -1,17 +1,13 @@
 /*
  * allocation_pack: the allocation as bytes. There is an entry for each chat
- * that is reserved or has been assigned by us, for each operator, limit and
- * customer, and one for the number of reservations. The first byte of a key is
- * its kind.
+ * that is reserved or has been assigned by us, and for each operator, limit and
+ * customer. The first byte of a key is its kind.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include <string.h>
 
 #include "common/containers/pack.h"
-
-/* The key of the number of reservations. */
-#define KEY_NUMBERS 'n'
 
 /* Packs a reference to an operator as the operator's id. */
 static void
@@ -35,7 +31,6 @@ code_reservation(struct pack *k, struct allocation *a, struct alloc_chat *c)
 	code_text(k, &id);
 	code_signed(k, &c->reserved_at);
 	code_signed(k, &c->expires);
-	code_number(k, &c->reservation_number);
 	if (id.p == NULL || id.len >= sizeof c->reservation)
 		k->bad = true;
 	if (!pack_reads(k) || k->bad)
@@ -57,10 +52,12 @@ code_chat(struct pack *k, struct allocation *a, struct alloc_chat *c)
 }
 
 static void
-code_operator(struct pack *k, struct alloc_operator *o)
+code_operator(struct pack *k, struct allocation *a, struct alloc_operator *o)
 {
 	code_signed(k, &o->away_since);
 	code_number(k, &o->last_reservation);
+	if (o->last_reservation > a->reservations)
+		a->reservations = o->last_reservation;
 }
 
 static void
@@ -87,7 +84,7 @@ code_entry(struct pack *k, struct allocation *a, struct alloc_entry *e)
 		code_chat(k, a, item);
 		break;
 	case ALLOC_OPERATOR:
-		code_operator(k, item);
+		code_operator(k, a, item);
 		break;
 	case ALLOC_LIMIT:
 		code_limit(k, item);
@@ -139,10 +136,6 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 			alloc_entry_free(e);
 	}
 	a->changed_n = 0;
-	set_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
-	buf_clear(&value);
-	code_number(&k, &a->reservations);
-	entry(ctx, &key, &value);
 	buf_release(&key);
 	buf_release(&value);
 }
@@ -223,10 +216,7 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		unpack_limit(&r, a, id);
 		break;
 	case ALLOC_OPERATOR:
-		code_operator(&r, alloc_operator_get(a, id));
-		break;
-	case KEY_NUMBERS:
-		code_number(&r, &a->reservations);
+		code_operator(&r, a, alloc_operator_get(a, id));
 		break;
 	default:
 		return -1;

@@ -145,7 +145,7 @@ reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 	struct allocation_reservation p;
 
 	alloc_operator_begin(o);
-	c->reservation_number = o->last_reservation = ++a->reservations;
+	o->last_reservation = ++a->reservations;
 	alloc_entry_changed(a, &o->entry);
 	alloc_operator_end(a, o);
 	c->reserved = o;

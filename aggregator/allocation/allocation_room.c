@@ -124,7 +124,7 @@ alloc_line_update(struct allocation *a, struct alloc_line *l)
 {
 	struct treap_node *first = treap_first(&l->queue);
 	const struct alloc_chat *head =
-	    first != NULL && l->seats.n > 0
+	    first != NULL && treap_first(&l->seats) != NULL
 		? TREAP_OF(first, const struct alloc_chat, node)
 		: NULL;
 

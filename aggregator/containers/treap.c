@@ -68,7 +68,6 @@ treap_add(struct treap *o, struct treap_node *n)
 	n->weight = next_weight();
 	while (n->up != NULL && n->up->weight < n->weight)
 		rotate_up(o, n);
-	o->n++;
 }
 
 void
@@ -86,7 +85,6 @@ treap_remove(struct treap *o, struct treap_node *n)
 	if (child != NULL)
 		child->up = n->up;
 	*n = (struct treap_node){ .weight = 0 };
-	o->n--;
 }
 
 struct treap_node *

@@ -30,7 +30,6 @@ typedef int treap_compare(
 struct treap {
 	struct treap_node *root;
 	treap_compare *compare;
-	size_t n;
 };
 
 /* Returns the element that contains the node. */
