@@ -50,9 +50,8 @@
  *   allocation_reservation.c  who is selected, or waited for; a reservation,
  *                             and how it ends
  *   allocation_events.c       chats, operators and the clock change
- *   limit_records.c           limits change
+ *   allocation_limits.c       limits change
  *   allocation_pack.c         as bytes, for the state
- *   replay_log.c              a day of records, for a simulation
  *
  * Texts that are passed in are borrowed for the call. One thread.
  */

@@ -2,7 +2,7 @@
  * allocation_impl: shared by the files of allocation; no other file includes
  * it. Each file only calls those before it in this list: allocation_order.c,
  * allocation_room.c, allocation.c, allocation_reservation.c,
- * allocation_events.c and limit_records.c, allocation_pack.c.
+ * allocation_events.c and allocation_limits.c, allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -266,7 +266,7 @@ int64_t alloc_limit_of(
 /* Releases lines, operators, channels and tags. */
 void alloc_room_release(struct allocation *a);
 
-/* limit_records.c */
+/* allocation_limits.c */
 /* Reads the operator to whom a key of a->limits applies; p is NULL for a limit
  * for all operators. Returns -1 if it is not one. */
 int alloc_limit_key(

@@ -12,8 +12,8 @@
 #include "common/records/scan.h"
 #include "common/stage/deadletter.h"
 
-#include "aggregator/allocation/replay_log.h"
 #include "aggregator/input/staging.h"
+#include "aggregator/simulation/replay_log.h"
 #include "aggregator/tenant/pipeline.h"
 
 /* A tenant with records that count. */

@@ -14,8 +14,8 @@
 #define AGGREGATOR_SIMULATION_SIMULATION_H
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/allocation/replay_log.h"
 #include "aggregator/rows/rowset.h"
+#include "aggregator/simulation/replay_log.h"
 
 struct simulation;
 

@@ -2,8 +2,8 @@
  * replay_log: the lines of chats, messages, operators and limits of a day, kept
  * so that a simulation can apply them in order of time.
  */
-#ifndef AGGREGATOR_ALLOCATION_REPLAY_LOG_H
-#define AGGREGATOR_ALLOCATION_REPLAY_LOG_H
+#ifndef AGGREGATOR_SIMULATION_REPLAY_LOG_H
+#define AGGREGATOR_SIMULATION_REPLAY_LOG_H
 
 #include "common/records/record.h"
 #include "common/text/flat.h"

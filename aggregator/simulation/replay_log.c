@@ -1,7 +1,7 @@
 /*
  * replay_log: see replay_log.h.
  */
-#include "aggregator/allocation/replay_log.h"
+#include "aggregator/simulation/replay_log.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /*
- * limit_records: stores limit records, which set the maximum number of chats
- * for operators. Operator and channel are optional; of several records with the
- * same operator and channel, the newest counts. allocation_room.c then finds
- * the operators with free slots.
+ * allocation_limits: stores limit records, which set the maximum number of
+ * chats for operators. Operator and channel are optional; of several records
+ * with the same operator and channel, the newest counts. allocation_room.c then
+ * finds the operators with free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
