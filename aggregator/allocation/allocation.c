@@ -49,9 +49,9 @@ free_parts_of_operator(struct alloc_operator *o)
 {
 	size_t i;
 
-	for (i = 0; i < o->seats_n; i++)
-		free(o->seats[i]);
-	free(o->seats);
+	for (i = 0; i < o->services_n; i++)
+		free(o->services[i]);
+	free(o->services);
 	free(o->shares);
 }
 
@@ -90,7 +90,7 @@ allocation_free(struct allocation *a)
 	strmap_release(&a->chats, alloc_entry_free);
 	strmap_release(&a->customers, alloc_entry_free);
 	strmap_release(&a->limits, alloc_entry_free);
-	alloc_room_release(a);
+	alloc_lines_release(a);
 	free(a->changed);
 	free(a->tenant);
 	free(a);
@@ -238,7 +238,7 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 		break;
 	case PLACE_AWAITING:
 		treap_remove(
-		    &alloc_seat_of(c->awaited, c->line)->awaited, &c->node);
+		    &alloc_service_of(c->awaited, c->line)->awaited, &c->node);
 		break;
 	case PLACE_RESERVED:
 	case PLACE_NONE:

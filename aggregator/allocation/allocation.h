@@ -45,7 +45,7 @@
  * combination of tags, and a limit for all operators, visit all chats.
  *
  *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_room.c         who serves what: tags, lines, free slots
+ *   allocation_lines.c        who serves what: tags, lines, free slots
  *   allocation.c              chats, and the place of each; the settings
  *   allocation_reservation.c  who is selected, or waited for; a reservation,
  *                             and how it ends

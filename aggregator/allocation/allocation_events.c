@@ -122,7 +122,7 @@ allocation_operator(
 	o->tags = tags;
 	alloc_operator_end(a, o);
 	if (serves_others)
-		alloc_operator_seats(a, o);
+		alloc_operator_serve(a, o);
 	alloc_operator_timer(a, o);
 	alloc_recompute_unanswered(a, o);
 }

@@ -1,7 +1,7 @@
 /*
  * allocation_impl: shared by the files of allocation; no other file includes
  * it. Each file only calls those before it in this list: allocation_order.c,
- * allocation_room.c, allocation.c, allocation_reservation.c,
+ * allocation_lines.c, allocation.c, allocation_reservation.c,
  * allocation_events.c and allocation_limits.c, allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -93,7 +93,7 @@ struct alloc_line {
 	struct treap queue;                  /* chats by arrival */
 	struct treap paused;                 /* refused by everybody with free
 					      * slots */
-	struct treap seats;                  /* operators with free slots */
+	struct treap free;                   /* operators with free slots */
 	struct treap_node node;              /* in a->ready */
 	const struct alloc_chat *head; /* its first chat, by which it is ordered
 					* there; NULL: not ready */
@@ -101,7 +101,7 @@ struct alloc_line {
 
 /* An operator who serves a line; the operator is in its treap while they have a
  * free slot. */
-struct alloc_seat {
+struct alloc_service {
 	struct treap_node node;
 	struct alloc_operator *owner;
 	struct alloc_line *line;
@@ -126,8 +126,8 @@ struct alloc_operator {
 	unsigned refusals;       /* consecutive ones */
 	struct treap unanswered; /* chats they have not answered */
 	struct alloc_timer timer;
-	struct alloc_seat **seats;
-	size_t seats_n, seats_cap;
+	struct alloc_service **services;
+	size_t services_n, services_cap;
 	struct alloc_share *shares;
 	size_t shares_n, shares_cap;
 };
@@ -235,28 +235,29 @@ alloc_entry_init(struct alloc_entry *e, enum alloc_kind kind, struct text id)
 }
 
 /* allocation_order.c */
-treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
+treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_free,
     alloc_compare_unanswered, alloc_compare_customers, alloc_compare_timers;
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
-/* allocation_room.c */
+/* allocation_lines.c */
 /* The first four create missing objects. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
 struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
-/* Call after a change to the line's queue or seats. */
+/* Call after a change to the line's queue or to l->free. */
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
 /* Call before and after any change of an operator that affects whether they
  * have a free slot, or their order among others. */
 void alloc_operator_begin(struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
-/* Call after a change to the operator's tags, and for a new operator. */
-void alloc_operator_seats(struct allocation *a, struct alloc_operator *o);
+/* Finds the lines that the operator serves. Call after a change to the
+ * operator's tags, and for a new operator. */
+void alloc_operator_serve(struct allocation *a, struct alloc_operator *o);
 /* Returns NULL if the operator does not serve the line. */
-struct alloc_seat *alloc_seat_of(
+struct alloc_service *alloc_service_of(
     const struct alloc_operator *o, const struct alloc_line *l);
 struct alloc_share *alloc_share_of(
     struct alloc_operator *o, struct alloc_channel *channel);
@@ -264,7 +265,7 @@ struct alloc_share *alloc_share_of(
 int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
 /* Releases lines, operators, channels and tags. */
-void alloc_room_release(struct allocation *a);
+void alloc_lines_release(struct allocation *a);
 
 /* allocation_limits.c */
 /* Reads the operator to whom a key of a->limits applies; p is NULL for a limit

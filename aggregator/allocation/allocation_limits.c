@@ -1,8 +1,8 @@
 /*
  * allocation_limits: stores limit records, which set the maximum number of
  * chats for operators. Operator and channel are optional; of several records
- * with the same operator and channel, the newest counts. allocation_room.c then
- * finds the operators with free slots.
+ * with the same operator and channel, the newest counts. allocation_lines.c
+ * then finds the operators with free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -12,7 +12,7 @@
 
 /* After a limit for all operators: recomputes who has free slots. */
 static void
-recompute_room(struct allocation *a)
+recompute_capacity(struct allocation *a)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
@@ -57,7 +57,7 @@ apply_channel_limit(struct allocation *a, struct alloc_operator *o,
 	if (o != NULL)
 		alloc_operator_end(a, o);
 	else
-		recompute_room(a);
+		recompute_capacity(a);
 	if ((before == 0) != (channel->limits == 0))
 		move_chats(a, channel);
 }
@@ -77,7 +77,7 @@ apply_limit(struct allocation *a, struct text operator_id, struct text channel,
 		alloc_operator_end(a, o);
 	} else {
 		a->everybody = max;
-		recompute_room(a);
+		recompute_capacity(a);
 	}
 }
 

@@ -35,12 +35,12 @@ alloc_compare_lines(const struct treap_node *x, const struct treap_node *y)
 
 /* The operator who gets the next chat comes first. */
 int
-alloc_compare_seats(const struct treap_node *x, const struct treap_node *y)
+alloc_compare_free(const struct treap_node *x, const struct treap_node *y)
 {
 	const struct alloc_operator *a =
-	    TREAP_OF(x, const struct alloc_seat, node)->owner;
+	    TREAP_OF(x, const struct alloc_service, node)->owner;
 	const struct alloc_operator *b =
-	    TREAP_OF(y, const struct alloc_seat, node)->owner;
+	    TREAP_OF(y, const struct alloc_service, node)->owner;
 
 	if (a->load != b->load)
 		return a->load < b->load ? -1 : 1;

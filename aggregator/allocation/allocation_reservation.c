@@ -195,10 +195,10 @@ select_operator(
 	    c->awaited != NULL ? c->awaited : last_operator_of(a, c);
 	struct alloc_operator *o;
 	const struct treap_node *n;
-	struct alloc_seat *s;
+	struct alloc_service *s;
 
 	if (last != NULL && last != c->assignee && !alloc_refused(a, c, last)) {
-		s = alloc_seat_of(last, l);
+		s = alloc_service_of(last, l);
 		if (s != NULL && treap_has(&s->node))
 			return last;
 		if (s != NULL && last->available && a->set.sticky_for > 0 &&
@@ -209,8 +209,8 @@ select_operator(
 			return NULL;
 		}
 	}
-	for (n = treap_first(&l->seats); n != NULL; n = treap_next(n)) {
-		o = TREAP_OF(n, const struct alloc_seat, node)->owner;
+	for (n = treap_first(&l->free); n != NULL; n = treap_next(n)) {
+		o = TREAP_OF(n, const struct alloc_service, node)->owner;
 		if (o != c->assignee && !alloc_refused(a, c, o))
 			return o;
 	}

@@ -1,9 +1,9 @@
 /*
- * allocation_room: which operators may have another chat, and from which lines.
- * A line is a set of tags, and a channel if that has a limit. An operator has a
- * seat in each line whose tags the operator has, and is in the line's treap
- * while they have a free slot. A line with a chat and an operator is ready;
- * ready lines are ordered by their first chat.
+ * allocation_lines: which operators have free slots, and in which lines. A line
+ * is a set of tags, and a channel if that has a limit. An operator serves each
+ * line whose tags the operator has, and is in the line's treap while they have
+ * a free slot. A line with a chat and an operator is ready; ready lines are
+ * ordered by their first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -124,7 +124,7 @@ alloc_line_update(struct allocation *a, struct alloc_line *l)
 {
 	struct treap_node *first = treap_first(&l->queue);
 	const struct alloc_chat *head =
-	    first != NULL && treap_first(&l->seats) != NULL
+	    first != NULL && treap_first(&l->free) != NULL
 		? TREAP_OF(first, const struct alloc_chat, node)
 		: NULL;
 
@@ -136,14 +136,14 @@ alloc_line_update(struct allocation *a, struct alloc_line *l)
 		treap_add(&a->ready, &l->node);
 }
 
-struct alloc_seat *
-alloc_seat_of(const struct alloc_operator *o, const struct alloc_line *l)
+struct alloc_service *
+alloc_service_of(const struct alloc_operator *o, const struct alloc_line *l)
 {
 	size_t i;
 
-	for (i = 0; i < o->seats_n; i++)
-		if (o->seats[i]->line == l)
-			return o->seats[i];
+	for (i = 0; i < o->services_n; i++)
+		if (o->services[i]->line == l)
+			return o->services[i];
 	return NULL;
 }
 
@@ -173,7 +173,8 @@ alloc_limit_of(const struct allocation *a, const struct alloc_operator *o)
 
 /* True if the operator is below their limit in the channel. */
 static bool
-has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
+has_channel_capacity(
+    const struct alloc_operator *o, const struct alloc_channel *channel)
 {
 	int64_t limit = channel->limit, chats = 0;
 	size_t i;
@@ -189,7 +190,8 @@ has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
 }
 
 static bool
-operator_has_room(const struct allocation *a, const struct alloc_operator *o)
+operator_has_capacity(
+    const struct allocation *a, const struct alloc_operator *o)
 {
 	return o->listed && o->available && o->paused_until <= a->now &&
 	       o->load < alloc_limit_of(a, o);
@@ -200,8 +202,9 @@ alloc_operator_begin(struct alloc_operator *o)
 {
 	size_t i;
 
-	for (i = 0; i < o->seats_n; i++)
-		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
+	for (i = 0; i < o->services_n; i++)
+		treap_remove(
+		    &o->services[i]->line->free, &o->services[i]->node);
 }
 
 /* The operator has a free slot, so chats that others refused queue again. Only
@@ -228,7 +231,7 @@ unpause_chats(
 }
 
 static void
-end_wait(struct allocation *a, struct alloc_seat *s, struct treap_node *n)
+end_wait(struct allocation *a, struct alloc_service *s, struct treap_node *n)
 {
 	struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
 
@@ -240,10 +243,10 @@ end_wait(struct allocation *a, struct alloc_seat *s, struct treap_node *n)
 }
 
 static bool
-seat_has_share(const struct alloc_seat *s)
+service_has_capacity(const struct alloc_service *s)
 {
 	return s->line->channel == NULL ||
-	       has_share(s->owner, s->line->channel);
+	       has_channel_capacity(s->owner, s->line->channel);
 }
 
 /* Queues the chats that wait for this operator: all of them, or the first of
@@ -251,13 +254,13 @@ seat_has_share(const struct alloc_seat *s)
 static void
 end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 {
-	struct alloc_seat *s;
+	struct alloc_service *s;
 	struct treap_node *n;
 	size_t i;
 
-	for (i = 0; i < o->seats_n; i++) {
-		s = o->seats[i];
-		if (!all && !seat_has_share(s))
+	for (i = 0; i < o->services_n; i++) {
+		s = o->services[i];
+		if (!all && !service_has_capacity(s))
 			continue;
 		while ((n = treap_first(&s->awaited)) != NULL) {
 			end_wait(a, s, n);
@@ -278,12 +281,12 @@ report_load(const struct allocation *a, const struct alloc_operator *o)
 /* Called after a change: the operator is in the line while they have a free
  * slot. */
 static void
-update_seat(struct allocation *a, struct alloc_seat *s, bool room)
+update_service(struct allocation *a, struct alloc_service *s, bool has_capacity)
 {
 	struct alloc_line *l = s->line;
 
-	if (room && seat_has_share(s)) {
-		treap_add(&l->seats, &s->node);
+	if (has_capacity && service_has_capacity(s)) {
+		treap_add(&l->free, &s->node);
 		unpause_chats(a, l, s->owner);
 	}
 	alloc_line_update(a, l);
@@ -292,21 +295,21 @@ update_seat(struct allocation *a, struct alloc_seat *s, bool room)
 void
 alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 {
-	bool room = operator_has_room(a, o);
+	bool has_capacity = operator_has_capacity(a, o);
 	size_t i;
 
-	if (room || !o->available)
+	if (has_capacity || !o->available)
 		end_waits(a, o, !o->available);
-	for (i = 0; i < o->seats_n; i++)
-		update_seat(a, o->seats[i], room);
+	for (i = 0; i < o->services_n; i++)
+		update_service(a, o->services[i], has_capacity);
 	report_load(a, o);
 }
 
 /* Returns NULL if the operator does not serve the line. */
-static struct alloc_seat *
-add_seat(struct alloc_operator *o, struct alloc_line *l)
+static struct alloc_service *
+add_service(struct alloc_operator *o, struct alloc_line *l)
 {
-	struct alloc_seat *s;
+	struct alloc_service *s;
 
 	if (!o->listed || !has_all_tags(o->tags, l->tags))
 		return NULL;
@@ -314,25 +317,25 @@ add_seat(struct alloc_operator *o, struct alloc_line *l)
 	s->owner = o;
 	s->line = l;
 	treap_init(&s->awaited, alloc_compare_chats);
-	XGROW(o->seats, o->seats_n, o->seats_cap);
-	o->seats[o->seats_n++] = s;
+	XGROW(o->services, o->services_n, o->services_cap);
+	o->services[o->services_n++] = s;
 	return s;
 }
 
 void
-alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
+alloc_operator_serve(struct allocation *a, struct alloc_operator *o)
 {
 	size_t i;
 
 	alloc_operator_begin(o);
 	end_waits(a, o, true);
-	for (i = 0; i < o->seats_n; i++) {
-		alloc_line_update(a, o->seats[i]->line);
-		free(o->seats[i]);
+	for (i = 0; i < o->services_n; i++) {
+		alloc_line_update(a, o->services[i]->line);
+		free(o->services[i]);
 	}
-	o->seats_n = 0;
+	o->services_n = 0;
 	for (i = 0; i < a->lines_n; i++)
-		(void)add_seat(o, a->lines[i]);
+		(void)add_service(o, a->lines[i]);
 	alloc_operator_end(a, o);
 }
 
@@ -342,20 +345,21 @@ new_line(struct allocation *a, const struct alloc_tags *tags,
 {
 	struct alloc_line *l = xcalloc(1, sizeof *l);
 	const struct strmap_entry *e;
-	struct alloc_seat *s;
+	struct alloc_service *s;
 	size_t i = 0;
 
 	l->tags = tags;
 	l->channel = channel;
 	treap_init(&l->queue, alloc_compare_chats);
 	treap_init(&l->paused, alloc_compare_chats);
-	treap_init(&l->seats, alloc_compare_seats);
+	treap_init(&l->free, alloc_compare_free);
 	XGROW(a->lines, a->lines_n, a->lines_cap);
 	a->lines[a->lines_n++] = l;
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
-		s = add_seat(e->value, l);
+		s = add_service(e->value, l);
 		if (s != NULL)
-			update_seat(a, s, operator_has_room(a, e->value));
+			update_service(
+			    a, s, operator_has_capacity(a, e->value));
 	}
 	return l;
 }
@@ -425,7 +429,7 @@ free_channel(void *p)
 }
 
 void
-alloc_room_release(struct allocation *a)
+alloc_lines_release(struct allocation *a)
 {
 	size_t i;
 
