@@ -273,8 +273,7 @@ revise_message(
 	now.id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
-	if (new->id != now.id)
-		message_id_drop(&w->message_ids, new->id);
+	message_id_drop(&w->message_ids, new->id);
 	*old = now;
 	if (i < c->clean)
 		c->clean = (uint32_t)i;
