@@ -242,7 +242,6 @@ alloc_leave_place(struct allocation *a, struct alloc_chat *c)
 		break;
 	case PLACE_RESERVED:
 	case PLACE_NONE:
-	case ALLOC_PLACES:
 		break;
 	}
 	c->awaited = NULL;

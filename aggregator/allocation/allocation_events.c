@@ -96,10 +96,11 @@ set_available(struct allocation *a, struct alloc_operator *o, bool available)
 	alloc_entry_changed(a, &o->entry);
 	o->available = available;
 	o->away_since = available ? CLOCK_NONE : a->now;
-	if (available)
-		o->refusals = 0;
-	if (available)
-		o->paused_until = INT64_MIN;
+	if (!available)
+		return;
+	o->refusals = 0;
+	o->paused_until = INT64_MIN;
+	alloc_set_timer(a, &o->timer, INT64_MAX);
 }
 
 void
@@ -123,17 +124,15 @@ allocation_operator(
 	alloc_operator_end(a, o);
 	if (serves_others)
 		alloc_operator_serve(a, o);
-	alloc_operator_timer(a, o);
 	alloc_recompute_unanswered(a, o);
 }
 
+/* The operator's pause has ended. */
 static void
 timer_of_operator(struct allocation *a, struct alloc_operator *o)
 {
 	alloc_operator_begin(o);
 	alloc_operator_end(a, o);
-	alloc_recompute_unanswered(a, o);
-	alloc_operator_timer(a, o);
 }
 
 static void

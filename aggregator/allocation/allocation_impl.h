@@ -41,8 +41,7 @@ enum alloc_place {
 	PLACE_QUEUE,    /* in the queue of its line */
 	PLACE_PAUSED,   /* out of the queue, after refusals */
 	PLACE_AWAITING, /* out of the queue, for the customer's last operator */
-	PLACE_RESERVED,
-	ALLOC_PLACES
+	PLACE_RESERVED
 };
 
 /* The first byte of a key in the state. */
@@ -297,9 +296,6 @@ struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 
 /* allocation_reservation.c */
-/* Sets the timer to the end of the operator's pause, or to the time at which an
- * offline operator loses unanswered chats. */
-void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 /* Ends the reservation: it was refused, or the chat has an assignee. */
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,

@@ -43,29 +43,16 @@ drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)
 	c->refusals_n = n;
 }
 
-void
-alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
-{
-	int64_t due = INT64_MAX;
-
-	if (o->paused_until > a->now)
-		due = o->paused_until;
-	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
-	    o->away_since + a->set.offline > a->now &&
-	    o->away_since + a->set.offline < due)
-		due = o->away_since + a->set.offline;
-	alloc_set_timer(a, &o->timer, due);
-}
-
 static void
 pause_operator(struct allocation *a, struct alloc_operator *o)
 {
 	alloc_operator_begin(o);
-	if (++o->refusals >= REFUSALS_OF_ONE)
+	if (++o->refusals >= REFUSALS_OF_ONE) {
 		o->paused_until =
 		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+		alloc_set_timer(a, &o->timer, o->paused_until);
+	}
 	alloc_operator_end(a, o);
-	alloc_operator_timer(a, o);
 }
 
 void
