@@ -753,28 +753,16 @@ staging_expire(struct staging *in)
 	}
 }
 
-size_t
-staging_report_incomplete(const struct staging *in)
+/* True if the end marker of a part has arrived, but not all of its lines. */
+static bool
+lacks_lines(const struct staging_tenant *t)
 {
-	const struct strmap_entry *e;
-	size_t i = 0, n = 0, part;
+	const struct staging_part *p;
 
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
-		const struct staging_tenant *t = e->value;
-		bool incomplete = false;
-
-		for (part = 0; part < PARTS; part++)
-			incomplete =
-			    incomplete || (t->parts[part].begun &&
-					      t->parts[part].records >= 0 &&
-					      !t->parts[part].applied);
-		n += incomplete;
-	}
-	if (n > 0)
-		log_error("%zu snapshots have an end marker but lack records; "
-			  "the next snapshots replace them",
-		    n);
-	return n;
+	for (p = t->parts; p < t->parts + PARTS; p++)
+		if (p->begun && !p->applied && p->records >= 0)
+			return true;
+	return false;
 }
 
 void
@@ -786,7 +774,7 @@ staging_report_unfinished(struct staging *in)
 
 	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->id != NULL)
+		if (t->id != NULL && (in->state == NULL || lacks_lines(t)))
 			log_unfinished(in, t, "the input ended");
 	}
 }

@@ -116,12 +116,9 @@ void staging_forget(struct staging *in, struct text tenant);
  * personal data. */
 void staging_expire(struct staging *in);
 
-/* At the end of the input: reports snapshots that have an end marker but lack
- * lines. Returns their number. */
-size_t staging_report_incomplete(const struct staging *in);
-
-/* At the end of the input of a run without a state: reports each unfinished
- * snapshot, and counts it in in->failed. */
+/* At the end of the input: reports each unfinished snapshot, and counts it in
+ * in->failed. With a state, a snapshot without an end marker may continue with
+ * the next input and is not reported. */
 void staging_report_unfinished(struct staging *in);
 
 /* Appends a record's line without the field `snapshot`, and with another time

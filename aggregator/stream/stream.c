@@ -356,7 +356,6 @@ static enum exit_code
 run_stream(struct stream *s)
 {
 	enum exit_code code;
-	size_t incomplete;
 
 	/* Lines that the last run may not have written. */
 	code = stream_write_lines(s) == OUTCOME_DONE ? finish_flush(s, false)
@@ -383,8 +382,8 @@ run_stream(struct stream *s)
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
-	incomplete = staging_report_incomplete(&s->staging);
-	return incomplete > 0 || s->staging.failed > 0 ? PROG_DATA : PROG_OK;
+	staging_report_unfinished(&s->staging);
+	return s->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
 static void
