@@ -1,13 +1,11 @@
 /*
- * message_id: see message_id.h. The two highest bits of a word are its kind:
+ * message_id: see message_id.h. A word whose highest bit is 0 is a prefix and a
+ * number: 10 bits for the prefix's index, 4 bits for the number of digits, 49
+ * bits for their value. Otherwise the next 15 bits are from the text's hash,
+ * and 48 bits are a pointer to struct message_id_text.
  *
- *   0  a number: its value, below 10^18
- *   1  prefix and number: 14 bits for the prefix's index, 4 bits for the number
- *      of digits, 34 bits for their value
- *   2  14 bits of the text's hash, 48 bits: a pointer to struct
- *      message_id_text
- *
- * Prefixes are never dropped, so an id always has the same word. Once there are
+ * Prefix 0 is empty, so numbers are ordered by value. Prefixes are never
+ * dropped, so an id always has the same word. Once there are
  * MESSAGE_ID_PREFIXES of them, ids with a new prefix are kept as text.
  */
 #include "aggregator/clocks/message_id.h"
@@ -21,21 +19,16 @@
 #include "aggregator/containers/interner.h"
 #include "common/containers/hash.h"
 
-#define KIND_SHIFT 62
-#define KIND_NUMBER UINT64_C(0)
-#define KIND_PREFIX UINT64_C(1)
-#define KIND_TEXT UINT64_C(2)
-
-#define TAG_MASK UINT64_C(0x3fff)
+#define TEXT_BIT (UINT64_C(1) << 63)
+#define TAG_MASK UINT64_C(0x7fff)
 #define POINTER_MASK ((UINT64_C(1) << MESSAGE_ID_TAG_SHIFT) - 1)
 
-#define PREFIX_SHIFT 38
-#define DIGITS_SHIFT 34
+#define PREFIX_SHIFT 53
+#define DIGITS_SHIFT 49
+#define DIGITS_MASK 15
+#define VALUE_MASK ((UINT64_C(1) << DIGITS_SHIFT) - 1)
 
 #define SLOTS (MESSAGE_ID_PREFIXES * 2)
-
-#define NUMBER_DIGITS 18
-#define PREFIX_DIGITS 10
 
 struct message_id_text {
 	struct message_id_text *next; /* in the free list */
@@ -46,6 +39,11 @@ struct message_id_text {
 _Static_assert(RECORD_MAX_ID <= UINT8_MAX, "the length of an id is a byte");
 _Static_assert(
     sizeof(struct message_id_text) <= 16, "MESSAGE_ID_SIZES says so");
+_Static_assert(
+    MESSAGE_ID_DIGITS <= DIGITS_MASK && VALUE_MASK >= UINT64_C(99999999999999),
+    "the digits and their value fit into the word");
+_Static_assert(MESSAGE_ID_PREFIXES <= UINT64_C(1) << (63 - PREFIX_SHIFT),
+    "the prefixes fit into the word");
 
 void
 message_ids_init(struct message_ids *x)
@@ -83,14 +81,7 @@ make_text(struct message_ids *x, struct text id)
 		t = arena_take(&x->arena, n * 16);
 	t->len = (uint8_t)id.len;
 	memcpy(t->p, id.p, id.len);
-	return KIND_TEXT << KIND_SHIFT | tag << MESSAGE_ID_TAG_SHIFT |
-	       (uint64_t)(uintptr_t)t;
-}
-
-static uint64_t
-word_kind(message_id id)
-{
-	return id >> KIND_SHIFT;
+	return TEXT_BIT | tag << MESSAGE_ID_TAG_SHIFT | (uint64_t)(uintptr_t)t;
 }
 
 static struct message_id_text *
@@ -104,7 +95,7 @@ message_id_drop(struct message_ids *x, message_id id)
 {
 	struct message_id_text *t;
 
-	if (word_kind(id) != KIND_TEXT)
+	if (!message_id_is_text(id))
 		return;
 	t = word_text(id);
 	t->next = x->free[units(t->len)];
@@ -129,6 +120,7 @@ find_prefix(struct message_ids *x, const char *s, size_t len)
 	if (x->prefixes == NULL) {
 		x->prefixes = xcalloc(MESSAGE_ID_PREFIXES, sizeof *x->prefixes);
 		x->slots = xcalloc(SLOTS, sizeof *x->slots);
+		x->prefixes_n = 1; /* the empty one */
 	}
 	slot = hash_text(x->seed, s, len) % SLOTS;
 	for (; x->slots[slot] != 0; slot = (slot + 1) % SLOTS)
@@ -150,7 +142,9 @@ prefix_number(struct message_ids *x, struct text prefix)
 {
 	size_t which = x->last;
 
-	if (x->prefixes_n == 0 ||
+	if (prefix.len == 0)
+		return 0;
+	if (x->prefixes == NULL ||
 	    !is_prefix(&x->prefixes[which], prefix.p, prefix.len)) {
 		which = find_prefix(x, prefix.p, prefix.len);
 		if (which < MESSAGE_ID_PREFIXES)
@@ -158,18 +152,6 @@ prefix_number(struct message_ids *x, struct text prefix)
 	}
 	return which;
 }
-
-/* Most ids have one of the first two forms. */
-enum id_form {
-	ID_NUMBER,   /* without leading zeros, below 10^18 */
-	ID_PREFIXED, /* up to MESSAGE_ID_PREFIX bytes, then some digits */
-	ID_OTHER,
-};
-
-struct id_parts {
-	size_t prefix, digits; /* lengths in bytes, for ID_PREFIXED */
-	uint64_t value;        /* the number, unless ID_OTHER */
-};
 
 /* Reads eight digits; returns false if one of the bytes is not a digit. */
 static bool
@@ -190,99 +172,65 @@ eight_digits(const char *p, uint64_t *value)
 	return true;
 }
 
-/* Splits an id, which must not be empty. */
-static enum id_form
-split_id(struct text id, struct id_parts *to)
+/* Returns the number of digits at the end, and their value, which is wrong if
+ * there are more than MESSAGE_ID_DIGITS. */
+static size_t
+last_digits(struct text id, uint64_t *value)
 {
+	uint64_t unit = 1;
 	size_t digits = 0;
-	uint64_t value = 0, unit = 1;
 	char c;
 
-	if (id.len >= 8 && eight_digits(id.p + id.len - 8, &value)) {
+	*value = 0;
+	if (id.len >= 8 && eight_digits(id.p + id.len - 8, value)) {
 		digits = 8;
 		unit = 100000000;
 	}
-	/* Read from the end. If there are too many digits, the value is not
-	 * used. */
 	for (; digits < id.len; digits++, unit *= 10) {
 		c = id.p[id.len - 1 - digits];
 		if (!text_is_digit(c))
 			break;
-		value += unit * (uint64_t)(c - '0');
+		*value += unit * (uint64_t)(c - '0');
 	}
-	to->prefix = id.len - digits;
-	to->digits = digits;
-	to->value = value;
-	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
-		return digits > NUMBER_DIGITS ? ID_OTHER : ID_NUMBER;
-	return digits == 0 || digits > PREFIX_DIGITS ||
-		       to->prefix > MESSAGE_ID_PREFIX
-		   ? ID_OTHER
-		   : ID_PREFIXED;
-}
-
-static message_id
-make_prefixed(size_t prefix, size_t digits, uint64_t value)
-{
-	return KIND_PREFIX << KIND_SHIFT | (uint64_t)prefix << PREFIX_SHIFT |
-	       (uint64_t)digits << DIGITS_SHIFT | value;
+	return digits;
 }
 
 message_id
 message_id_make(struct message_ids *x, struct text id)
 {
-	struct id_parts parts;
-	size_t prefix;
+	uint64_t value;
+	size_t digits = last_digits(id, &value), which;
+	struct text prefix = { id.p, id.len - digits };
 
-	switch (split_id(id, &parts)) {
-	case ID_NUMBER:
-		return parts.value;
-	case ID_PREFIXED:
-		prefix = prefix_number(x, (struct text){ id.p, parts.prefix });
-		if (prefix < MESSAGE_ID_PREFIXES)
-			return make_prefixed(prefix, parts.digits, parts.value);
-		break;
-	case ID_OTHER:
-		break;
-	}
-	return make_text(x, id);
-}
-
-static struct text
-print(char buf[MESSAGE_ID_TEXT], size_t prefix, size_t digits, uint64_t value)
-{
-	struct text t = { buf, prefix + digits };
-	size_t i;
-
-	for (i = t.len; i > prefix; i--, value /= 10)
-		buf[i - 1] = (char)('0' + value % 10);
-	return t;
+	/* Digits with leading zeros are not a number. */
+	if (digits == 0 || digits > MESSAGE_ID_DIGITS ||
+	    prefix.len > MESSAGE_ID_PREFIX ||
+	    (prefix.len == 0 && id.p[0] == '0' && id.len > 1))
+		return make_text(x, id);
+	which = prefix_number(x, prefix);
+	if (which == MESSAGE_ID_PREFIXES)
+		return make_text(x, id);
+	return (uint64_t)which << PREFIX_SHIFT |
+	       (uint64_t)digits << DIGITS_SHIFT | value;
 }
 
 struct text
 message_id_text(
     const struct message_ids *x, message_id id, char buf[MESSAGE_ID_TEXT])
 {
-	const struct message_id_prefix *p;
-	struct text t;
-	uint64_t rest;
-	size_t digits = 1;
+	uint64_t which = id >> PREFIX_SHIFT, value = id & VALUE_MASK;
+	size_t digits = id >> DIGITS_SHIFT & DIGITS_MASK, i;
+	struct text t = { buf, digits };
 
-	if (word_kind(id) == KIND_TEXT) {
-		t.p = word_text(id)->p;
-		t.len = word_text(id)->len;
-		return t;
+	if (message_id_is_text(id))
+		return (struct text){ word_text(id)->p, word_text(id)->len };
+	if (which > 0) {
+		memcpy(buf, x->prefixes[which].p, x->prefixes[which].len);
+		t.len += x->prefixes[which].len;
 	}
-	if (word_kind(id) == KIND_NUMBER) {
-		for (rest = id / 10; rest > 0; rest /= 10)
-			digits++;
-		return print(buf, 0, digits, id);
-	}
-	p = &x->prefixes[id >> PREFIX_SHIFT & (MESSAGE_ID_PREFIXES - 1)];
-	memcpy(buf, p->p, p->len);
-	digits = id >> DIGITS_SHIFT & 15;
-	return print(
-	    buf, p->len, digits, id & ((UINT64_C(1) << DIGITS_SHIFT) - 1));
+	for (i = t.len; digits > 0; digits--, value /= 10)
+		buf[--i] = (char)('0' + value % 10);
+	return t;
 }
 
 bool
@@ -299,8 +247,8 @@ is_number(message_id id)
 {
 	const struct message_id_text *t;
 
-	if (word_kind(id) != KIND_TEXT)
-		return word_kind(id) == KIND_NUMBER;
+	if (!message_id_is_text(id))
+		return id >> PREFIX_SHIFT == 0;
 	t = word_text(id);
 	return id_is_number(t->p, t->len);
 }
@@ -316,7 +264,7 @@ message_id_compare(message_id a, message_id b)
 	if (!number || a == b)
 		return 0;
 	/* Numbers that fit into a word are less than all others. */
-	if (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER)
+	if (!message_id_is_text(a) || !message_id_is_text(b))
 		return a < b ? -1 : 1;
 	x = word_text(a);
 	y = word_text(b);

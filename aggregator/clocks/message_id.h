@@ -1,7 +1,7 @@
 /*
  * message_id: packs the id of a message into one 64-bit word, so that messages
- * are small and most ids are compared without reading their text. A number, or
- * a prefix followed by up to ten digits ("m-0000000017"), fits into the word.
+ * are small and most ids are compared without reading their text. Up to 14
+ * digits, alone ("17") or after a prefix ("m-0000000017"), fit into the word.
  * The text of any other id is kept in struct message_ids, and the word points
  * to it.
  *
@@ -18,6 +18,7 @@ typedef uint64_t message_id;
 
 #define MESSAGE_ID_PREFIXES 1024
 #define MESSAGE_ID_PREFIX 15 /* longest prefix, in bytes */
+#define MESSAGE_ID_DIGITS 14
 
 /* A buffer for the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)

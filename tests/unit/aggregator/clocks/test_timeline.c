@@ -222,9 +222,10 @@ ids_stand_for_their_texts(void **state)
 {
 	static const char *const more[] = { "m-0000000001", "m-0000000002",
 		"m-000000002", "n-0000000001", "m-00000000017", "m-x", "m-",
-		"a-prefix-that-is-too-long-1", "999999999999999999",
-		"1000000000000000000", "9999999999", "x9999999999",
-		"x10000000000", "0000000000000000000000000000001" };
+		"a-prefix-that-is-too-long-1", "99999999999999",
+		"100000000000000", "999999999999999999", "1000000000000000000",
+		"x99999999999999", "x100000000000000",
+		"0000000000000000000000000000001" };
 	const char *texts[ARRAY_LEN(ordered) + ARRAY_LEN(more)];
 	message_id words[ARRAY_LEN(texts)], again;
 	struct text a, b;
