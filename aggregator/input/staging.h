@@ -2,23 +2,12 @@
  * staging: snapshots that are arriving. When all lines of a part have arrived,
  * they are read back, and the part corrects its tenant. A snapshot that went
  * through an exchange is in parts, each with its own markers
- * (common/records/bucket.h). Any other snapshot has one part.
+ * (common/records/bucket.h). Any other snapshot has one part. Without a state,
+ * a snapshot in parts is refused.
  *
- * Lines that arrive through a queue are kept in the state, so their messages
- * can be acknowledged long before the snapshot ends, and a snapshot may be
- * larger than the prefetch window. The commit in which a part corrects its
- * tenant removes them. Without a state they are kept in memory, a snapshot in
- * parts is refused, and a line that comes twice counts twice.
- *
- *   table      key                     value
- *   snapshots  tenant                  its unfinished snapshot and the latest
- *                                      ones that are over
- *   staged     number of the snapshot, lines as they came
- *              part, number
- *
- * Nothing is durable before the state_commit() that follows staging_save().
- * After a crash, uncommitted lines are delivered again. Lines that were
- * committed are recognized:
+ * The commit in which a part corrects its tenant removes its lines, which
+ * snapshots.h keeps. After a crash, uncommitted lines are delivered again.
+ * Lines that were committed are recognized:
  *
  *   lines of an unfinished snapshot  by their bytes, since all lines of a
  *                                    snapshot differ from each other
@@ -36,27 +25,25 @@
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
 
-#include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/bucket.h"
 #include "common/records/scan.h"
 
-#include "aggregator/state/state.h"
+#include "aggregator/input/snapshots.h"
 #include "aggregator/tenant/future.h"
 
 struct staging {
-	struct state *state; /* NULL: lines are kept in memory */
-	struct lmdb_table *snapshots, *staged;
-	struct strmap tenants; /* name -> struct staging_tenant */
-	struct flat flat;      /* scratch memory */
-	bool changed;          /* some tenant has changed */
-	bool ready;            /* some part is complete and not yet applied */
-	uint64_t failed;       /* snapshots that were dropped before they were
-				* complete */
-	uint64_t ahead;        /* lines that were rejected because they are from
-				* the future */
+	struct snapshots snapshots; /* the caller opens and saves them if there
+				     * is a state */
+	struct flat flat;           /* scratch memory */
+	bool ready;                 /* some part is complete and not yet
+				     * applied */
+	uint64_t failed;            /* snapshots that were dropped before they
+				     * were complete */
+	uint64_t ahead;             /* lines that were rejected because they are
+				     * from the future */
 
-	/* Set by the caller before staging_open(). */
+	/* Set by the caller. */
 	struct future *future;
 	void *ctx; /* for refuse() and begin() */
 	/* Refuses a bad line, with the reason. */
@@ -75,10 +62,6 @@ struct staging {
 	    void *tenant, const char *snapshot, const struct bucket_set *part);
 };
 
-/* Reads the staging from the state. -1: an error, which state_commit() will
- * return. */
-int staging_open(struct staging *in, struct state *state)
-    __attribute__((warn_unused_result));
 void staging_close(struct staging *in);
 
 /* True if the staging takes the record; all others are outside snapshots. */
@@ -105,16 +88,8 @@ bool staging_is_ready(const struct staging *in, struct text tenant);
 /* Applies all complete parts. Returns -1 as add() does. */
 int staging_apply(struct staging *in) __attribute__((warn_unused_result));
 
-/* Writes the changes to the state; call it before the commit if in->changed
- * is set. */
-void staging_save(struct staging *in);
-
 /* Ends the unfinished snapshot of that tenant. */
 void staging_forget(struct staging *in, struct text tenant);
-
-/* Drops snapshots that have received no line for a week, because lines are
- * personal data. */
-void staging_expire(struct staging *in);
 
 /* At the end of the input: reports each unfinished snapshot, and counts it in
  * in->failed. With a state, a snapshot without an end marker may continue with

@@ -70,8 +70,8 @@ put_lines(struct stream *s)
 {
 	stream_lines_put(&s->rows);
 	stream_lines_put(&s->reservations);
-	if (s->staging.changed)
-		staging_save(&s->staging);
+	if (s->staging.snapshots.changed)
+		snapshots_save(&s->staging.snapshots);
 }
 
 enum exit_code
@@ -266,7 +266,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 	if (o != OUTCOME_DONE)
 		return o;
 	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
-	if (!flush_tenants(s, refresh) && !s->staging.changed)
+	if (!flush_tenants(s, refresh) && !s->staging.snapshots.changed)
 		return OUTCOME_DONE;
 	put_lines(s);
 	FAULT_POINT("aggregator.before_commit");
