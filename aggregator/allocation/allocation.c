@@ -123,16 +123,15 @@ alloc_entry_changed(struct allocation *a, struct alloc_entry *e)
 	a->changed[a->changed_n++] = e;
 }
 
-/* Deletes customers last seen before that time. */
-static void
-delete_old_customers(struct allocation *a, int64_t before)
+void
+alloc_delete_old_customers(struct allocation *a)
 {
 	struct treap_node *n;
 	struct alloc_customer *c;
 
 	while ((n = treap_first(&a->by_time)) != NULL) {
 		c = TREAP_OF(n, struct alloc_customer, node);
-		if (c->at >= before)
+		if (c->at >= a->now - a->set.sticky)
 			break;
 		treap_remove(&a->by_time, n);
 		(void)strmap_delete(
@@ -146,13 +145,9 @@ struct alloc_customer *
 alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at)
 {
-	struct alloc_customer *c;
-	void **slot;
+	void **slot = strmap_put(&a->customers, id.p, id.len);
+	struct alloc_customer *c = *slot;
 
-	if (a->set.sticky == 0 || at < a->now - a->set.sticky)
-		return NULL;
-	slot = strmap_put(&a->customers, id.p, id.len);
-	c = *slot;
 	if (c == NULL) {
 		c = *slot = xcalloc(1, sizeof *c);
 		alloc_entry_init(&c->entry, ALLOC_CUSTOMER, id);
@@ -165,7 +160,6 @@ alloc_customer_set(struct allocation *a, struct text id,
 		treap_add(&a->by_time, &c->node);
 		alloc_entry_changed(a, &c->entry);
 	}
-	delete_old_customers(a, a->now - a->set.sticky);
 	return c;
 }
 

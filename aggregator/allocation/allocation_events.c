@@ -64,7 +64,7 @@ allocation_chat(
 	update_assignee(a, c,
 	    now->assignee.p != NULL ? alloc_operator_get(a, now->assignee)
 				    : NULL);
-	if (c->assignee != NULL && now->customer.p != NULL)
+	if (a->set.sticky > 0 && c->assignee != NULL && now->customer.p != NULL)
 		(void)alloc_customer_set(
 		    a, now->customer, c->assignee, now->newest);
 	alloc_recompute_chat(a, c);

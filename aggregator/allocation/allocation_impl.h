@@ -290,10 +290,11 @@ void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 /* Call for a closed chat after it was recomputed. */
 void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
 /* Remembers the operator of a customer's chat, whose newest record had that
- * time, unless another one has a newer record. Deletes customers who have not
- * written for long, and returns NULL for one of them. */
+ * time, unless another one has a newer record. */
 struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
+/* Deletes customers who have not written for long. */
+void alloc_delete_old_customers(struct allocation *a);
 
 /* allocation_reservation.c */
 /* Ends the reservation: it was refused, or the chat has an assignee. */

@@ -122,6 +122,7 @@ allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 	struct alloc_entry *e;
 	size_t i;
 
+	alloc_delete_old_customers(a);
 	for (i = 0; i < a->changed_n; i++) {
 		e = a->changed[i];
 		e->changed = false;
@@ -161,39 +162,26 @@ unpack_limit(struct pack *k, struct allocation *a, struct text id)
 		allocation_limit(a, o, channel, l.max_chats, l.at);
 }
 
-/* A customer who is no longer kept is deleted. */
 static void
 unpack_customer(struct pack *k, struct allocation *a, struct text id)
 {
-	struct alloc_customer c, *kept = NULL;
+	struct alloc_customer c;
 
 	code_customer(k, a, &c);
-	if (k->bad)
-		return;
-	if (c.last != NULL)
-		kept = alloc_customer_set(a, id, c.last, c.at);
-	if (kept == NULL) {
-		kept = xcalloc(1, sizeof *kept);
-		alloc_entry_init(&kept->entry, ALLOC_CUSTOMER, id);
-		kept->entry.deleted = true;
-		alloc_entry_changed(a, &kept->entry);
-	}
-	kept->entry.saved = true;
+	k->bad |= c.last == NULL;
+	if (!k->bad)
+		alloc_customer_set(a, id, c.last, c.at)->entry.saved = true;
 }
 
-/* Entries that were just unpacked need not be packed, unless they are to be
- * deleted. */
+/* Entries that were just unpacked need not be packed. */
 static void
 clear_changed(struct allocation *a, size_t from)
 {
-	size_t i, n = from;
+	size_t i;
 
-	for (i = from; i < a->changed_n; i++) {
-		a->changed[i]->changed = a->changed[i]->deleted;
-		if (a->changed[i]->deleted)
-			a->changed[n++] = a->changed[i];
-	}
-	a->changed_n = n;
+	for (i = from; i < a->changed_n; i++)
+		a->changed[i]->changed = false;
+	a->changed_n = from;
 }
 
 int
