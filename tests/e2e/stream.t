@@ -261,6 +261,44 @@ def check_gap(lab, checks):
     checks.that(not flow.rows, f"rows again: {flow.rows}")
 
 
+def check_old_records(lab, checks):
+    say("- chat records older than the window still count where they differ")
+    flow = Flow(lab, "intervals", window="1h")
+    flow.fresh()
+
+    def chat(chat, at, **more):
+        return json.dumps({"type": "chat", "tenant": "a", "chat": chat,
+                           "at": f"2026-11-20T{at}:00Z", **more})
+
+    def opened(at, since):
+        return chat("o", at, opened_at=f"2026-11-20T{since}:00Z")
+
+    def closed(at, since):
+        return chat("e", at, status="closed",
+                    closed_at=f"2026-11-20T{since}:00Z")
+
+    def write(id_, chat, at, sender):
+        return message("a", id_, chat, f"20T{at}:00", sender)
+
+    records = [
+        write("1", "c", "10:00", "customer"), opened("10:00", "10:00"),
+        write("2", "o", "10:01", "customer"),
+        write("3", "o", "10:02", "operator"),
+        chat("c", "10:05", operator="A"), write("4", "e", "10:05", "customer"),
+        closed("10:10", "10:10"), write("5", "e", "10:15", "customer"),
+        chat("c", "10:20", operator="B"), opened("10:20", "10:20"),
+        write("6", "o", "10:21", "customer"),
+        write("7", "o", "10:25", "operator"), closed("10:30", "10:30"),
+        chat("c", "10:40", operator="C"), write("8", "e", "11:45", "customer"),
+        closed("11:50", "11:50"), opened("11:50", "11:50"),
+        chat("c", "12:00", operator="C"), closed("12:00", "11:50"),
+        opened("12:00", "11:50"), chat("c", "12:10", operator="C"),
+        write("9", "c", "12:20", "operator")]
+    flow.put(records)
+    flow.run()
+    flow.same_figures(records)
+
+
 def check_late_assignee(lab, checks):
     say("- a first assignment does not change what ended long ago")
     flow = Flow(lab, "intervals", window="1h")
@@ -287,7 +325,7 @@ def body():
         for check in (check_figures, check_passing, check_letters,
                       check_undated, check_waits, check_clock, check_pipe,
                       check_silent, check_dropped, check_gap,
-                      check_late_assignee):
+                      check_old_records, check_late_assignee):
             check(lab, checks)
     return checks.result()
 
