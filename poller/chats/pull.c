@@ -17,6 +17,33 @@
 #include "poller/crm/crm_session.h"
 #include "poller/crm/quota.h"
 
+/* ---- lists that are too short ---- */
+
+#define POLLS 3
+
+static const char KEY[] = "short_lists";
+
+/* Counts consecutive polls whose list lacks this many rows; 0 means that the
+ * list is complete. True if such a list is accepted. */
+static bool
+short_list_count(struct store *s, size_t missing)
+{
+	int64_t before = store_number(s, KEY, 0);
+	int64_t n = missing == 0 || missing > SHORT_LIST_MOST ? 0 : before + 1;
+
+	if (n != before && n <= POLLS)
+		store_set_number(s, KEY, n);
+	return n >= POLLS;
+}
+
+bool
+short_list_is_taken(struct store *s, size_t missing)
+{
+	return missing <= SHORT_LIST_MOST && store_number(s, KEY, 0) >= POLLS;
+}
+
+/* ---- pull ---- */
+
 /* How often the state is committed: calls are paid for, so those of a killed
  * poll must be counted as well. */
 #define COMMIT_MS 1000
@@ -99,21 +126,22 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* Missing chats are only looked up with a state. */
+/* True if the list of open chats is accepted although it ends before the total
+ * it states. If chats are listed by operator, that is the list of operators. */
 static bool
-takes_short_list(const struct pull *p, const struct ending *e)
+takes_short_list(struct pull *p, const struct ending *e)
 {
 	return e->error == ERROR_CLASS_SHORT && p->crm.store != NULL &&
-	       e->missing <= SHORT_LIST_MOST;
+	       short_list_count(p->crm.store, e->missing);
 }
 
 static void
 pulled_operators_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
-	bool taken = fetch_lists_by_operator(p->crm.fetch)
-			 ? takes_short_list(p, e)
-			 : e->error == ERROR_CLASS_SHORT;
+	bool must = fetch_lists_by_operator(p->crm.fetch);
+	bool taken =
+	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
 	if (taken && json_object_size(p->operators.rows) > 0) {
 		log_warn("tenant %s: the CRM's list of operators: %s; the list "
@@ -123,8 +151,11 @@ pulled_operators_end(void *ctx, const struct ending *e)
 		crm_session_fail(&p->crm, e->error, "operators", e->message);
 		return;
 	}
-	if (p->crm.store != NULL)
+	if (p->crm.store != NULL) {
+		if (must && !taken)
+			(void)short_list_count(p->crm.store, 0);
 		operators_keep(&p->operators, p->crm.store);
+	}
 	if (profile_about(p->crm.tenant->profile)->operators_first)
 		chat_lists_ask(&p->lists);
 }
@@ -144,18 +175,17 @@ static void
 pulled_chats_end(void *ctx, const struct ending *e)
 {
 	struct pull *p = ctx;
-	/* If there is a list for each operator, others are still being read. */
-	bool taken =
-	    !fetch_lists_by_operator(p->crm.fetch) && takes_short_list(p, e);
+	bool one = !fetch_lists_by_operator(p->crm.fetch);
+	bool taken = one && takes_short_list(p, e);
 
 	if (e->error != ERROR_CLASS_NONE && !taken) {
 		crm_session_fail(&p->crm, e->error, "open chats", e->message);
 		return;
 	}
 	if (taken) {
-		log_warn("tenant %s: the CRM's list of open chats: %s; the "
-			 "list is accepted, and missing chats are looked up "
-			 "one by one",
+		log_warn("tenant %s: the CRM's list of open chats: %s, as in "
+			 "earlier polls; the list is accepted, and missing "
+			 "chats are looked up one by one",
 		    p->crm.tenant->name, e->message);
 		/* The first page may be empty and begin no snapshot. */
 		begin_snapshot(p, p->began_ms);
@@ -163,6 +193,8 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	if (p->crm.store != NULL) {
 		if (p->since == 0)
 			store_set_number(p->crm.store, "pages", p->pages);
+		if (one && !taken)
+			(void)short_list_count(p->crm.store, 0);
 		if (p->since != 0)
 			chats_carry(&p->chats, p->listed_ms);
 	}

@@ -46,10 +46,20 @@ enum exit_code pull_code(const struct pull *p);
  * the snapshot is confirmed, the caller stores this time as CHATS_CONFIRMED. */
 int64_t pull_told(const struct pull *p);
 
-/* A list of chats, or of the operators by whom chats are listed, that ends
- * before the total it states is accepted with a warning if it lacks at most
- * this many rows: some CRMs count rows that they do not show. The chats that it
- * lacks are looked up one by one (chats_leave()). Otherwise the poll fails. */
+/*
+ * short_list: lists that end before the total they state: of open chats, or of
+ * the operators by whom chats are listed. The first such answers count as a
+ * temporary fault, and the poll fails. However, a CRM that always counts a few
+ * rows more than it shows would never have a snapshot. Therefore, from the
+ * third such poll in a row, the list is accepted with a warning, and the chats
+ * that it lacks are looked up one by one (chats_leave()).
+ */
+
+/* Maximum number of rows that a list may lack: as many chats as can be looked
+ * up one by one. */
 #define SHORT_LIST_MOST 50
+
+/* True if the last poll accepted a list that lacked this many rows. */
+bool short_list_is_taken(struct store *s, size_t missing);
 
 #endif

@@ -300,8 +300,16 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* From here on a chat may be gone, even if polls accept the list although it is
- * too short. */
+/* A list that polls accept although it is too short: a chat missing from it
+ * counts as listed. */
+static bool
+is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
+{
+	return e->error == ERROR_CLASS_SHORT && q->crm.store != NULL &&
+	       short_list_is_taken(q->crm.store, e->missing);
+}
+
+/* From here on a chat may be gone. */
 static void
 open_list_end(void *ctx, const struct ending *e)
 {
@@ -309,8 +317,7 @@ open_list_end(void *ctx, const struct ending *e)
 	struct strmap_entry *entry;
 	size_t i = 0;
 
-	if (e->error != ERROR_CLASS_NONE &&
-	    !(e->error == ERROR_CLASS_SHORT && e->missing <= SHORT_LIST_MOST)) {
+	if (e->error != ERROR_CLASS_NONE && !is_as_polls_take_it(q, e)) {
 		give_up_asking(q, e->error, "open chats", e->message);
 		return;
 	}
