@@ -63,10 +63,7 @@ static int
 open_to_append(const char *path)
 {
 	struct append_file file = { .path = path, .fd = -1 };
-	struct stat st;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return open(path, O_WRONLY | O_CLOEXEC);
 	return append_file_open(&file) == 0 ? file.fd : -1;
 }
 

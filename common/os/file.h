@@ -81,8 +81,8 @@ enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));
 
 /* Takes a lock between processes: an empty file. The kernel releases it at the
- * end of the process, even if it is killed. Returns the descriptor (>=
- * 0), which must stay open while the lock is needed; -1 with *why, and errno
+ * end of the process, even if it is killed. Returns the descriptor (>= 0),
+ * which must stay open while the lock is needed; -1 with *why, and errno
  * EWOULDBLOCK if another process holds it. */
 int lock_take(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
@@ -100,9 +100,9 @@ char *state_folder(const char *program, struct buf *why)
 
 /* A private file (mode 0600) to which whole lines are appended, by one process
  * at a time: it is locked by file_open_locked(). If the file was renamed or
- * removed (logrotate, reaper
- * --forget), the next write begins a new one. An incomplete line that a killed
- * process left behind is removed when the file is opened. */
+ * removed (logrotate, reaper --forget), the next write begins a new one. An
+ * incomplete line that a killed process left behind is removed when the file is
+ * opened. A file that is not regular, such as a pipe, is only opened. */
 struct append_file {
 	const char *path;     /* borrowed */
 	int flags;            /* further flags of open(2) */
