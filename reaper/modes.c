@@ -173,9 +173,9 @@ reaper_open_archive(const struct reaper *r, struct append_file *a)
 	const char *path = conf_text(r->common.conf, "reaper", "archive");
 	struct stat st;
 
-	*a = (struct append_file){
-		.flags = O_NOFOLLOW, .lock_wait_ms = LOCK_WAIT_MS, .fd = -1
-	};
+	*a = (struct append_file){ .flags = O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+		.lock_wait_ms = LOCK_WAIT_MS,
+		.fd = -1 };
 	if (path == NULL || r->dry_run)
 		return PROG_OK;
 	if (endpoint_check_ends(r->from, path, "--archive") != -1)
@@ -189,6 +189,10 @@ reaper_open_archive(const struct reaper *r, struct append_file *a)
 	}
 	if (a->fd < 0 || fstat(a->fd, &st) != 0)
 		return syserr_log(PROG_CANTCREATE, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode)) {
+		log_error("'%s' is not a regular file", path);
+		return PROG_CANTCREATE;
+	}
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		log_warn(
 		    "other users can read '%s'; run chmod 600 on it", path);
