@@ -341,6 +341,11 @@ class Test(Tables):
                            f"WHERE tenant = '{t}'")
 
     def every_field_is_stored(self):
+        """By bulk arrays and by statements of text."""
+        for conf in (None, self.small):
+            self._every_field(conf)
+
+    def _every_field(self, conf):
         t = self._tenant()
         analytics = {
             "id": "a1", "direction": "outbound", "message_length": 42,
@@ -351,7 +356,7 @@ class Test(Tables):
         self.store("all fields", [
             {**message(t, "c", "1", 1), "from": "operator", "user": "u",
              "operator": "7", "to": "x", "channel": "w", "private": True,
-             "automated": True, "kind": "text", "text": "é",
+             "automated": True, "kind": "text", "text": "é'\\\"?",
              "data": {"a": [1, None]}, **edited(2)},
             message(t, "c", "2", 1, channel="w", data={"analytics": analytics}),
             message(t, "c", "3", 1, data={"analytics": {}}),
@@ -362,9 +367,10 @@ class Test(Tables):
                 "event_data": {"a": [1, "x"]}, "ip_address": "::1",
                 "user_agent": "curl"}),
             event(t, "e2", 1, data=[1, 2]),
-            assignment(t, "p1", "c", "7", 5)])
+            assignment(t, "p1", "c", "7", 5)], conf=conf)
         of = f"WHERE tenant = '{t}'"
-        self.holds("a message", 'operator u x 7 w text 1 1 é {"a": [1, null]}',
+        self.holds("a message", 'operator u x 7 w text 1 1 é\'\\\\"? '
+                   '{"a": [1, null]}',
                    "SELECT sender, sender_id, receiver_id, operator, channel, "
                    "message_type, private, automated, content, data FROM "
                    f"messages {of} AND message_id = '1'")
