@@ -569,7 +569,7 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 		buf_setf(why, "must not have a '?' or '#'");
 	else if (strcmp(scheme, "http") == 0 && !plaintext &&
 		 !is_loopback(host))
-		buf_setf(why, "would send the token unencrypted; use https://, "
+		buf_setf(why, "would send secrets unencrypted; use https://, "
 			      "or set plaintext = yes to allow it");
 	else
 		rc = 0;
