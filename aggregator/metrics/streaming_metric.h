@@ -65,7 +65,8 @@ struct streaming_metric_ops {
 	 * present. */
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
 	/* Adds the row of an entry, if it has one. Called for all entries in
-	 * memory, in the order of their keys, or for the emitted ones. */
+	 * memory, in the order of their keys, or for the changed ones, in any
+	 * order. */
 	void (*row)(void *ctx, const void *entry, struct rowset *to,
 	    enum metric_rows which);
 };

@@ -32,9 +32,9 @@ struct metric {
 	 * table->parts (shard.h), and a view adds them up. */
 	const struct table *table;
 	bool by_default; /* selected without -a */
-	/* Adds rows of a recomputed model, all rows in the order of their keys;
-	 * NULL for a streaming metric. If to->part is set, rows have the cells
-	 * of table->parts. */
+	/* Adds rows of a recomputed model; with ROWS_ALL, in the order of their
+	 * keys. NULL for a streaming metric. If to->part is set, rows have the
+	 * cells of table->parts. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
 	const struct streaming_metric_ops

@@ -229,7 +229,9 @@ class Spool(State):
                 odd[n] = "another record"
         ended = code in REFUSALS and is_told(said)
         for n, answer in again.items():
-            if answer != self.answers.get(n) and not ended:
+            # Nothing can be stored, and the log says why.
+            refused = answer[:1] == (503,) and is_told(said)
+            if answer != self.answers.get(n) and not ended and not refused:
                 odd.setdefault(n, f"another answer: {answer}")
         if not lost and not odd and (ended or code == 0):
             return ("refused" if is_told(said) else "the same"), ""
