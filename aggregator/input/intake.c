@@ -230,7 +230,7 @@ static void
 add_to_staging(struct intake *in, int scanned, struct record *r)
 {
 	enum outcome added = staging_add(&in->staging, &in->scan, scanned, r);
-	int applied = in->staging.ready ? staging_apply(&in->staging) : 0;
+	int applied = staging_apply(&in->staging);
 
 	(void)added;
 	(void)applied;

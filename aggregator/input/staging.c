@@ -112,6 +112,8 @@ staging_apply(struct staging *in)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
+	if (!in->ready)
+		return 0;
 	while ((e = strmap_next(&in->snapshots.tenants, &i)) != NULL)
 		if (apply_tenant(in, e->value) == -1)
 			return -1;
@@ -123,7 +125,8 @@ bool
 staging_is_ready(const struct staging *in, struct text tenant)
 {
 	const struct tenant_snapshots *t =
-	    strmap_get(&in->snapshots.tenants, tenant.p, tenant.len);
+	    in->ready ? strmap_get(&in->snapshots.tenants, tenant.p, tenant.len)
+		      : NULL;
 
 	return t != NULL && snapshots_has_whole_part(t);
 }

@@ -81,8 +81,7 @@ enum outcome staging_add(struct staging *in, const struct scan *s, int scanned,
     struct record *r) __attribute__((warn_unused_result));
 
 /* True if a snapshot of that tenant, or a part of one, is complete and not yet
- * applied. Most records come while in->ready is false; then neither this nor
- * staging_apply() need be called. */
+ * applied. */
 bool staging_is_ready(const struct staging *in, struct text tenant);
 
 /* Applies all complete parts. Returns -1 as add() does. */

@@ -157,7 +157,7 @@ handle_line(struct stream *s, int scanned)
 		return staging_add(&s->staging, &s->scan, scanned, r);
 	}
 	/* A record that follows a snapshot takes effect after the snapshot. */
-	if (s->staging.ready && staging_is_ready(&s->staging, r->tenant) &&
+	if (staging_is_ready(&s->staging, r->tenant) &&
 	    staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
 	return stream_add_record(s);

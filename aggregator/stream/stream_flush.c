@@ -258,7 +258,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (s->staging.ready && staging_apply(&s->staging) == -1)
+	if (staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
 	o = flush_dead_letters(s);
 	if (o == OUTCOME_DONE)
