@@ -16,7 +16,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/records/record.h"
-#include "common/text/flat.h"
+#include "common/text/json_text.h"
 #include "reaper/rights/line_file.h"
 
 int

@@ -20,7 +20,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/text/flat.h"
+#include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/metrics/event_counts.h"

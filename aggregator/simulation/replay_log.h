@@ -6,7 +6,7 @@
 #define AGGREGATOR_SIMULATION_REPLAY_LOG_H
 
 #include "common/records/record.h"
-#include "common/text/flat.h"
+#include "common/text/json_text.h"
 
 enum replay_kind {
 	REPLAY_RECORD,

@@ -14,7 +14,6 @@
 #include "common/base/xalloc.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
-#include "common/text/scan_index.h"
 
 #define SNAP (1u << RECORD_SNAPSHOT)
 #define OPER (1u << RECORD_OPERATOR)
@@ -231,11 +230,7 @@ record_id_error(const char *p, size_t len)
 const char *
 record_id_field_error(const struct flat_field *v)
 {
-	size_t len;
-	const char *raw = flat_raw(v, &len);
-
-	if (v->kind == FLAT_STRING && v->val != raw + 1 &&
-	    scan_is_lossy(raw + 1, len - 2))
+	if (flat_is_lossy(v))
 		return "has \\u0000 or half of a surrogate pair";
 	return record_id_error(v->val, v->val_len);
 }

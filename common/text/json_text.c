@@ -3,10 +3,17 @@
  */
 #include "common/text/json_text.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistr.h>
 
+#include "common/base/parse.h"
 #include "common/base/text.h"
+#include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
+
+/* ---- text, checked piece by piece ---- */
 
 const char json_text_too_deep[] = "nested too deeply";
 
@@ -60,8 +67,9 @@ json_text_string(struct json_text *t)
 	return true;
 }
 
-bool
-json_text_colon(struct json_text *t)
+/* Reads the colon after a member's name, and surrounding whitespace. */
+static bool
+take_colon(struct json_text *t)
 {
 	json_text_blanks(t);
 	if (json_text_peek(t) != ':')
@@ -160,7 +168,7 @@ enter_nested(struct json_text *t, struct json_nest *n)
 static bool
 take_member_name(struct json_text *t, const struct json_nest *n)
 {
-	return !in_object(n) || (json_text_string(t) && json_text_colon(t));
+	return !in_object(n) || (json_text_string(t) && take_colon(t));
 }
 
 /* After a value: reads the brackets that close there, and the comma and name
@@ -206,4 +214,285 @@ json_text_value(struct json_text *t)
 			return false;
 	} while (n.depth > 0);
 	return true;
+}
+
+/* ---- strings without their escapes ---- */
+
+/* An escape is at least as long as the character in UTF-8. */
+#define ESCAPE_BYTES 6
+
+/* Replaces characters that a text cannot contain. */
+#define REPLACEMENT 0xFFFD
+
+/* Returns the character of the \u escape at *from, or of a surrogate pair;
+ * advances *from. */
+static uint32_t
+take_hex(const char **from, const char *end)
+{
+	uint32_t c = (uint32_t)hex_four(*from + 2), low;
+
+	*from += 6;
+	if (c == 0 || (c >= 0xDC00 && c < 0xE000))
+		return REPLACEMENT;
+	if (c < 0xD800 || c >= 0xE000)
+		return c;
+	if (end - *from < 6 || (*from)[0] != '\\' || (*from)[1] != 'u')
+		return REPLACEMENT;
+	low = (uint32_t)hex_four(*from + 2);
+	if (low < 0xDC00 || low >= 0xE000)
+		return REPLACEMENT;
+	*from += 6;
+	return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+}
+
+/* Writes the character of any escape. */
+static char *
+put_escape(char *to, const char **from, const char *end)
+{
+	static const char plain[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+	const char *known;
+
+	if ((*from)[1] == 'u')
+		return to + u8_uctomb((uint8_t *)to, take_hex(from, end),
+				ESCAPE_BYTES);
+	for (known = plain; known[0] != (*from)[1] && known[2] != '\0';)
+		known += 2;
+	*to = known[1];
+	*from += 2;
+	return to + 1;
+}
+
+/* Copies a string and replaces its escapes, which must be valid. Returns the
+ * number of bytes written, at most len. */
+static size_t
+unescape(char *to, const char *from, size_t len)
+{
+	const char *end = from + len, *next;
+	char *start = to;
+	size_t n;
+
+	while (from < end) {
+		next = memchr(from, '\\', (size_t)(end - from));
+		n = (size_t)((next != NULL ? next : end) - from);
+		memcpy(to, from, n);
+		to += n;
+		from += n;
+		if (next != NULL)
+			to = put_escape(to, &from, end);
+	}
+	return (size_t)(to - start);
+}
+
+/* ---- the fields of a line ---- */
+
+/* Bytes after a copy that keywords.h may read, for record_parse(). */
+#define COPY_BEHIND 16
+
+static void
+end_copy(char *end)
+{
+	memset(end, 0, COPY_BEHIND);
+	end[0] = '"';
+	end[1] = ':';
+}
+
+const char *
+flat_unescape(struct flat *f, const char *p, size_t *len)
+{
+	char *copy = arena_take_text(&f->copies, *len + COPY_BEHIND);
+
+	*len = unescape(copy, p, *len);
+	end_copy(copy + *len);
+	return copy;
+}
+
+/* Returns the string between its quotes, in the line or copied. */
+static const char *
+take_string(struct flat *f, const char *p, size_t *len)
+{
+	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
+}
+
+enum flat_kind
+flat_kind_of(char first)
+{
+	switch (first) {
+	case '"':
+		return FLAT_STRING;
+	case '{':
+	case '[':
+		return FLAT_JSON;
+	case 't':
+		return FLAT_TRUE;
+	case 'f':
+		return FLAT_FALSE;
+	case 'n':
+		return FLAT_NULL;
+	default:
+		return FLAT_NUMBER;
+	}
+}
+
+/* Reads "key": value, with any whitespace. */
+static bool
+take_member(struct flat *f, struct json_text *t, struct flat_field *v)
+{
+	const char *key = t->p + 1;
+	char *copy;
+
+	if (!json_text_string(t))
+		return false;
+	v->key_len = (size_t)(t->p - key) - 1;
+	v->key = take_string(f, key, &v->key_len);
+	if (json_text_peek(t) != ':') { /* blanks before the colon */
+		copy = arena_take_text(&f->copies, v->key_len + COPY_BEHIND);
+		memcpy(copy, v->key, v->key_len);
+		end_copy(copy + v->key_len);
+		v->key = copy;
+	}
+	if (!take_colon(t))
+		return false;
+	v->raw = t->p;
+	if (!json_text_value(t))
+		return false;
+	v->kind = flat_kind_of(*v->raw);
+	v->val = v->raw;
+	v->val_len = (size_t)(t->p - v->raw);
+	if (v->kind == FLAT_STRING) {
+		v->val_len -= 2;
+		v->val = take_string(f, v->raw + 1, &v->val_len);
+	}
+	return true;
+}
+
+/* Reads the object that begins here. */
+static bool
+take_object(struct flat *f, struct json_text *t)
+{
+	t->p++;
+	json_text_blanks(t);
+	if (json_text_peek(t) != '}')
+		for (;;) {
+			XGROW(f->field, f->n, f->cap);
+			if (!take_member(f, t, &f->field[f->n]))
+				return false;
+			f->n++;
+			json_text_blanks(t);
+			if (json_text_peek(t) != ',')
+				break;
+			t->p++;
+			json_text_blanks(t);
+		}
+	if (json_text_peek(t) != '}')
+		return json_text_wrong(t, "',' or '}' expected");
+	t->p++;
+	return true;
+}
+
+static const char *
+encoding_error(const char *line, size_t len)
+{
+	if (parse_utf8_mark(line, len) > 0)
+		return "a byte order mark; write UTF-8 without one";
+	if (parse_is_utf16(line, len))
+		return "UTF-16; write UTF-8";
+	return parse_is_utf8(line, len) ? NULL : "not valid UTF-8";
+}
+
+static int
+parse_text(struct flat *f, const char *line, size_t len, struct buf *why)
+{
+	struct json_text t = { line, line + len, NULL };
+	bool object, good;
+
+	json_text_blanks(&t);
+	if (t.p == t.end) {
+		buf_setf(why, "an empty line");
+		return -1;
+	}
+	object = *t.p == '{';
+	good = object ? take_object(f, &t) : json_text_value(&t);
+	json_text_blanks(&t);
+	if (good && t.p < t.end)
+		good = json_text_wrong(&t, "more than one value");
+	if (t.what != NULL)
+		buf_setf(why, "not JSON: %s (column %zu)", t.what,
+		    (size_t)(t.p - line) + 1);
+	else if (!object)
+		buf_setf(why, "not a JSON object");
+	return good && object ? 0 : -1;
+}
+
+int
+flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
+{
+	const char *wrong = encoding_error(line, len);
+	int rc = -1;
+
+	if (!f->keep)
+		arena_clear(&f->copies);
+	f->n = 0;
+	if (wrong != NULL)
+		buf_setf(why, "%s", wrong);
+	else
+		rc = parse_text(f, line, len, why);
+	if (rc != 0)
+		f->n = 0;
+	return rc;
+}
+
+const struct flat_field *
+flat_find(const struct flat *f, const char *key)
+{
+	size_t len = strlen(key), i;
+
+	/* From the end: if a key is repeated, the last one counts. */
+	for (i = f->n; i-- > 0;)
+		if (f->field[i].key_len == len &&
+		    memcmp(f->field[i].key, key, len) == 0)
+			return &f->field[i];
+	return NULL;
+}
+
+const char *
+flat_raw(const struct flat_field *v, size_t *len)
+{
+	const char *p = v->raw + 1;
+
+	*len = v->val_len;
+	if (v->kind != FLAT_STRING)
+		return v->raw;
+	while (*p != '"')
+		p += 1 + (*p == '\\');
+	*len = (size_t)(p - v->raw) + 1;
+	return v->raw;
+}
+
+bool
+flat_is_lossy(const struct flat_field *v)
+{
+	const char *p = v->raw + 1, *end;
+	size_t len;
+
+	/* Without an escape, the value is in the line. */
+	if (v->kind != FLAT_STRING || v->val == p)
+		return false;
+	end = flat_raw(v, &len) + len - 1;
+	while ((p = memchr(p, '\\', (size_t)(end - p))) != NULL)
+		if (p[1] != 'u')
+			p += 2;
+		else if (hex_four(p + 2) == REPLACEMENT)
+			p += 6;
+		else if (take_hex(&p, end) == REPLACEMENT)
+			return true;
+	return false;
+}
+
+void
+flat_release(struct flat *f)
+{
+	arena_release(&f->copies);
+	free(f->field);
+	f->field = NULL;
+	f->n = f->cap = 0;
 }

@@ -1,12 +1,11 @@
 /*
- * scan_index: see scan_index.h. The bits for each piece in plain C, the list of
- * closing quotes made from them, and values.
+ * scan_index: see scan_index.h. The bits for each piece in plain C, and the
+ * list of closing quotes made from them.
  */
 #include "common/text/scan_index.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistr.h>
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
@@ -352,82 +351,4 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 	x->len = cut != 0 ? cut : end;
 	/* Before the last newline. */
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
-}
-
-/* An escape is at least as long as the character in UTF-8. */
-#define ESCAPE_BYTES 6
-
-/* Replaces characters that a text cannot contain. */
-#define REPLACEMENT 0xFFFD
-
-/* Returns the character of the \u escape at *from, or of a surrogate pair;
- * advances *from. */
-static uint32_t
-take_hex(const char **from, const char *end)
-{
-	uint32_t c = (uint32_t)hex_four(*from + 2), low;
-
-	*from += 6;
-	if (c == 0 || (c >= 0xDC00 && c < 0xE000))
-		return REPLACEMENT;
-	if (c < 0xD800 || c >= 0xE000)
-		return c;
-	if (end - *from < 6 || (*from)[0] != '\\' || (*from)[1] != 'u')
-		return REPLACEMENT;
-	low = (uint32_t)hex_four(*from + 2);
-	if (low < 0xDC00 || low >= 0xE000)
-		return REPLACEMENT;
-	*from += 6;
-	return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-}
-
-/* Writes the character of any escape. */
-static char *
-put_escape(char *to, const char **from, const char *end)
-{
-	static const char plain[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-	const char *known;
-
-	if ((*from)[1] == 'u')
-		return to + u8_uctomb((uint8_t *)to, take_hex(from, end),
-				ESCAPE_BYTES);
-	for (known = plain; known[0] != (*from)[1] && known[2] != '\0';)
-		known += 2;
-	*to = known[1];
-	*from += 2;
-	return to + 1;
-}
-
-size_t
-scan_unescape(char *to, const char *from, size_t len)
-{
-	const char *end = from + len, *next;
-	char *start = to;
-	size_t n;
-
-	while (from < end) {
-		next = memchr(from, '\\', (size_t)(end - from));
-		n = (size_t)((next != NULL ? next : end) - from);
-		memcpy(to, from, n);
-		to += n;
-		from += n;
-		if (next != NULL)
-			to = put_escape(to, &from, end);
-	}
-	return (size_t)(to - start);
-}
-
-bool
-scan_is_lossy(const char *p, size_t len)
-{
-	const char *end = p + len;
-
-	while ((p = memchr(p, '\\', (size_t)(end - p))) != NULL)
-		if (p[1] != 'u')
-			p += 2;
-		else if (hex_four(p + 2) == REPLACEMENT)
-			p += 6;
-		else if (take_hex(&p, end) == REPLACEMENT)
-			return true;
-	return false;
 }

@@ -119,12 +119,4 @@ scan_begins(const char *p, const char *letters, size_t n)
 	return memcmp(p, letters, n) == 0;
 }
 
-/* Copies a string and replaces its escapes, which must be valid; returns the
- * number of bytes written, at most len. NUL, and half of a surrogate pair,
- * become U+FFFD. */
-size_t scan_unescape(char *to, const char *from, size_t len);
-
-/* True if an escape of the string would become U+FFFD. */
-bool scan_is_lossy(const char *p, size_t len);
-
 #endif

@@ -10,7 +10,6 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/text/flat.h"
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"

@@ -26,7 +26,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/records/record.h"
-#include "common/text/flat.h"
+#include "common/text/json_text.h"
 #include "poller/crm/profile.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"

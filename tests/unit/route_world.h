@@ -16,7 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/records/record.h"
-#include "common/text/flat.h"
+#include "common/text/json_text.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"

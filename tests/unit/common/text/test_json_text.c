@@ -1,7 +1,7 @@
 /*
- * Tests of common/flat: the result must be jansson's. Both parse seeded
- * mutations of good lines. Values that jansson cannot represent are listed
- * together with our result.
+ * Tests of common/text/json_text: the result must be jansson's. Both parse
+ * seeded mutations of good lines. Values that jansson cannot represent are
+ * listed together with our result.
  */
 #include "tests/unit/unit.h"
 
@@ -11,7 +11,6 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/text/flat.h"
 #include "common/text/json_text.h"
 
 static const char *const usual[] = {
@@ -311,7 +310,7 @@ a_line_may_have_any_number_of_fields(void **state)
 }
 
 int
-test_flat(void)
+test_json_text(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_agree_with_jansson),
@@ -322,6 +321,6 @@ test_flat(void)
 		cmocka_unit_test(a_line_may_have_any_number_of_fields),
 	};
 
-	prog_init("test_flat");
+	prog_init("test_json_text");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
