@@ -206,20 +206,3 @@ parse_is_utf16(const char *s, size_t len)
 	return len >= 2 &&
 	       (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0);
 }
-
-size_t
-parse_utf8_open(const char *s)
-{
-	static const unsigned char longer[] = { 0, 0xC0, 0xE0, 0xF0 };
-	size_t i;
-
-	for (i = 1; i <= 3; i++) {
-		unsigned char c = (unsigned char)*(s - i);
-
-		if (c >= 0xC0)
-			return c >= longer[i] ? i : 0;
-		if (c < 0x80)
-			break;
-	}
-	return 0;
-}

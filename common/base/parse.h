@@ -49,8 +49,4 @@ size_t parse_utf8_mark(const char *s, size_t len);
 /* True if the text begins like UTF-16. */
 bool parse_is_utf16(const char *s, size_t len);
 
-/* Returns how many of the three bytes before s belong to a character that
- * continues at s; 0 to 3. */
-size_t parse_utf8_open(const char *s);
-
 #endif

@@ -6,7 +6,7 @@
 #ifndef COMMON_RECORDS_RECORD_WORDS_H
 #define COMMON_RECORDS_RECORD_WORDS_H
 
-#include "common/containers/keywords.h"
+#include "common/records/keywords.h"
 #include "common/records/record.h"
 
 /* The number of the key "type", which is not a row of the table. */

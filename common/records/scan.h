@@ -22,16 +22,35 @@
 #define COMMON_RECORDS_SCAN_H
 
 #include "common/base/buf.h"
-#include "common/containers/keywords.h"
 #include "common/os/lines.h"
+#include "common/records/keywords.h"
 #include "common/records/record.h"
-#include "common/text/scan_index.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Number of tenants whose names are remembered. */
 #define SCAN_TENANTS 16
+
+struct scan_piece; /* scan.c */
+
+/* Private, except that tests choose it: runs on any processor. */
+void scan_pieces_plain(const char *p, size_t n, struct scan_piece *pieces);
+
+/* Private: where the strings of some lines end. */
+struct scan_index {
+	const char *base; /* borrowed: the text */
+	size_t len;
+	uint32_t *close; /* offsets of closing quotes */
+	size_t n;        /* close[n] is a sentinel: no string may be followed by
+			  * the byte after it */
+	bool odd;        /* a piece is odd */
+	bool escapes;    /* there is a backslash */
+	struct scan_piece *pieces;
+	size_t cap; /* pieces */
+	/* The fastest function on this processor. */
+	void (*find)(const char *p, size_t n, struct scan_piece *pieces);
+};
 
 struct scan {
 	/* For the last scan_record(): its line without newline, borrowed from

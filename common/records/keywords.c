@@ -2,7 +2,7 @@
  * keywords: finds the multiplier of a perfect hash by trial; see keywords.h.
  * For forty words in 128 slots a few hundred trials suffice.
  */
-#include "common/containers/keywords.h"
+#include "common/records/keywords.h"
 
 #include <stdbool.h>
 

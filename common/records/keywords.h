@@ -11,8 +11,8 @@
  * Words are distinguished by their first four bytes and their length: if two
  * words agree in both, there is no perfect hash.
  */
-#ifndef COMMON_CONTAINERS_KEYWORDS_H
-#define COMMON_CONTAINERS_KEYWORDS_H
+#ifndef COMMON_RECORDS_KEYWORDS_H
+#define COMMON_RECORDS_KEYWORDS_H
 
 #include <stddef.h>
 #include <stdint.h>
