@@ -1,27 +1,71 @@
 /*
- * conf: returns the value of a key; a secret may also come from the file that
- * NAME_file names (secret.c reads it). See conf.h. Later sources override
- * earlier ones: the file, the tenants' files, the environment, and flags
- * through conf_set().
+ * conf: reads the configuration and returns the value of a key; see conf.h.
+ * Later sources override earlier ones: the file, the tenants' files, the
+ * environment, and flags through conf_set().
  *
  * An error in the main file or the environment stops the program. An error in
- * one tenant's own file stops only that tenant.
+ * one tenant's own file stops only that tenant. Every message about a file
+ * names its line.
+ *
+ * The text of a file: comments are lines that begin with # or ;. A value is the
+ * rest of its line without surrounding spaces: there are no continuation lines,
+ * and quotes around a value are an error. NUL bytes, bytes that are not UTF-8
+ * and lines above INI_MAX_LINE are errors. A byte order mark and CRLF are
+ * accepted. Alternative: inih, but it checks neither bytes nor quotes, and
+ * reports only the line of a mistake.
  */
+#define _DEFAULT_SOURCE /* explicit_bzero, scandir */
+
 #include "common/conf/conf.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf_impl.h"
 #include "common/conf/secret.h"
+#include "common/os/file.h"
 
-struct conf_section *
-conf_section_find(const struct conf *c, const char *name)
+#define CONF_TENANT_MAX 64
+
+/* A value: its text, checked and converted according to its row of
+ * conf_keys[]. */
+struct conf_value {
+	char *text;    /* as written; NULL: not given */
+	int64_t num;   /* for INT, SIZE, DURATION, BOOL */
+	char **words;  /* for LIST; ends with NULL */
+	unsigned line; /* line in the file; 0: from elsewhere */
+};
+
+struct conf_section {
+	char *name;       /* "amqp", "crm acme" */
+	const char *kind; /* "amqp", "crm": the section in the table */
+	char *error;      /* the tenant's error, see conf_tenant_error() */
+	unsigned line;    /* line of its header; 0: not in the file */
+	struct conf_value *values; /* one for each row of conf_keys[] */
+};
+
+struct conf {
+	char *path;
+	struct conf_section *sections;
+	size_t n, cap;
+	int error;  /* errno of the file that could not be read, or 0 */
+	int unread; /* errno from reading SYSTEM_FILE unless it was named, or
+		     * 0 */
+};
+
+/* Returns the section with that name, or NULL. Borrowed until one is added. */
+static struct conf_section *
+find_section(const struct conf *c, const char *name)
 {
 	size_t i;
 
@@ -32,8 +76,19 @@ conf_section_find(const struct conf *c, const char *name)
 	return NULL;
 }
 
-size_t
-conf_key_at(const char *kind, const char *name)
+static struct conf_section *
+find_tenant(const struct conf *c, const char *tenant)
+{
+	char *name = xasprintf("crm %s", tenant);
+	struct conf_section *s = find_section(c, name);
+
+	free(name);
+	return s;
+}
+
+/* Returns the index of the row in the table, or conf_keys_n. */
+static size_t
+key_at(const char *kind, const char *name)
 {
 	size_t i;
 
@@ -45,8 +100,10 @@ conf_key_at(const char *kind, const char *name)
 	return i;
 }
 
-struct conf_section *
-conf_section_add(struct conf *c, const char *kind, const char *tenant)
+/* Adds a section. kind must stay valid; tenant may be NULL. The result is
+ * borrowed until the next section is added. */
+static struct conf_section *
+add_section(struct conf *c, const char *kind, const char *tenant)
 {
 	struct conf_section *s;
 
@@ -61,7 +118,7 @@ conf_section_add(struct conf *c, const char *kind, const char *tenant)
 }
 
 static bool
-conf_is_tenant(const struct conf_section *s)
+is_tenant(const struct conf_section *s)
 {
 	return strcmp(s->kind, "crm") == 0;
 }
@@ -187,7 +244,7 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 
 /* Wipes and frees the value, as if it had never been set. */
 static void
-conf_value_release(struct conf_value *v)
+release_value(struct conf_value *v)
 {
 	size_t i;
 
@@ -198,8 +255,10 @@ conf_value_release(struct conf_value *v)
 	memset(v, 0, sizeof *v);
 }
 
-int
-conf_value_set(struct conf_value *v, const struct conf_key *k, const char *text,
+/* Replaces the value. Returns 0, or -1 with *why (which never has a secret) and
+ * no change. */
+static int
+set_value(struct conf_value *v, const struct conf_key *k, const char *text,
     struct buf *why)
 {
 	struct conf_value new = { 0 };
@@ -211,10 +270,481 @@ conf_value_set(struct conf_value *v, const struct conf_key *k, const char *text,
 	if (convert(&new, k, text, why) != 0)
 		return -1;
 	new.text = xstrdup(text);
-	conf_value_release(v);
+	release_value(v);
 	*v = new;
 	return 0;
 }
+
+/* ---- files ---- */
+
+#define INI_MAX_LINE 16384
+
+#define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
+
+/* A file that is being read. */
+struct conf_source {
+	struct conf *conf;
+	const char *path;
+	unsigned line; /* the current line, from 1 */
+	struct conf_section *section;
+	const char *tenant; /* the file belongs to this tenant only */
+	bool has_secret;
+};
+
+static bool
+is_ini_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Removes spaces from both ends of [s, end) and adds a NUL. */
+static char *
+trim_blanks(char *s, char *end)
+{
+	while (s < end && is_ini_blank(*s))
+		s++;
+	while (end > s && is_ini_blank(end[-1]))
+		end--;
+	*end = '\0';
+	return s;
+}
+
+static int
+check_line(const char *line, size_t len, struct buf *why)
+{
+	if (len > INI_MAX_LINE)
+		buf_setf(why, "the line is longer than %d bytes", INI_MAX_LINE);
+	else if (parse_is_utf16(line, len))
+		buf_setf(why, "the file is UTF-16; write it as UTF-8");
+	else if (memchr(line, '\0', len) != NULL)
+		buf_setf(why, "the line has a NUL byte; is this a text file?");
+	else if (!parse_is_utf8(line, len))
+		buf_setf(why, "the line is not UTF-8");
+	else
+		return 0;
+	return -1;
+}
+
+/* Refuses quotes, and comments after a value. Other INI formats allow them;
+ * here they would become part of the value. */
+static int
+check_ini_value(const char *value, struct buf *why)
+{
+	size_t len = strlen(value);
+	const char *s;
+
+	if (value[0] == '"' && value[len - 1] == '"') {
+		buf_setf(why, "write values without quotes");
+		return -1;
+	}
+	for (s = value; *s != '\0'; s++) {
+		if (s > value && is_ini_blank(s[-1]) &&
+		    (*s == '#' || *s == ';')) {
+			buf_setf(why, "a comment needs a line of its own");
+			return -1;
+		}
+		if ((unsigned char)*s < ' ' && *s != '\t') {
+			buf_setf(why, "the value has a control character");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Returns the section kind with that name from the table, or NULL. */
+static const char *
+find_section_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, name) == 0)
+			return conf_keys[i].section;
+	}
+	return NULL;
+}
+
+/* A relative path in a file starts at the folder of that file. */
+static char *
+resolve(const struct conf_source *src, const char *path)
+{
+	const char *slash = strrchr(src->path, '/');
+
+	if (*path == '/' || *path == '\0' || slash == NULL)
+		return xstrdup(path);
+	return xasprintf("%.*s/%s", (int)(slash - src->path), src->path, path);
+}
+
+static int
+open_tenant_section(
+    struct conf_source *src, const char *tenant, struct buf *why)
+{
+	if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+		buf_setf(why,
+		    "[crm NAME] needs a name of up to %d letters, digits, "
+		    "'_', '.', '-'",
+		    CONF_TENANT_MAX);
+		return -1;
+	}
+	if (src->tenant == NULL) {
+		src->section = find_tenant(src->conf, tenant);
+		if (src->section == NULL)
+			src->section = add_section(src->conf, "crm", tenant);
+		return 0;
+	}
+	if (strcmp(src->tenant, tenant) != 0) {
+		buf_setf(why,
+		    "this file is for [crm %s]; each tenant needs its own file",
+		    src->tenant);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+open_section(struct conf_source *src, const char *name, struct buf *why)
+{
+	const char *kind;
+
+	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
+		name += 3 + strspn(name + 3, " \t");
+		if (open_tenant_section(src, name, why) != 0)
+			return -1;
+	} else if (src->tenant != NULL) {
+		buf_setf(why, "this file may only have the section [crm %s]",
+		    src->tenant);
+		return -1;
+	} else {
+		kind = find_section_kind(name);
+		if (kind == NULL) {
+			buf_setf(why,
+			    "unknown section [%s]; see messaging.conf(5)",
+			    name);
+			return -1;
+		}
+		src->section = find_section(src->conf, kind);
+	}
+	if (src->section->line != 0) {
+		buf_setf(why, "[%s] is already in line %u", src->section->name,
+		    src->section->line);
+		return -1;
+	}
+	src->section->line = src->line;
+	return 0;
+}
+
+/* The line is "[name]". */
+static int
+read_header(struct conf_source *src, char *s, struct buf *why)
+{
+	char *end = s + strlen(s) - 1;
+
+	if (*end != ']' || strchr(s, ']') != end) {
+		buf_setf(
+		    why, "write a section as [name], on a line of its own");
+		return -1;
+	}
+	return open_section(src, trim_blanks(s + 1, end), why);
+}
+
+static int
+unknown_key(const struct conf_section *s, const char *name, struct buf *why)
+{
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].name, name) != 0)
+			continue;
+		buf_setf(why, "'%s' belongs in [%s%s], not [%s]", name,
+		    conf_keys[i].section,
+		    strcmp(conf_keys[i].section, "crm") == 0 ? " NAME" : "",
+		    s->name);
+		return -1;
+	}
+	buf_setf(why, "unknown key '%s' in [%s]; see messaging.conf(5)", name,
+	    s->name);
+	return -1;
+}
+
+static bool
+is_path(const struct conf_key *k, const char *value)
+{
+	return k->type == CONF_PATH ||
+	       (k->type == CONF_NAME_OR_PATH && strchr(value, '/') != NULL);
+}
+
+static int
+set_file_key(struct conf_source *src, const char *key, const char *value,
+    struct buf *why)
+{
+	struct conf_section *s = src->section;
+	const struct conf_key *k;
+	struct conf_value *v;
+	size_t at;
+	char *text;
+	int rc;
+
+	if (s == NULL) {
+		buf_setf(why, "'%s' comes before the first [section]", key);
+		return -1;
+	}
+	at = key_at(s->kind, key);
+	if (at == conf_keys_n)
+		return unknown_key(s, key, why);
+	k = &conf_keys[at];
+	v = &s->values[at];
+	if (v->text != NULL) {
+		buf_setf(why, "'%s' is already set in line %u", key, v->line);
+		return -1;
+	}
+	text = is_path(k, value) ? resolve(src, value) : xstrdup(value);
+	rc = set_value(v, k, text, why);
+	secret_free(text);
+	v->line = src->line;
+	src->has_secret |= k->type == CONF_SECRET;
+	return rc;
+}
+
+/* The line is "key = value". */
+static int
+read_key(struct conf_source *src, char *s, struct buf *why)
+{
+	char *eq = strchr(s, '='), *key, *value;
+
+	if (eq == NULL) {
+		buf_setf(why, "expected 'key = value', '[section]' or a "
+			      "comment");
+		return -1;
+	}
+	value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
+	key = trim_blanks(s, eq);
+	if (key[0] == '\0') {
+		buf_setf(why, "there is no key before the '='");
+		return -1;
+	}
+	return check_ini_value(value, why) == 0
+		   ? set_file_key(src, key, value, why)
+		   : -1;
+}
+
+/* The byte after the line is overwritten. */
+static int
+read_line(struct conf_source *src, char *line, size_t len, struct buf *why)
+{
+	char *s;
+
+	if (check_line(line, len, why) != 0)
+		return -1;
+	s = trim_blanks(line, line + len);
+	if (*s == '\0' || *s == '#' || *s == ';')
+		return 0;
+	return *s == '[' ? read_header(src, s, why) : read_key(src, s, why);
+}
+
+static int
+read_file_text(struct conf_source *src, char *text, size_t len, struct buf *why)
+{
+	char *line = text + parse_utf8_mark(text, len), *end = text + len, *nl;
+	struct buf reason = BUF_INIT;
+	int rc = 0;
+
+	for (; rc == 0 && line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		src->line++;
+		rc = read_line(src, line, (size_t)(nl - line), &reason);
+	}
+	if (rc != 0)
+		buf_setf(
+		    why, "%s:%u: %s", src->path, src->line, buf_str(&reason));
+	buf_release(&reason);
+	return rc;
+}
+
+/* Reads the open file and closes it. */
+static int
+load_fd(struct conf_source *src, int fd, struct buf *why)
+{
+	struct buf text = { .max = FILE_MAX_BYTES };
+	int rc = -1;
+	bool whole;
+
+	/* Allocated in one piece, so that it never moves and can be wiped
+	 * completely. */
+	(void)buf_room(&text, FILE_MAX_BYTES);
+	whole = file_read_all(fd, &text) == 0;
+	if (!whole && errno == EFBIG) {
+		buf_setf(why,
+		    "'%s' is too large for a configuration; is it the right "
+		    "file?",
+		    src->path);
+	} else if (!whole) {
+		(void)syserr_explain(
+		    why, PROG_CONFIG, "cannot read '%s'", src->path);
+		src->conf->error = errno;
+	} else {
+		rc = read_file_text(src, text.data, text.len, why);
+		if (src->has_secret)
+			secret_warn_if_open(fd, src->path);
+	}
+	if (text.data != NULL)
+		explicit_bzero(text.data, text.cap);
+	buf_release(&text);
+	(void)close(fd);
+	return rc;
+}
+
+/* flags: O_NONBLOCK for a file that was not named explicitly: it may be a pipe
+ * without a writer, which must not block the program. */
+static int
+open_for_reading(const char *path, int flags)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+}
+
+/* Reads a file that was named explicitly, so it must exist. */
+static int
+load_named(struct conf *c, const char *path, struct buf *why)
+{
+	struct conf_source src = { .conf = c, .path = path };
+	int fd = open_for_reading(path, 0);
+
+	if (fd < 0) {
+		(void)syserr_explain(
+		    why, PROG_CONFIG, "cannot read configuration '%s'", path);
+		c->error = errno;
+		return -1;
+	}
+	c->path = xstrdup(path);
+	return load_fd(&src, fd, why);
+}
+
+/* Reads the system's file, unless there is none. Many users may not read it,
+ * and seldom need it, so only conf_add_source() mentions it, when a setting is
+ * missing. */
+static int
+load_system_file(struct conf *c, struct buf *why)
+{
+	struct conf_source src = { .conf = c, .path = SYSTEM_FILE };
+	int fd = open_for_reading(SYSTEM_FILE, O_NONBLOCK);
+
+	if (fd >= 0) {
+		c->path = xstrdup(SYSTEM_FILE);
+		return load_fd(&src, fd, why);
+	}
+	if (errno != ENOENT && errno != ENOTDIR)
+		c->unread = errno;
+	return 0;
+}
+
+void
+conf_add_source(const struct conf *c, struct buf *to)
+{
+	if (c->path != NULL)
+		buf_addf(to, "; the configuration is '%s'", c->path);
+	else if (c->unread != 0)
+		buf_addf(to, "; '%s' cannot be read: %s; %s", SYSTEM_FILE,
+		    log_errno(c->unread), syserr_way_out(c->unread));
+	else
+		buf_adds(to,
+		    "; no configuration was found: MESSAGING_CONFIG is not "
+		    "set, and there is no " SYSTEM_FILE);
+}
+
+/* Reads the main file: path, or the result of the search if path is NULL. */
+static int
+load_main_file(struct conf *c, const char *path, struct buf *why)
+{
+	const char *env = getenv("MESSAGING_CONFIG");
+
+	if (path != NULL)
+		return load_named(c, path, why);
+	if (env != NULL && *env != '\0')
+		return load_named(c, env, why);
+	return load_system_file(c, why);
+}
+
+/* Reads a file in the tenants' folder. Any error affects only that tenant. */
+static void
+load_tenant_file(struct conf *c, const char *path, const char *tenant)
+{
+	struct conf_source src = { .conf = c, .path = path, .tenant = tenant };
+	bool twice = find_tenant(c, tenant) != NULL;
+	struct buf why = BUF_INIT;
+	int fd;
+
+	src.section = add_section(c, "crm", tenant);
+	if (twice) {
+		buf_setf(&why, "'%s': [crm %s] is already in '%s'", path,
+		    tenant, c->path);
+	} else if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+		buf_setf(&why,
+		    "'%s': the file is not named like a tenant: up to %d "
+		    "letters, digits, '_', '.', '-', then .conf",
+		    path, CONF_TENANT_MAX);
+	} else {
+		fd = open_for_reading(path, O_NONBLOCK);
+		if (fd < 0)
+			(void)syserr_explain(
+			    &why, PROG_CONFIG, "cannot read '%s'", path);
+		else if (load_fd(&src, fd, &why) == 0)
+			buf_clear(&why);
+	}
+	if (why.len > 0)
+		src.section->error = xstrdup(buf_str(&why));
+	buf_release(&why);
+}
+
+static int
+is_tenant_file(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+
+	return len > 5 && e->d_name[0] != '.' &&
+	       strcmp(e->d_name + len - 5, ".conf") == 0;
+}
+
+static int
+by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Reads the files in the folder of tenants, if [poller] tenants is set. */
+static int
+load_tenants(struct conf *c, struct buf *why)
+{
+	const char *dir = conf_text(c, "poller", "tenants");
+	struct dirent **list = NULL;
+	char *path, *tenant;
+	int i, n;
+
+	if (dir == NULL)
+		return 0;
+	n = scandir(dir, &list, is_tenant_file, by_bytes);
+	if (n < 0) {
+		c->error = errno;
+		buf_setf(why, "cannot read '%s', the folder of tenants: %s; %s",
+		    dir, log_errno(c->error),
+		    c->error == ENOENT ? "create it, or remove [poller] tenants"
+				       : syserr_way_out(c->error));
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		path = xasprintf("%s/%s", dir, list[i]->d_name);
+		tenant = xstrndup(list[i]->d_name, strlen(list[i]->d_name) - 5);
+		load_tenant_file(c, path, tenant);
+		free(tenant);
+		free(path);
+		free(list[i]);
+	}
+	free(list);
+	return 0;
+}
+
+/* ---- the environment ---- */
 
 /* Returns the value of the row's variable, owned, or NULL. Removes a secret
  * from the environment. */
@@ -247,7 +777,7 @@ other_way(size_t at)
 		name = xstrndup(k->name, len - tail);
 	else
 		return conf_keys_n;
-	other = conf_key_at(k->section, name);
+	other = key_at(k->section, name);
 	free(name);
 	secret = k->type == CONF_SECRET ? at : other;
 	return secret < conf_keys_n && conf_keys[secret].type == CONF_SECRET
@@ -262,10 +792,10 @@ override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
 	size_t other = other_way(at);
 
-	if (conf_value_set(&s->values[at], &conf_keys[at], text, why) != 0)
+	if (set_value(&s->values[at], &conf_keys[at], text, why) != 0)
 		return -1;
 	if (other < conf_keys_n)
-		conf_value_release(&s->values[other]);
+		release_value(&s->values[other]);
 	return 0;
 }
 
@@ -278,7 +808,6 @@ env_tenant(struct conf *c, const char *env, struct buf *why)
 	const char *name = getenv("CRM_TENANT");
 	size_t n = conf_tenants(c);
 	struct conf_section *s;
-	char *section;
 
 	if (name == NULL || *name == '\0') {
 		if (n > 1) {
@@ -297,10 +826,8 @@ env_tenant(struct conf *c, const char *env, struct buf *why)
 		    CONF_TENANT_MAX);
 		return NULL;
 	}
-	section = xasprintf("crm %s", name);
-	s = conf_section_find(c, section);
-	free(section);
-	return s != NULL ? s : conf_section_add(c, "crm", name);
+	s = find_tenant(c, name);
+	return s != NULL ? s : add_section(c, "crm", name);
 }
 
 static int
@@ -311,7 +838,7 @@ load_env_key(struct conf *c, size_t at, const char *text, struct buf *why)
 	struct conf_section *s;
 	int rc = -1;
 
-	s = strcmp(k->section, "crm") != 0 ? conf_section_find(c, k->section)
+	s = strcmp(k->section, "crm") != 0 ? find_section(c, k->section)
 					   : env_tenant(c, k->env, why);
 	if (s != NULL) {
 		rc = override(s, at, text, &reason);
@@ -329,9 +856,9 @@ static int
 load_env(struct conf *c, struct buf *why)
 {
 	char **values = xcalloc(conf_keys_n, sizeof *values);
-	size_t token = conf_key_at("crm", "token");
-	size_t token_file = conf_key_at("crm", "token_file");
-	size_t profile = conf_key_at("crm", "profile");
+	size_t token = key_at("crm", "token");
+	size_t token_file = key_at("crm", "token_file");
+	size_t profile = key_at("crm", "profile");
 	size_t i;
 	bool alone;
 	int rc = 0;
@@ -366,20 +893,11 @@ apply_defaults(struct conf_section *s)
 		if (strcmp(k->section, s->kind) != 0 || k->def == NULL ||
 		    s->values[i].text != NULL)
 			continue;
-		if (conf_value_set(&s->values[i], k, k->def, &why) != 0)
+		if (set_value(&s->values[i], k, k->def, &why) != 0)
 			prog_die(PROG_SOFTWARE, "default of [%s] %s: %s",
 			    k->section, k->name, buf_str(&why));
 	}
 	buf_release(&why);
-}
-
-/* Reads the folder of tenants, if [poller] tenants is set. */
-static int
-load_tenants(struct conf *c, struct buf *why)
-{
-	const char *dir = conf_text(c, "poller", "tenants");
-
-	return dir != NULL ? conf_file_load_tenants(c, dir, why) : 0;
 }
 
 struct conf *
@@ -391,10 +909,10 @@ conf_load(const char *path, struct buf *why)
 
 	for (i = 0; i < conf_keys_n; i++) {
 		if (strcmp(conf_keys[i].section, "crm") != 0 &&
-		    conf_section_find(c, conf_keys[i].section) == NULL)
-			conf_section_add(c, conf_keys[i].section, NULL);
+		    find_section(c, conf_keys[i].section) == NULL)
+			add_section(c, conf_keys[i].section, NULL);
 	}
-	if (conf_file_load(c, path, why) != 0 || load_tenants(c, why) != 0 ||
+	if (load_main_file(c, path, why) != 0 || load_tenants(c, why) != 0 ||
 	    load_env(c, why) != 0) {
 		err = c->error;
 		conf_free(c);
@@ -417,7 +935,7 @@ conf_free(struct conf *c)
 	for (i = 0; i < c->n; i++) {
 		s = &c->sections[i];
 		for (j = 0; j < conf_keys_n; j++)
-			conf_value_release(&s->values[j]);
+			release_value(&s->values[j]);
 		free(s->values);
 		free(s->error);
 		free(s->name);
@@ -427,26 +945,35 @@ conf_free(struct conf *c)
 	free(c);
 }
 
+/* Returns the section; *at: the index of the key. */
+static struct conf_section *
+section_of_key(
+    const struct conf *c, const char *section, const char *name, size_t *at)
+{
+	struct conf_section *s = find_section(c, section);
+
+	*at = s != NULL ? key_at(s->kind, name) : conf_keys_n;
+	if (*at == conf_keys_n)
+		prog_die(PROG_SOFTWARE, "no key [%s] %s", section, name);
+	return s;
+}
+
 int
 conf_set(struct conf *c, const char *section, const char *name,
     const char *value, struct buf *why)
 {
-	struct conf_section *s = conf_section_find(c, section);
-	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
+	size_t at;
+	struct conf_section *s = section_of_key(c, section, name, &at);
 
-	if (at == conf_keys_n)
-		prog_die(PROG_SOFTWARE, "no key [%s] %s", section, name);
 	return override(s, at, value, why);
 }
 
 static const struct conf_value *
 value_of(const struct conf *c, const char *section, const char *name)
 {
-	const struct conf_section *s = conf_section_find(c, section);
-	size_t at = s != NULL ? conf_key_at(s->kind, name) : conf_keys_n;
+	size_t at;
+	const struct conf_section *s = section_of_key(c, section, name, &at);
 
-	if (at == conf_keys_n)
-		prog_die(PROG_SOFTWARE, "no key [%s] %s", section, name);
 	return &s->values[at];
 }
 
@@ -495,7 +1022,7 @@ conf_tenants(const struct conf *c)
 	size_t i, n = 0;
 
 	for (i = 0; i < c->n; i++)
-		n += conf_is_tenant(&c->sections[i]);
+		n += is_tenant(&c->sections[i]);
 	return n;
 }
 
@@ -505,7 +1032,7 @@ tenant_at(const struct conf *c, size_t i)
 	size_t j;
 
 	for (j = 0; j < c->n; j++) {
-		if (conf_is_tenant(&c->sections[j]) && i-- == 0)
+		if (is_tenant(&c->sections[j]) && i-- == 0)
 			return &c->sections[j];
 	}
 	prog_die(PROG_SOFTWARE, "there are fewer tenants");
@@ -526,9 +1053,5 @@ conf_tenant_error(const struct conf *c, size_t i)
 bool
 conf_has_tenant(const struct conf *c, const char *name)
 {
-	char *section = xasprintf("crm %s", name);
-	bool has = conf_section_find(c, section) != NULL;
-
-	free(section);
-	return has;
+	return find_tenant(c, name) != NULL;
 }
