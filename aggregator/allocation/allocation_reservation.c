@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/text/jsonw.h"
 
 /* After this many consecutive refusals an operator pauses for all chats. */

@@ -17,7 +17,7 @@
 #include "common/digest/random.h"
 
 #include "aggregator/containers/interner.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #define TEXT_BIT (UINT64_C(1) << 63)
 #define TAG_MASK UINT64_C(0x7fff)

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #define SPANS 24 /* spans in a window */
 #define SPAN_LEAST_MS (INT64_C(10) * 1000)

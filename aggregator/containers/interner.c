@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #define FIRST_SLOTS 64
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 void
 key_set_empty(struct key_set *s)

@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/state/state.h"

@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #include "aggregator/containers/key_set.h"
 

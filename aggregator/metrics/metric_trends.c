@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/containers/hash.h"
 #include "common/containers/strmap.h"
+#include "common/digest/hash.h"
 
 enum {
 	/* A log message reports if none of this many messages had a text. */

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 #include "common/digest/random.h"
 
 /* With this many messages, a chat gets an index of their ids: searches in it

@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 
 #include "aggregator/containers/id_order.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 #define FIRST_SLOTS 64
 #define TAG_SHIFT 48

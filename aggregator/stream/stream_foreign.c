@@ -19,7 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/digest/keyed_hash.h"
+#include "common/digest/hash.h"
 #include "common/records/forget_order.h"
 
 #include "aggregator/eventcounter/eventcounter.h"
@@ -54,7 +54,7 @@ stream_foreign_open(const struct stream *s, struct endpoint_options *opt)
 
 #define ALIASES "forgotten" /* table of the state: hash of an id -> alias */
 
-static struct keyed_hash
+static struct hash_128
 hash_user(const struct stream *s, struct text user)
 {
 	uint64_t seed[2];
@@ -66,7 +66,7 @@ hash_user(const struct stream *s, struct text user)
 void
 stream_foreign_forget(struct stream *s, const struct forget_order *o)
 {
-	struct keyed_hash hash = hash_user(s, o->customer);
+	struct hash_128 hash = hash_user(s, o->customer);
 
 	lmdb_put(state_table(s->state, ALIASES), &hash, sizeof hash, o->alias.p,
 	    o->alias.len);
@@ -96,7 +96,7 @@ stream_foreign_load(struct stream *s)
 static struct text
 name_of_user(const struct stream *s, struct text user)
 {
-	struct keyed_hash hash;
+	struct hash_128 hash;
 	const char *alias = NULL;
 
 	if (s->foreign.aliases.live > 0) {

@@ -15,7 +15,7 @@
 #include "common/base/prog.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 #include "common/digest/random.h"
 
 enum {

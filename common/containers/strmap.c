@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 #include "common/digest/random.h"
 
 /* The seed of all maps; drawn once, by the first thread that needs it. */

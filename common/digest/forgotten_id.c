@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/digest/encoding.h"
-#include "common/digest/keyed_hash.h"
+#include "common/digest/hash.h"
 #include "common/digest/random.h"
 
 /* These letters are part of stored digests: never change them. */
@@ -56,9 +56,9 @@ forgotten_digest(const uint64_t key[2], enum forgotten_kind kind,
 {
 	const uint64_t of_kind[2] = { key[0],
 		key[1] ^ (unsigned char)kind_letters[kind] };
-	struct keyed_hash h = keyed_hash(of_kind, id, len);
+	struct hash_128 h = keyed_hash(of_kind, id, len);
 
-	write_number(digest, h.a);
-	write_number(digest + FORGOTTEN_DIGEST / 2, h.b);
+	write_number(digest, h.low);
+	write_number(digest + FORGOTTEN_DIGEST / 2, h.high);
 	digest[FORGOTTEN_DIGEST] = '\0';
 }

@@ -12,7 +12,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/keyed_hash.h"
+#include "common/digest/hash.h"
 #include "common/digest/random.h"
 
 #define V4_AT 12 /* offset of an IPv4 address in the sixteen bytes */
@@ -339,9 +339,9 @@ static struct bucket *
 refill_bucket(
     struct client_limits *a, const struct address *client, int64_t now_ms)
 {
-	const struct keyed_hash hash =
+	const struct hash_128 hash =
 	    keyed_hash(a->key, client->bytes, sizeof client->bytes);
-	struct bucket *row = &a->buckets[hash.a % ROWS * ROW];
+	struct bucket *row = &a->buckets[hash.low % ROWS * ROW];
 	struct bucket *b = row;
 	int64_t most = a->limits.burst * THOUSAND, since;
 	size_t i;

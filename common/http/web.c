@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/text/jsonw.h"
 
 struct web_parameter {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/os/notify.h"
 
 /* The value of LMDB_DIGEST. */

@@ -7,7 +7,7 @@
 
 #include "common/base/syserr.h"
 #include "common/containers/pack.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/os/file.h"
 
 #define LAYOUT 2

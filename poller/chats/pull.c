@@ -10,7 +10,7 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "poller/chats/chats.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/operators.h"

@@ -24,7 +24,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/os/retry.h"
 #include "poller/crm/failure.h"
 #include "poller/crm/json_read.h"

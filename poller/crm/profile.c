@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "poller/crm/profile_impl.h"
 
 /* ---- the result of about ---- */

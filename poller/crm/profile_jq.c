@@ -24,7 +24,7 @@
 #include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/os/file.h"
 #include "poller/crm/profile_impl.h"
 

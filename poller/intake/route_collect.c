@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"

@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "sink/rows/row_record.h"
 
 void

@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 #include "common/http_server/event_topic.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"

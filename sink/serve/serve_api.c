@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 #include "common/http/web.h"
 #include "sink/access/audit.h"
 #include "sink/api/question.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
+#include "common/digest/hash.h"
 
 enum {
 	LIST = 500, /* names in one IN list of a query */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 #include "sink/store/partitions.h"

@@ -43,8 +43,8 @@ libraries() {
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table|text/json_text)|aggregator/words/text_words)[.]c$
-^xxhash[.]h$ ^common/(digest/checksum[.]c|containers/hash[.]h)$
-^openssl/ ^(common/(http/signature|digest/keyed_hash)|tests/unit/common/http/test_signature)[.]c$
+^xxhash[.]h$ ^common/digest/hash[.]h$
+^openssl/ ^(common/(http/signature|digest/hash)|tests/unit/common/http/test_signature)[.]c$
 ^microhttpd[.]h$ ^(tests/|common/(http/web|http_server/server[a-z_]*)[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END

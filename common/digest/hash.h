@@ -1,11 +1,19 @@
 /*
- * hash: the hash function of all tables, XXH3 of libxxhash with a random seed,
- * and the comparison that tables need with it. The functions are inline,
- * because a call costs more than their work. Input that may be chosen to
- * collide needs common/digest/keyed_hash.h, which is slower.
+ * hash: the hash functions of the project, one for each purpose:
+ *
+ *   hash_text   tables in memory: XXH3 of libxxhash with a random seed, inline,
+ *               because a call costs more than its work
+ *   checksum    damage and changes: XXH3 without a random seed, so its values
+ *               are the same in all versions of the library and on all
+ *               machines; every file format of the project uses it
+ *   keyed_hash  input from outside that may be chosen to collide (addresses,
+ *               ids): SipHash of libcrypto, which is slower
+ *
+ * The bucket of a chat (bucket.h) has a published formula that other publishers
+ * compute, too.
  */
-#ifndef COMMON_CONTAINERS_HASH_H
-#define COMMON_CONTAINERS_HASH_H
+#ifndef COMMON_DIGEST_HASH_H
+#define COMMON_DIGEST_HASH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -87,5 +95,15 @@ hash_same(const char *a, const char *b, size_t len)
 			return false;
 	return true;
 }
+
+/* Returns the checksum of data, chained to `sum`, the checksum of the preceding
+ * bytes (0: none). The checksum depends on how the bytes are split into calls.
+ * Measured: 0.21 us for 4096 bytes, 10 ns for 64 bytes. */
+uint64_t checksum(uint64_t sum, const void *data, size_t len);
+
+/* SipHash-2-4 with 128 bits. The key must be secret and random: without it,
+ * nobody can find two inputs that collide, so equal hashes mean equal inputs.
+ */
+struct hash_128 keyed_hash(const uint64_t key[2], const void *data, size_t len);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "common/containers/hash.h"
+#include "common/digest/hash.h"
 
 static const char text[] = "conversation-0123456789-abcdefghijklmnopqrstuvwxyz";
 

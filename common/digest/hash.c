@@ -1,15 +1,21 @@
 /*
- * keyed_hash: see keyed_hash.h.
+ * hash: the hash functions that are not inline; see hash.h.
  */
 #define _DEFAULT_SOURCE /* le64toh */
 
-#include "common/digest/keyed_hash.h"
+#include "common/digest/hash.h"
 
 #include <endian.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "common/base/prog.h"
+
+uint64_t
+checksum(uint64_t sum, const void *data, size_t len)
+{
+	return XXH3_64bits_withSeed(data, len, sum);
+}
 
 static uint64_t
 load_64(const unsigned char *p)
@@ -20,7 +26,7 @@ load_64(const unsigned char *p)
 	return le64toh(n);
 }
 
-struct keyed_hash
+struct hash_128
 keyed_hash(const uint64_t key[2], const void *data, size_t len)
 {
 	const uint64_t bytes[2] = { htole64(key[0]), htole64(key[1]) };
@@ -32,5 +38,5 @@ keyed_hash(const uint64_t key[2], const void *data, size_t len)
 	    made != sizeof mac)
 		prog_die(PROG_TEMPFAIL,
 		    "libcrypto cannot compute a hash; out of memory?");
-	return (struct keyed_hash){ load_64(mac), load_64(mac + 8) };
+	return (struct hash_128){ load_64(mac), load_64(mac + 8) };
 }
