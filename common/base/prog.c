@@ -77,17 +77,11 @@ prog_init(const char *argv0)
 enum exit_code
 prog_flush(void)
 {
-	int err;
-
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return PROG_OK;
 	if (errno == EPIPE)
 		return PROG_OK;
-	err = errno;
-	fprintf(stderr, "%s%s: cannot write standard output: %s; %s\n",
-	    log_prefix(LOG_LEVEL_ERROR), prog_name(), log_errno(err),
-	    syserr_way_out(err));
-	return syserr_code(err, PROG_IO);
+	return syserr_log(PROG_IO, "cannot write standard output");
 }
 
 int

@@ -21,6 +21,9 @@ text_from(const char *s)
 	return (struct text){ s, strlen(s) };
 }
 
+/* The arguments for a "%.*s" in a message: TEXT_ARG(r.tenant). */
+#define TEXT_ARG(t) (int)(t).len, (t).p ? (t).p : ""
+
 /* True for 0 to 9, independent of the locale. */
 static inline bool
 text_is_digit(char c)

@@ -3,7 +3,7 @@
  * the path is user and password, because passwords with an '@' are often typed
  * without percent-encoding.
  */
-#define _DEFAULT_SOURCE /* explicit_bzero */
+#define _GNU_SOURCE /* explicit_bzero, memrchr */
 
 #include "common/conf/url.h"
 
@@ -212,16 +212,6 @@ has_blank(const char *s)
 	return false;
 }
 
-static const char *
-last_at(const char *s, size_t len)
-{
-	while (len > 0) {
-		if (s[--len] == '@')
-			return s + len;
-	}
-	return NULL;
-}
-
 int
 url_parse(struct url *u, const char *text, struct buf *why)
 {
@@ -237,7 +227,7 @@ url_parse(struct url *u, const char *text, struct buf *why)
 	if (parse_scheme(u, text, &s, why) != 0)
 		goto bad;
 	len = strcspn(s, "/?#");
-	at = last_at(s, len);
+	at = memrchr(s, '@', len);
 	if (at != NULL) {
 		if (parse_userinfo(u, s, (size_t)(at - s), why) != 0)
 			goto bad;
@@ -360,7 +350,7 @@ url_redact(struct buf *out, const char *text)
 
 	s = s != NULL ? s + 3 : text;
 	buf_add(out, text, (size_t)(s - text));
-	at = last_at(s, strlen(s));
+	at = strrchr(s, '@');
 	if (at != NULL) {
 		colon = memchr(s, ':', (size_t)(at - s));
 		len = (size_t)((colon != NULL ? colon : at) - s);

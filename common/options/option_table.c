@@ -24,7 +24,6 @@ static const char *const common_help[][2] = {
 	{ "  -c, --config FILE", "configuration" },
 	{ "  -n, -q, -v, -h, -V", "check only; say less; more; help; version" },
 };
-#define COMMONS_N (sizeof common_help / sizeof common_help[0])
 
 /* Adds " -f FROM" or " --token". */
 static void
@@ -111,7 +110,7 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 	buf_adds(to, mode->about);
 	for (i = 0; i < mode->rows_n; i++)
 		add_help_row(&mode->rows[i], width, to);
-	for (i = 0; i < COMMONS_N; i++)
+	for (i = 0; i < ARRAY_LEN(common_help); i++)
 		buf_addf(to, "%-*s  %s\n", (int)width, common_help[i][0],
 		    common_help[i][1]);
 	if (mode->list_values != NULL) {

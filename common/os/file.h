@@ -19,8 +19,7 @@
 /* Opens a regular file like open(2). Any other file type with that name is
  * refused without waiting (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket
  * or, for writing, a pipe without reader, ENODEV: a device). mode is for a new
- * file. Returns the descriptor, or
- * -1. */
+ * file. Returns the descriptor, or -1. */
 int file_open(const char *path, int flags, mode_t mode)
     __attribute__((warn_unused_result));
 

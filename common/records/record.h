@@ -151,7 +151,4 @@ void record_clear(struct record *r);
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 
-/* The arguments for a "%.*s" in a message: TEXT_ARG(r.tenant). */
-#define TEXT_ARG(t) (int)(t).len, (t).p ? (t).p : ""
-
 #endif

@@ -70,12 +70,6 @@ take_quoted(struct shape *s)
 	return t;
 }
 
-static bool
-is_word(struct text t, const char *word)
-{
-	return t.len == strlen(word) && memcmp(t.p, word, t.len) == 0;
-}
-
 /* Writes the type of a value; nullable adds null. */
 static void
 write_type(struct buf *to, const char *type, bool nullable)
@@ -155,19 +149,19 @@ write_value(struct buf *to, struct shape *s, struct text name, bool nullable)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(values); i++) {
-		if (!is_word(name, values[i].name))
+		if (!text_is(name, values[i].name))
 			continue;
 		write_type(to, values[i].type, nullable);
 		if (values[i].more != NULL)
 			jsonw_members(
 			    to, values[i].more, strlen(values[i].more));
-		if (is_word(name, "pattern")) {
+		if (text_is(name, "pattern")) {
 			pattern = take_quoted(s);
 			jsonw_strn(to, "pattern", pattern.p, pattern.len);
 		}
 		return strcmp(values[i].type, "string") == 0 ? "Length" : "";
 	}
-	if (!is_word(name, "any"))
+	if (!text_is(name, "any"))
 		prog_die(PROG_SOFTWARE, "'%.*s' of the shape '%s'",
 		    (int)name.len, name.p, s->whole);
 	return "";
@@ -252,7 +246,7 @@ write_default(struct buf *to, struct shape *s)
 {
 	struct text t = take_name(s);
 
-	if (t.len > 0 && (text_is_digit(*t.p) || is_word(t, "{")))
+	if (t.len > 0 && (text_is_digit(*t.p) || text_is(t, "{")))
 		jsonw_raw(to, "default", t.p, t.len);
 	else
 		jsonw_strn(to, "default", t.p, t.len);

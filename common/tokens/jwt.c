@@ -43,11 +43,6 @@ bearer_add(struct buf *to, const char *header)
 /* The last second of the year 9999. */
 #define SECONDS_MAX INT64_C(253402300799)
 
-struct token_part {
-	const char *p;
-	size_t len;
-};
-
 enum { HEADER, CLAIMS, MAC, PARTS };
 
 static int
@@ -58,7 +53,7 @@ refuse_token(struct buf *why, const char *reason)
 }
 
 static int
-split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
+split_token(const char *token, struct text parts[PARTS], struct buf *why)
 {
 	size_t i;
 
@@ -89,7 +84,7 @@ sign_text(struct buf *to, const char *key, const char *text, size_t len)
 /* True if one of our keys made the signature. Always tries both, in constant
  * time. */
 static bool
-is_signed(const struct jwt_rules *rules, const struct token_part parts[PARTS])
+is_signed(const struct jwt_rules *rules, const struct text parts[PARTS])
 {
 	struct buf text = BUF_INIT;
 	bool found = false;
@@ -108,7 +103,7 @@ is_signed(const struct jwt_rules *rules, const struct token_part parts[PARTS])
 
 /* Returns the JSON object of a part; NULL if it is not one. */
 static json_t *
-read_token_part(const struct token_part *part)
+read_token_part(const struct text *part)
 {
 	struct buf text = BUF_INIT;
 	json_error_t unused;
@@ -153,7 +148,7 @@ check_member(const char *name, const json_t *value, struct buf *why)
 }
 
 static int
-check_header(const struct token_part *part, struct buf *why)
+check_header(const struct text *part, struct buf *why)
 {
 	json_t *header = read_token_part(part), *value;
 	const char *name;
@@ -300,7 +295,7 @@ read_other_claims(const json_t *claims, struct jwt_claims *c)
 }
 
 static int
-check_claims(const struct jwt_rules *rules, const struct token_part *part,
+check_claims(const struct jwt_rules *rules, const struct text *part,
     int64_t now_ms, char *tenant, struct jwt_claims *c, struct buf *why)
 {
 	json_t *claims = read_token_part(part);
@@ -329,7 +324,7 @@ int
 jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct jwt_claims *c, struct buf *why)
 {
-	struct token_part parts[PARTS];
+	struct text parts[PARTS];
 
 	if (split_token(token, parts, why) != 0)
 		return -1;

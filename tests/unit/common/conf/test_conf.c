@@ -1,5 +1,5 @@
 /*
- * Tests of common/conf and common/ini: what is read, from where, and which of
+ * Tests of common/conf/conf.c: what is read, from where, and which of
  * several values has priority. test_conf_mistakes.c tests mistakes.
  */
 #include "tests/unit/tmpdir.h"

@@ -1,5 +1,5 @@
 /*
- * Tests of common/conf and common/ini: each mistake is reported with file and
+ * Tests of common/conf/conf.c: each mistake is reported with file and
  * line, hostile files are bounded, and no message shows a secret.
  */
 #include "tests/unit/tmpdir.h"
