@@ -7,7 +7,7 @@
  *
  * After open, write, fsync, rename, mkdir, mmap ... failed, with errno intact:
  *
- *  *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
+ *     *code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
  *
  * puts "cannot write 'x': No space left on device; free disk space" into why.
  * If a function returns its error (pthread_create, posix_fallocate), set

@@ -35,7 +35,7 @@ chunk_new(size_t size)
 
 	c->next = NULL;
 	c->size = size;
-	/* What is left out is never touched, so it costs no memory. */
+	/* The bytes before data are never touched, so they cost no memory. */
 	c->data = end + (line - (uintptr_t)end % line) % line;
 	if (line == HUGE_PAGE)
 		(void)madvise(c->data, size - size % HUGE_PAGE, MADV_HUGEPAGE);

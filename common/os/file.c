@@ -402,9 +402,10 @@ truncate_tail(int fd, const char *path, off_t size, size_t *torn)
 	return tail > 0 ? ftruncate(fd, size - tail) : 0;
 }
 
-/* Some folders cannot be synced, or not with our permissions. */
+/* Syncs the folder of a new file. Returns true also for a folder that cannot be
+ * synced, or not with our permissions. */
 static bool
-is_found_again(const char *path)
+folder_is_safe(const char *path)
 {
 	return file_sync_folder_of(path) == 0 || errno == EACCES ||
 	       errno == EINVAL;
@@ -427,7 +428,7 @@ append_file_open(struct append_file *f)
 		return -1;
 	if (fstat(f->fd, &st) != 0 ||
 	    truncate_tail(f->fd, f->path, st.st_size, &torn) != 0 ||
-	    !is_found_again(f->path)) {
+	    !folder_is_safe(f->path)) {
 		err = errno;
 		append_file_close(f);
 		errno = err;

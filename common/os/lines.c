@@ -21,7 +21,8 @@
 #include "common/os/stop.h"
 
 #define CHUNK ((size_t)256 * 1024)
-/* The rest of a block is usually short, so the buffer seldom grows. */
+/* A buffer that grows gets this much more than it needs. The incomplete line
+ * after a block is usually shorter, so the buffer seldom grows again. */
 #define REST ((size_t)16 * 1024)
 
 /* How often an unlimited wait checks whether the program should stop. */

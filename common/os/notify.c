@@ -165,8 +165,9 @@ thread_slot(void)
 	return slot;
 }
 
+/* True if each working thread has called notify_alive() recently. */
 static bool
-all_go_on(int64_t now)
+all_are_alive(int64_t now)
 {
 	const struct thread_slot *slot = atomic_load(&manager.slots);
 	int64_t turned;
@@ -195,7 +196,7 @@ notify_alive(void)
 	now = clock_mono_ms();
 	atomic_store(&slot->turned_ms, now);
 	due = atomic_load(&manager.next_ms);
-	if (now < due || !all_go_on(now))
+	if (now < due || !all_are_alive(now))
 		return;
 	if (atomic_compare_exchange_strong(&manager.next_ms, &due,
 		now + manager.watchdog_ms / NOTIFY_PART))
