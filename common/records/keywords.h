@@ -14,6 +14,7 @@
 #ifndef COMMON_RECORDS_KEYWORDS_H
 #define COMMON_RECORDS_KEYWORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,30 +64,25 @@ keywords_slot(const char *p, size_t len, uint32_t multiplier)
 	       (32 - KEYWORDS_BITS);
 }
 
-/* Private: bit i is set if byte i matches the word. */
-static inline uint32_t
-keywords_compare(const char *p, const struct keyword *w)
-{
-#ifdef __SSE2__
-	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)w->start);
-
-	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
-#else
-	size_t n = w->len < sizeof w->start ? w->len + 1 : sizeof w->start;
-
-	return memcmp(p, w->start, n) == 0 ? KEYWORDS_LONG - 1 : 0;
-#endif
-}
-
 /* A single word of up to 15 bytes followed by a quote. keyword_is() compares it
  * with the text at p. "" is never found. */
 void keyword_set(struct keyword *k, const char *word, size_t len);
 
-static inline int
+static inline bool
 keyword_is(const struct keyword *k, const char *p)
 {
-	return (~keywords_compare(p, k) & k->counts) == 0;
+#ifdef __SSE2__
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)k->start);
+	/* Bit i is set if byte i matches. */
+	uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+
+	return (~same & k->counts) == 0;
+#else
+	size_t n = k->len < sizeof k->start ? k->len + 1 : sizeof k->start;
+
+	return (k->counts & KEYWORDS_LONG) == 0 && memcmp(p, k->start, n) == 0;
+#endif
 }
 
 /* Returns the index of the word p[0..len) among the names, or KEYWORDS_NONE.
