@@ -45,12 +45,20 @@ lmdb_failed(const struct lmdb_file *f)
 	return f->rc != 0;
 }
 
+static bool
+has_file_size_limit(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       limit.rlim_cur != RLIM_INFINITY;
+}
+
 /* LMDB reports EIO for a short write, whose cause is usually a full disk or a
  * limit. Returns the real errno, determined by the file system of path. */
 static int
 real_errno(int err, const char *path)
 {
-	struct rlimit limit;
 	struct statvfs fs;
 
 	if (err != EIO)
@@ -58,10 +66,7 @@ real_errno(int err, const char *path)
 	if (statvfs(path, &fs) == 0 &&
 	    (unsigned long long)fs.f_bavail * fs.f_frsize < FULL_BYTES)
 		return ENOSPC;
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		return EFBIG;
-	return EIO;
+	return has_file_size_limit() ? EFBIG : EIO;
 }
 
 enum exit_code
@@ -88,7 +93,9 @@ lmdb_explain(const struct lmdb_file *f, struct buf *why)
 	case EINVAL: /* LMDB's error for some corrupt pages */
 		break;
 	default:
-		if (f->rc > 0) {
+		/* Without a limit, no page that LMDB chooses is too far away
+		 * for the file system: the number of a free page is wrong. */
+		if (f->rc > 0 && (f->rc != EFBIG || has_file_size_limit())) {
 			errno = real_errno(f->rc, f->path);
 			return syserr_explain(why, PROG_CANTCREATE,
 			    "cannot use %s '%s'", name, f->path);

@@ -1,6 +1,8 @@
 /*
  * Tests of a poller's state that several processes have open.
  */
+#define _GNU_SOURCE /* memmem */
+
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
@@ -9,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/os/file.h"
 
 /* Has a transaction of the file that writes, like a poll that is stopped while
  * it commits, until it is killed. */
@@ -164,6 +168,93 @@ a_damaged_value_is_refused(void **state)
 	buf_release(&why);
 }
 
+#define FAR_PAGE (UINT64_C(1) << 50)
+
+/* False in a file system such as tmpfs. */
+static bool
+is_far_page_refused(void)
+{
+	int fd = open("far", O_WRONLY | O_CREAT, 0600);
+	ssize_t n = pwrite(fd, "", 1, (off_t)FAR_PAGE * sysconf(_SC_PAGESIZE));
+
+	(void)close(fd);
+	return n < 0 && errno == EFBIG;
+}
+
+/* Reads the numbers of the pages that a commit made free, after their count.
+ * Returns the length in bytes. */
+static size_t
+read_free_pages(const char *path, uint64_t *pages, size_t most)
+{
+	MDB_val key, value;
+	MDB_cursor *c;
+	MDB_env *env;
+	MDB_txn *txn;
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(
+	    mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+	assert_int_equal(mdb_cursor_open(txn, 0, &c), 0);
+	assert_int_equal(mdb_cursor_get(c, &key, &value, MDB_FIRST), 0);
+	assert_in_range(value.mv_size, 2 * sizeof *pages, most);
+	memcpy(pages, value.mv_data, value.mv_size);
+	mdb_cursor_close(c);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	return value.mv_size;
+}
+
+/* Changes them into pages that are too far away for the file system. */
+static void
+damage_free_pages(const char *path)
+{
+	uint64_t pages[512], wrong[512], n;
+	size_t len = read_free_pages(path, pages, sizeof pages);
+	struct buf file = BUF_INIT;
+	char *at;
+
+	memcpy(wrong, pages, len);
+	for (n = 1; n <= pages[0]; n++)
+		wrong[n] = 2 * pages[n] + FAR_PAGE; /* each alone */
+	assert_int_equal(file_read_path(path, &file), 0);
+	/* Pages that are no longer used may have the same list. */
+	while ((at = memmem(file.data, file.len, pages, len)) != NULL)
+		memcpy(at, wrong, len);
+	tmpdir_file(path, file.data, file.len, 0600);
+	buf_release(&file);
+}
+
+/* The error is EFBIG, although nothing limits the size of files. */
+static void
+a_wrong_free_page_is_damage(void **state)
+{
+	struct store *s = open_store(".", "freed", STORE_EXCLUSIVE);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		store_set_number(s, "calls", i);
+		commit_store(s);
+	}
+	store_close(s);
+	if (!is_far_page_refused())
+		skip();
+	damage_free_pages("./freed.mdb");
+	s = open_store(".", "freed", STORE_EXCLUSIVE);
+	for (i = 0; i < 4 && code == PROG_OK; i++) { /* not all need them */
+		store_set_number(s, "calls", -i);
+		code = store_commit(s, &why);
+	}
+	assert_int_equal(code, PROG_IO);
+	assert_non_null(strstr(buf_str(&why), "'./freed.mdb' is damaged: "));
+	assert_non_null(strstr(buf_str(&why), "; remove it"));
+	store_close(s);
+	buf_release(&why);
+}
+
 /* Without a free descriptor, the file can neither be copied nor opened again.
  * A listener goes on to use the store until it looks. */
 static void
@@ -202,6 +293,7 @@ test_store(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_damaged_value_is_refused),
+		cmocka_unit_test(a_wrong_free_page_is_damage),
 		cmocka_unit_test(a_store_that_cannot_be_opened_again_is_lost),
 		cmocka_unit_test(an_emptied_store_keeps_only_its_numbers),
 		cmocka_unit_test(readers_do_not_wait_for_a_writer),
