@@ -21,6 +21,9 @@
  * many bytes. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
+/* Precedes a refused line. No record begins with it. */
+#define REFUSED '!'
+
 struct tenant_snapshots *
 snapshots_tenant(struct snapshots *s, struct text name)
 {
@@ -215,12 +218,14 @@ is_new_line(struct tenant_snapshots *t, struct text line)
 
 bool
 snapshots_add_line(struct snapshots *s, struct tenant_snapshots *t,
-    unsigned part, struct text line)
+    unsigned part, struct text line, bool refused)
 {
 	struct buf *to = &t->parts[part].pending;
 
 	if (s->state != NULL && !is_new_line(t, line))
 		return false;
+	if (refused)
+		buf_addc(to, REFUSED);
 	buf_add(to, line.p, line.len);
 	buf_addc(to, '\n');
 	if (to->len >= PIECE_BYTES)
@@ -248,7 +253,7 @@ snapshots_begin_part(struct snapshots *s, struct tenant_snapshots *t,
     unsigned part, struct text line)
 {
 	t->parts[part] = (struct snapshot_part){ .begun = true, .records = -1 };
-	(void)snapshots_add_line(s, t, part, line);
+	(void)snapshots_add_line(s, t, part, line, false);
 }
 
 /* Reads lines that are in memory, in pieces. */
@@ -460,6 +465,8 @@ load_piece(
 			state_set_damaged(s->state);
 			return false;
 		}
+		if (*p == REFUSED)
+			p++;
 		(void)is_new_line(t, (struct text){ p, (size_t)(nl - p) });
 	}
 	return true;

@@ -11,8 +11,8 @@
  *   table      key                     value
  *   snapshots  tenant                  its unfinished snapshot and the latest
  *                                      ones that are over
- *   staged     number of the snapshot, lines as they came
- *              part, number
+ *   staged     number of the snapshot, lines as they came; a refused one
+ *              part, number            follows a !
  *
  * Nothing is durable before the state_commit() that follows snapshots_save().
  */
@@ -123,9 +123,10 @@ void snapshots_begin_part(struct snapshots *s, struct tenant_snapshots *t,
     unsigned part, struct text line);
 
 /* Adds a line. False if the snapshot already has this line: a queue delivers
- * lines again, a pipe does not. */
+ * lines again, a pipe does not. refused: the line only counts as one, and is
+ * kept so that it is no longer a record. */
 bool snapshots_add_line(struct snapshots *s, struct tenant_snapshots *t,
-    unsigned part, struct text line);
+    unsigned part, struct text line, bool refused);
 bool snapshots_has_line(const struct tenant_snapshots *t, struct text line);
 
 /* True if the part, or some part, is complete and not yet applied. */

@@ -35,7 +35,7 @@ is_read_now(const struct reading *g, const struct record *r)
 		   : r->type == RECORD_OPERATOR || r->type == RECORD_CHAT;
 }
 
-/* A bad line, or one from the future, was already rejected when it was read. */
+/* Lines that were refused when they arrived are no records here. */
 static bool
 read_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -54,11 +54,15 @@ read_piece(
 	buf_add(&g->piece, zeros, LINES_BEHIND);
 	memset(&r, 0, sizeof r);
 	scan_block(&g->scan, g->piece.data + LINES_BEFORE, len);
-	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0)
-		if (rc == 1 && is_read_now(g, &r) &&
-		    future_refuses(in->future, &r) == NULL)
-			g->failed = in->add(g->tenant, &r, g->scan.line,
-					g->scan.len) == -1;
+	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0) {
+		if (rc != 1 || !is_read_now(g, &r))
+			continue;
+		/* Only for available_at: the clock may have passed the time of
+		 * a refused line, or have gone back since it was accepted. */
+		(void)future_refuses(in->future, &r);
+		g->failed =
+		    in->add(g->tenant, &r, g->scan.line, g->scan.len) == -1;
+	}
 	return !g->failed;
 }
 
@@ -245,11 +249,12 @@ add_begin_marker(struct staging *in, struct tenant_snapshots *t,
  * else NULL. */
 static void
 add_to_part(struct staging *in, struct tenant_snapshots *t, unsigned part,
-    struct text line, const struct record *end)
+    struct text line, const struct record *end, bool refused)
 {
 	struct snapshot_part *p = &t->parts[part];
 
-	if (p->applied || !snapshots_add_line(&in->snapshots, t, part, line))
+	if (p->applied ||
+	    !snapshots_add_line(&in->snapshots, t, part, line, refused))
 		return;
 	if (end != NULL)
 		p->records = end->records;
@@ -272,8 +277,8 @@ add_line(struct staging *in, struct tenant_snapshots *t, struct text line,
 		in->ahead += o == OUTCOME_DONE;
 	}
 	if (o == OUTCOME_DONE)
-		add_to_part(
-		    in, t, part, line, r->type == RECORD_SNAPSHOT ? r : NULL);
+		add_to_part(in, t, part, line,
+		    r->type == RECORD_SNAPSHOT ? r : NULL, ahead != NULL);
 	return o;
 }
 
@@ -349,7 +354,7 @@ add_bad_line(
 		part = part_of(in, t->in_parts, line);
 	o = refuse(in, line, why);
 	if (o == OUTCOME_DONE && t != NULL && t->parts[part].begun)
-		add_to_part(in, t, part, line, NULL);
+		add_to_part(in, t, part, line, NULL, true);
 	return o;
 }
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """Snapshots through a queue. A snapshot counts only when it is complete: it
 waits for missing lines, a newer one drops it with one line and exit code 65,
-and its bad records become dead letters. Next to a stream, it corrects the
+and its bad records become dead letters and do not count later. Next to a stream, it corrects the
 stream, passes on unknown messages once, and keeps the names of operators who
 left. A queue without a leader does not change its order.
 """
 
+import datetime
 import json
 import signal
 
@@ -101,6 +102,32 @@ def check_polls(lab, checks):
     checks.that([x["record"] for x in letters] == [begin, bad], letters)
     checks.that("ahead" in letters[0]["reason"] and
                 "field 'operator' is missing" in letters[1]["reason"], letters)
+
+
+def check_ahead(lab, checks):
+    """A message ten minutes ahead is refused, by the first aggregator only."""
+    say("- a refused record does not count when the snapshot is applied later")
+    flow = Flow(lab, "chats,messages")
+    flow.fresh()
+    at = "2026-11-20T10:00:00Z"
+    question = {"type": "message", "chat": "c", "id": "1", "from": "customer",
+                "at": at}
+    later = datetime.datetime.now(datetime.timezone.utc) + \
+        datetime.timedelta(minutes=10)
+    reply = {**question, "id": "2", "from": "operator",
+             "at": later.isoformat(timespec="seconds")}
+    lines = snapshot("s1", at, {"type": "chat", "chat": "c", "opened_at": at},
+                     reply, question)
+    flow.put(lines[:-2])
+    flow.run()
+    letters = flow.letters()
+    checks.that([x["record"] for x in letters] == [lines[2]], letters)
+    Flow(lab, ahead="1h")
+    flow.put(lines[:3]) # repeated
+    flow.put(lines[3:])
+    flow.run()
+    passed = [json.loads(x)["id"] for x in lines_of("message", flow.rows)]
+    checks.that(passed == ["1"] and not flow.letters(), f"messages {passed}")
 
 
 def check_leader(lab, checks):
@@ -249,7 +276,7 @@ def body():
     checks = Checks()
     with Lab("snapshots") as lab:
         lab.start_servers("rabbitmq")
-        for check in (check_polls, check_leader, check_correction,
+        for check in (check_polls, check_ahead, check_leader, check_correction,
                       check_passing):
             check(lab, checks)
     return checks.result()
