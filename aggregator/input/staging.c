@@ -11,8 +11,9 @@
 #include "common/base/log.h"
 #include "common/text/jsonw.h"
 
-/* The end of each log line about an incomplete snapshot. */
+/* The ends of log lines about incomplete snapshots. */
 #define UNUSED "; all of it is ignored"
+#define KEPT "; the next run continues with it"
 
 /* Applying complete parts. */
 
@@ -138,29 +139,31 @@ staging_is_ready(const struct staging *in, struct text tenant)
 /* Decides where each line goes: to the open snapshot, a new one, the dead
  * letters, or nowhere. */
 
-/* before: before which event the snapshot should have ended. */
+/* before: before which event the snapshot should have ended. kept: more of its
+ * lines may arrive after that. */
 static void
-log_unfinished(
-    struct staging *in, const struct tenant_snapshots *t, const char *before)
+log_unfinished(struct staging *in, const struct tenant_snapshots *t,
+    const char *before, bool kept)
 {
 	const struct snapshot_part *p = &t->parts[SNAPSHOT_WHOLE];
+	const char *end = kept ? KEPT : UNUSED;
 	size_t left = 0, i;
 
 	for (i = 0; i < BUCKET_PARTS; i++)
 		left += t->parts[i].begun && !t->parts[i].applied;
 	if (t->in_parts)
 		log_error("snapshot '%s' of tenant '%s' is incomplete: %zu of "
-			  "its parts were truncated and are ignored",
-		    t->id, t->name, left);
+			  "its parts were truncated%s",
+		    t->id, t->name, left, kept ? KEPT : " and are ignored");
 	else if (p->records >= 0)
 		log_error("snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
 			  " records arrived before %s, its end marker says "
-			  "%" PRId64 UNUSED,
-		    t->id, t->name, p->lines, before, p->records);
+			  "%" PRId64 "%s",
+		    t->id, t->name, p->lines, before, p->records, end);
 	else
 		log_error("snapshot '%s' of tenant '%s' is incomplete: no end "
-			  "marker arrived before %s" UNUSED,
-		    t->id, t->name, before);
+			  "marker arrived before %s%s",
+		    t->id, t->name, before, end);
 	in->failed++;
 }
 
@@ -170,7 +173,7 @@ begin_snapshot(struct staging *in, struct tenant_snapshots *t, struct text line,
     const struct record *r, unsigned part)
 {
 	if (t->id != NULL) {
-		log_unfinished(in, t, "another snapshot began");
+		log_unfinished(in, t, "another snapshot began", false);
 		snapshots_ignore(&in->snapshots, t, text_from(t->id));
 		snapshots_drop(&in->snapshots, t);
 	}
@@ -411,13 +414,13 @@ staging_report_unfinished(struct staging *in)
 {
 	const struct strmap_entry *e;
 	const struct tenant_snapshots *t;
+	bool kept = in->snapshots.state != NULL;
 	size_t i = 0;
 
 	while ((e = strmap_next(&in->snapshots.tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->id != NULL &&
-		    (in->snapshots.state == NULL || lacks_lines(t)))
-			log_unfinished(in, t, "the input ended");
+		if (t->id != NULL && (!kept || lacks_lines(t)))
+			log_unfinished(in, t, "the input ended", kept);
 	}
 }
 

@@ -60,6 +60,16 @@ def check_polls(lab, checks):
     flow.run()
     flow.same_figures(small())
 
+    say("- one that lacks a line is told, and completed by the next run")
+    flow.fresh()
+    flow.put(small()[:9] + small()[10:])
+    done = flow.run(code=65)
+    checks.that(not flow.rows and len(done.lines()) == 1 and
+                done.err.endswith("; the next run continues with it\n"), done)
+    flow.put(small()[9:10])
+    flow.run()
+    flow.same_figures(small())
+
     say("- a part that came already is passed over while the next one arrives")
     flow.fresh()
     chat = {"type": "chat", "chat": "c", "status": "open",
