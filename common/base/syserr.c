@@ -42,7 +42,9 @@ static const struct {
 	{ EROFS, NAMED,
 	    "the disk is read-only; choose another path, or see 'journalctl "
 	    "-k' for the reason" },
-	{ ENXIO, NAMED, "it is not a file; choose another path" },
+	{ ENXIO, NAMED,
+	    "it is not a file, or a pipe that no program reads; choose another "
+	    "path" },
 	{ ENODEV, NAMED, "it is not a file; choose another path" },
 	{ ESPIPE, NAMED, "it is a pipe; remove it, or name a file" },
 	{ ETXTBSY, NAMED, "it is a running program; choose another file" },

@@ -420,7 +420,8 @@ append_file_open(struct append_file *f)
 
 	if (stat(f->path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		f->fd = open(f->path, O_WRONLY | O_CLOEXEC | f->flags);
-		return f->fd >= 0 ? 0 : -1;
+		/* O_NONBLOCK is only for the opening. */
+		return f->fd >= 0 ? fcntl(f->fd, F_SETFL, 0) : -1;
 	}
 	f->fd = file_open_locked(
 	    f->path, O_WRONLY | O_CREAT | O_APPEND | f->flags, f->lock_wait_ms);

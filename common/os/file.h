@@ -104,7 +104,8 @@ char *state_folder(const char *program, struct buf *why)
  * opened. A file that is not regular, such as a pipe, is only opened. */
 struct append_file {
 	const char *path;     /* borrowed */
-	int flags;            /* further flags of open(2) */
+	int flags;            /* further flags of open(2); O_NONBLOCK: a pipe
+			       * without a reader is refused (ENXIO) */
 	int64_t lock_wait_ms; /* how long to wait for another process */
 	int fd;               /* private; -1: closed */
 };

@@ -4,6 +4,7 @@
 #include "sink/access/audit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,11 @@ audit_open(const char *path, struct buf *why, enum exit_code *code)
 	struct audit *a = xcalloc(1, sizeof *a);
 
 	(void)pthread_mutex_init(&a->lock, NULL);
-	a->file = (struct append_file){ .path = path, .fd = -1 };
+	/* Neither the start nor a request waits until a program reads a
+	 * pipe. */
+	a->file = (struct append_file){
+		.path = path, .flags = O_NOCTTY | O_NONBLOCK, .fd = -1
+	};
 	if (path == NULL || append_file_open(&a->file) == 0)
 		return a;
 	if (errno == EWOULDBLOCK) {

@@ -1,5 +1,5 @@
 /*
- * Tests of common/file: lines appended to a pipe.
+ * Tests of common/os/file: lines appended to a pipe.
  */
 #include "tests/unit/unit.h"
 
@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/os/file.h"
+#include "tests/unit/tmpdir.h"
 
 /* A file that is not regular cannot be locked or repaired, but written to. */
 static void
@@ -33,12 +34,38 @@ lines_may_go_to_a_pipe(void **state)
 	close(fd[1]);
 }
 
+/* Opening it in the usual way would wait for a reader. */
+static void
+a_pipe_without_a_reader_is_refused(void **state)
+{
+	struct append_file f = {
+		.path = "pipe", .flags = O_NONBLOCK, .fd = -1
+	};
+	struct buf line = BUF_INIT;
+	int reader;
+
+	(void)state;
+	assert_int_equal(mkfifo(f.path, 0600), 0);
+	(void)alarm(60);
+	assert_int_equal(append_file_open(&f), -1);
+	assert_int_equal(errno, ENXIO);
+	(void)alarm(0);
+	reader = open(f.path, O_RDONLY | O_NONBLOCK);
+	buf_adds(&line, "a line\n");
+	assert_int_equal(append_file_write(&f, &line, false), 0);
+	assert_int_equal(fcntl(f.fd, F_GETFL) & O_NONBLOCK, 0);
+	append_file_close(&f);
+	buf_release(&line);
+	close(reader);
+}
+
 int
 test_file(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_may_go_to_a_pipe),
+		cmocka_unit_test(a_pipe_without_a_reader_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
 }
