@@ -82,7 +82,18 @@ case $* in
 *SELECT*) echo '{"tenant":"acme","age":10}' ;;
 esac
 END
+for name in poller reaper; do
+	ln -s sink "$tmp/bin/$name"
+done
 chmod +x "$tmp/bin"/*
+# setup does not ask whether cron may run the jobs if cron is not installed.
+mkdir "$tmp/without-cron"
+ln -s /usr/bin/* "$tmp/without-cron"
+rm -f "$tmp/without-cron/crontab"
+PATH=$tmp/without-cron refused 69 "cron is missing" setup -b "$tmp/bin" \
+	--as "$(id -un)" </dev/null
+refused 64 "--cron takes yes or no, not 'maybe'" setup -b "$tmp/bin" \
+	--as "$(id -un)" --cron maybe </dev/null
 printf '[mysql]\nurl = mysql://u:p@127.0.0.1/db\n' >"$tmp/conf"
 export TMP=$tmp PATH=$tmp/bin:$PATH
 
