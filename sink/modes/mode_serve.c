@@ -115,10 +115,7 @@ start_serving(struct api_server *s, const struct db *db)
 	s->serve.tokens = &s->tokens.rules;
 	s->serve.counts = &s->service.counts;
 	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
-	s->code = PROG_TEMPFAIL;
-	s->serve.live = live_events_open(db, s->serve.timeout_ms, &s->why);
-	if (s->serve.live == NULL)
-		return -1;
+	s->serve.live = live_events_open(db, s->serve.timeout_ms);
 	s->serve.metrics = serve_metrics_open(db);
 	/* The other one may change host while threads copy it. */
 	s->connection = db_another(db);

@@ -321,7 +321,7 @@ watch_tables(void *ctx)
 }
 
 struct live_events *
-live_events_open(const struct db *db, int64_t timeout_ms, struct buf *why)
+live_events_open(const struct db *db, int64_t timeout_ms)
 {
 	struct live_events *l = xcalloc(1, sizeof *l);
 	pthread_condattr_t attributes;
@@ -333,11 +333,8 @@ live_events_open(const struct db *db, int64_t timeout_ms, struct buf *why)
 	(void)pthread_condattr_destroy(&attributes);
 	l->db = db_another(db);
 	l->timeout_ms = timeout_ms;
-	if (thread_start(&l->thread, "live", watch_tables, l, why) == PROG_OK)
-		return l;
-	db_close(l->db);
-	free(l);
-	return NULL;
+	thread_must_start(&l->thread, "live", watch_tables, l);
+	return l;
 }
 
 void

@@ -116,9 +116,9 @@ web_handler board_files_answer;
  * A stream ends within seconds after its token was revoked or has expired. */
 
 /* Makes a connection like db, which is borrowed. timeout_ms: for each
- * statement. Returns NULL and *why if no thread can be started. Owned. */
-struct live_events *live_events_open(const struct db *db, int64_t timeout_ms,
-    struct buf *why) __attribute__((warn_unused_result));
+ * statement. Owned. */
+struct live_events *live_events_open(const struct db *db, int64_t timeout_ms)
+    __attribute__((warn_unused_result));
 
 /* There must be no listeners left. NULL is allowed. */
 void live_events_close(struct live_events *l);
