@@ -947,7 +947,7 @@ ask_left_chat(struct chats *cs, const char *id)
 }
 
 void
-chats_leave(struct chats *cs)
+chats_leave(struct chats *cs, bool all)
 {
 	struct left_chats l = { .chats = cs,
 		.now_ms = crm_session_now(cs->crm) };
@@ -956,7 +956,7 @@ chats_leave(struct chats *cs)
 	each_stored(cs, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
 		set_left(cs, l.ids[i], l.now_ms);
-		if (i < SHORT_LIST_MOST)
+		if (all || i < SHORT_LIST_MOST)
 			ask_left_chat(cs, l.ids[i]);
 		free(l.ids[i]);
 	}

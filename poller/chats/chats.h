@@ -75,9 +75,11 @@ void chats_listed(struct chats *c);
  * week after they left the list.
  */
 
-/* Needs cs->store. Ages are measured against the CRM's clock: the time of a
- * snapshot does not advance while that clock is behind the last snapshot. */
-void chats_leave(struct chats *cs);
+/* Needs cs->store. all: looks up all chats now, because the list is known to
+ * lack some that are open, and the snapshot would lack them, too. Ages are
+ * measured against the CRM's clock: the time of a snapshot does not advance
+ * while that clock is behind the last snapshot. */
+void chats_leave(struct chats *cs, bool all);
 
 /* True if the chat has left the list and a confirmed snapshot has its last
  * messages. */

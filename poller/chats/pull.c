@@ -61,6 +61,7 @@ struct pull {
 			       * chats */
 	int64_t listed_ms;    /* when its first page was requested */
 	bool listed;          /* the list was read to its end */
+	bool short_list;      /* a list that lacks rows was accepted */
 	int64_t interval_ms;  /* time since the previous poll began */
 	int64_t committed_ms; /* last commit, monotonic */
 	bool first;           /* the state was empty, so the cost of this poll
@@ -131,8 +132,9 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static bool
 takes_short_list(struct pull *p, const struct ending *e)
 {
-	return e->error == ERROR_CLASS_SHORT && p->crm.store != NULL &&
-	       short_list_count(p->crm.store, e->missing);
+	p->short_list = e->error == ERROR_CLASS_SHORT && p->crm.store != NULL &&
+			short_list_count(p->crm.store, e->missing);
+	return p->short_list;
 }
 
 static void
@@ -203,7 +205,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	log_info("listed", "tenant=%s chats=%zu to_read=%zu",
 	    p->crm.tenant->name, p->chats.listed, p->chats.to_read);
 	if (p->crm.store != NULL)
-		chats_leave(&p->chats);
+		/* The list of operators may be from an earlier poll. */
+		chats_leave(&p->chats,
+		    p->short_list || short_list_is_taken(p->crm.store, 0));
 }
 
 /* Returns the time since which this poll requests changes, if the profile
