@@ -868,11 +868,14 @@ fetch_turn(
  * of that count as equal. */
 #define EARLY_MS 1000
 #define LATE_MS 2000
+/* A Date so far ahead must be wrong. It would reach the state, and
+ * until that time, all snapshots would be refused as ahead. */
+#define ABSURD_MS (365 * DAY_MS)
 
 void
 skew_update(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
 {
-	if (date_ms == CLOCK_NONE)
+	if (date_ms == CLOCK_NONE || date_ms - got_ms > ABSURD_MS)
 		return;
 	s->known = true;
 	if (got_ms >= date_ms - EARLY_MS && sent_ms <= date_ms + LATE_MS)

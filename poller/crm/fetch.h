@@ -18,7 +18,7 @@
 /*
  * skew: the difference between the CRM's clock and ours, from the Date headers
  * of its answers. These headers have whole seconds, so smaller differences
- * count as none.
+ * count as none. A Date more than a year ahead is ignored.
  */
 
 struct skew {
