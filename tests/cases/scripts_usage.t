@@ -95,6 +95,9 @@ PATH=$tmp/without-cron refused 69 "cron is missing" setup -b "$tmp/bin" \
 refused 64 "--cron takes yes or no, not 'maybe'" setup -b "$tmp/bin" \
 	--as "$(id -un)" --cron maybe </dev/null
 printf '[mysql]\nurl = mysql://u:p@127.0.0.1/db\n' >"$tmp/conf"
+refused 78 "none or several tenants" limits -b "$tmp/bin" -c "$tmp/conf" 5
+refused 64 "none or several tenants" reconcile -b "$tmp/bin" -c "$tmp/conf" \
+	2026-11-01 2026-11-02
 export TMP=$tmp PATH=$tmp/bin:$PATH
 
 # topology CODE WANTED-ON-STDOUT OPTION...
