@@ -19,8 +19,9 @@
 
 enum {
 	FIRST_SLOTS = 8,
-	/* Maximum number of stored entries that one call expires, so that no
-	 * call takes long. */
+	/* How many stored entries one call expires at most, besides twice as
+	 * many as are new. So no call takes long, and yet more entries go than
+	 * come. */
 	EXPIRE_AT_ONCE = 512,
 };
 
@@ -232,6 +233,7 @@ find_or_make(
 	if (e == NULL && make) {
 		e = insert_entry(
 		    k, seek_slot(k, hash, key, len), hash, key, len);
+		k->fresh++;
 		is_new = true;
 	} else if (e != NULL && (e->flags & DELETED) != 0) {
 		is_new = true;
@@ -392,6 +394,7 @@ static void
 expire_table(struct keyed_state *k)
 {
 	int64_t before = k->home->newest - k->home->window_ms - k->keep;
+	size_t most = EXPIRE_AT_ONCE + 2 * k->fresh;
 	struct key prefix = { 0 }, bound;
 
 	if (k->store == NULL || k->keep < 0 || before <= k->expired)
@@ -400,8 +403,9 @@ expire_table(struct keyed_state *k)
 	bound = prefix;
 	key_time(&bound, before);
 	if (lmdb_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
-		bound.len, EXPIRE_AT_ONCE) < EXPIRE_AT_ONCE)
+		bound.len, most) < most)
 		k->expired = before;
+	k->fresh = 0;
 }
 
 void

@@ -59,6 +59,7 @@ struct keyed_state {
 	size_t mask, n;
 	int64_t keep;    /* see keyed_state_keep(); -1: for ever */
 	int64_t expired; /* no saved key has a time before this */
+	size_t fresh;    /* entries made since the last expiry */
 	struct keyed_state_list changed;
 };
 
@@ -126,7 +127,8 @@ void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 /* Appends the bytes with which this tenant's keys in the state begin. */
 void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
 
-/* Deletes entries as keyed_state_keep() says; a limited number per call. */
+/* Deletes entries as keyed_state_keep() says; a limited number per call, but
+ * more than were made since the last one. */
 void keyed_state_home_expire(struct keyed_state_home *h);
 
 /* Writes all changes into the state; the caller commits. */
