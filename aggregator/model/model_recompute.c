@@ -404,33 +404,34 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* Returns the time that the window must have passed. A chat's messages are
- * dropped when no further record can be as old as its last message. The chat
- * itself is freed a window later, or when no further record can be as old as
- * the snapshot from which it was missing. */
+/* Returns the time before which the window must begin, so that the chat can be
+ * freed: when no further record can be as old as its last message for a whole
+ * window, or as the snapshot from which it was missing. */
 static int64_t
-expiry_due(const struct model *m, const struct chat *c)
+free_due(const struct model *m, const struct chat *c)
 {
-	int64_t due = c->newest + (c->trimmed ? m->window : 0), left;
+	int64_t due = c->newest + m->window, left;
 
-	if (!c->trimmed || c->now.status != CHAT_GONE)
+	if (c->now.status != CHAT_GONE)
 		return due;
 	left = model_missing_at(m, c);
 	return left > due ? left : due;
 }
 
-/* A closed chat expires in two steps. Later records start a new chat. */
+/* The messages of a closed chat are dropped when no further record can be as
+ * old as the last one; those that are not in memory leave the state with the
+ * chat. Later records start a new chat. limit: the window's begin. */
 static void
-expire_chat(struct model *m, struct chat *c)
+expire_chat(struct model *m, struct chat *c, int64_t limit)
 {
-	if (c->trimmed) {
+	if (free_due(m, c) < limit) {
 		recompute_gone(m, c);
-		return;
-	}
-	c->trimmed = true;
-	if (c->loaded && c->n > 0) {
-		chats_touch(m, c, false);
-		recompute_chat(m, c);
+	} else if (c->newest < limit && !c->trimmed) {
+		c->trimmed = true;
+		if (c->loaded && c->n > 0) {
+			chats_touch(m, c, false);
+			recompute_chat(m, c);
+		}
 	}
 }
 
@@ -457,8 +458,8 @@ expire_chats(struct model *m)
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (!c->gone && status_is_over(c->now.status) &&
-		    c->newest != CLOCK_NONE && expiry_due(m, c) < limit)
-			expire_chat(m, c);
+		    c->newest != CLOCK_NONE)
+			expire_chat(m, c, limit);
 	}
 }
 
