@@ -1,6 +1,6 @@
 /*
  * lmdb_file: a file of named tables of keys and values, over LMDB, which only
- * lmdb_*.c include. Keys and values are bytes; the caller defines their
+ * lmdb_file.c includes. Keys and values are bytes; the caller defines their
  * meaning. Keys have at most 511 bytes and are sorted as by memcmp(), prefixes
  * first.
  *

@@ -29,7 +29,7 @@ call common/base/prog.c exit        # prog_die(), and before anything can be log
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
 way_out poller/crm/profile_jq.c    #   a timer that cannot be made
-way_out common/lmdb/lmdb_error.c     # the error is known
+way_out common/lmdb/lmdb_file.c      # the error is known
 END
 }
 
@@ -38,7 +38,7 @@ libraries() {
 	cat <<'END'
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
-^lmdb[.]h$ ^(tests/unit/poller/crm/test_store[.]c|common/lmdb/lmdb_[a-z]*[.][ch])$
+^lmdb[.]h$ ^(tests/unit/poller/crm/test_store[.]c|common/lmdb/lmdb_file[.]c)$
 ^amqp ^common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
