@@ -4,8 +4,7 @@
  * proxy forwards a request, and provides addresses in a form that can be
  * compared (IPv6, or IPv4 mapped to it as ::ffff:a.b.c.d) and lists of
  * addresses and networks from the configuration. The size of one request is
- * limited elsewhere: its headers in common/http_server/server_headers.c, its
- * body in server_request.c.
+ * limited in server_request.c.
  *
  * All threads of the server call these functions; locks are held only while a
  * table is read or changed. Memory depends on the limits, not on the number of

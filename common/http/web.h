@@ -1,6 +1,6 @@
 /*
  * web: an HTTP request and its answer, as handlers see them. The server speaks
- * HTTP (service.h); a handler is a function of the program's context and the
+ * HTTP (server.h); a handler is a function of the program's context and the
  * request, so it can be tested without a socket. Handlers run in several
  * threads.
  */
@@ -95,7 +95,7 @@ struct web_answer {
 };
 
 /* The lines of one request that must be stored safely before it is answered.
- * The server passes it to the program's storer (service.h), which owns it until
+ * The server passes it to the program's storer (server.h), which owns it until
  * it calls done(), once, in any thread. done() does not block. */
 struct pending_request {
 	const struct buf *records, *note; /* those of the answer */

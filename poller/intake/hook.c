@@ -14,7 +14,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
-#include "common/http_server/work_queue.h"
+#include "common/http/work_queue.h"
 #include "common/text/jsonw.h"
 #include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"

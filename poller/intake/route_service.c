@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/http_server/service.h"
+#include "common/http/server.h"
 #include "common/monitoring/prometheus.h"
 #include "common/text/jsonw.h"
 #include "poller/intake/listener_context.h"

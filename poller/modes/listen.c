@@ -10,8 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
-#include "common/http/web.h"
-#include "common/http_server/service.h"
+#include "common/http/server.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
@@ -29,7 +28,7 @@
 
 struct listener {
 	const struct poller *poller;
-	struct service service;
+	struct server server;
 	char *default_state;         /* a folder */
 	struct request_store *store; /* NULL: not open */
 	struct listener_context *context;
@@ -78,7 +77,7 @@ open_intake(struct listener *l)
 
 	l->intake = intake_open(&opt, &l->code, &l->why);
 	l->context->intake = l->intake;
-	l->context->counts = &l->service.counts;
+	l->context->counts = &l->server.counts;
 	return l->intake != NULL ? 0 : -1;
 }
 
@@ -115,19 +114,18 @@ refuse_request(int status, struct web_answer *a)
 }
 
 static int
-start_service(struct listener *l)
+start_serving(struct listener *l)
 {
 	const struct server_callbacks callbacks = { .handle = route_answer,
 		.store = store_request,
 		.refuse = refuse_request,
 		.context = l->context };
-	const struct service_bodies bodies = {
+	const struct server_bodies bodies = {
 		.longest = (size_t)listen_setting(l, "max_body"),
 		.memory = (size_t)listen_setting(l, "memory"),
 	};
 
-	return service_start(
-	    &l->service, &callbacks, &bodies, &l->code, &l->why);
+	return server_start(&l->server, &callbacks, &bodies, &l->code, &l->why);
 }
 
 static int
@@ -141,39 +139,33 @@ open_listener(struct listener *l)
 	l->context =
 	    listener_context_open(p->common.conf, l->store, &l->code, &l->why);
 	if (l->context == NULL ||
-	    service_configure(&l->service, &l->code, &l->why) != 0)
+	    server_configure(&l->server, &l->code, &l->why) != 0)
 		return -1;
 	if (p->common.only_check)
 		return 0;
-	if (service_bind(&l->service, &l->code, &l->why) != 0 ||
+	if (server_bind(&l->server, &l->code, &l->why) != 0 ||
 	    open_intake(l) != 0)
 		return -1;
-	return start_service(l);
-}
-
-static unsigned long long
-counter_value(const atomic_ullong *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
+	return start_serving(l);
 }
 
 static void
 log_counts(const struct listener *l)
 {
-	const struct server_counts *t = &l->service.counts;
+	const struct server_counts *t = &l->server.counts;
 
 	log_info("listened",
 	    "connections=%llu turned_away=%llu requests=%llu accepted=%llu "
 	    "malformed=%llu too_large=%llu too_many=%llu refused=%llu "
 	    "later=%llu failed=%llu slow=%llu records=%llu dead=%llu "
 	    "published=%llu",
-	    counter_value(&t->connections), counter_value(&t->turned_away),
-	    counter_value(&t->requests), counter_value(&t->accepted),
-	    counter_value(&t->malformed), counter_value(&t->too_large),
-	    counter_value(&t->too_many), counter_value(&t->refused),
-	    counter_value(&t->later), counter_value(&t->failed),
-	    counter_value(&t->slow), counter_value(&t->records),
-	    counter_value(&t->dead), (unsigned long long)l->published);
+	    server_counted(&t->connections), server_counted(&t->turned_away),
+	    server_counted(&t->requests), server_counted(&t->accepted),
+	    server_counted(&t->malformed), server_counted(&t->too_large),
+	    server_counted(&t->too_many), server_counted(&t->refused),
+	    server_counted(&t->later), server_counted(&t->failed),
+	    server_counted(&t->slow), server_counted(&t->records),
+	    server_counted(&t->dead), (unsigned long long)l->published);
 }
 
 /* In this order: accepted requests are answered, then their records are
@@ -181,10 +173,10 @@ log_counts(const struct listener *l)
 static void
 close_listener(struct listener *l)
 {
-	service_end_requests(&l->service);
+	server_end_requests(&l->server);
 	if (l->intake != NULL)
 		l->published = intake_close(l->intake);
-	service_close(&l->service);
+	server_close(&l->server);
 	listener_context_close(l->context);
 	request_store_close(l->store);
 	free(l->default_state);
@@ -210,7 +202,7 @@ static void
 serve_until_stopped(struct listener *l)
 {
 	l->code = PROG_OK;
-	service_log_address(&l->service);
+	server_log_address(&l->server);
 	notify_ready();
 	while (!stop_asked() && !intake_has_ended(l->intake, &l->code)) {
 		idempotency_expire(l->context->keys, clock_now_ms());
@@ -230,7 +222,7 @@ static enum exit_code
 listen_on(struct poller *p)
 {
 	struct listener l = { .poller = p,
-		.service = { .conf = p->common.conf,
+		.server = { .conf = p->common.conf,
 		    .section = "listen",
 		    .address = p->address,
 		    .port_file = p->port_file,

@@ -10,8 +10,8 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/http_server/service.h"
-#include "common/http_server/work_queue.h"
+#include "common/http/server.h"
+#include "common/http/work_queue.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "sink/access/audit.h"
@@ -37,7 +37,7 @@
 
 struct api_server {
 	const struct conf *conf;
-	struct service service;
+	struct server server;
 	struct jwt_conf tokens;
 	struct teams teams;
 	struct serve serve; /* the context of the handlers */
@@ -59,7 +59,7 @@ static int
 configure(struct api_server *s)
 {
 	if (sink_read_tokens(&s->tokens, s->conf, &s->code, &s->why) != 0 ||
-	    service_configure(&s->service, &s->code, &s->why) != 0 ||
+	    server_configure(&s->server, &s->code, &s->why) != 0 ||
 	    teams_read(&s->teams, s->conf, &s->why) != 0)
 		return -1;
 	s->serve.teams = &s->teams;
@@ -106,14 +106,14 @@ start_serving(struct api_server *s, const struct db *db)
 	const struct server_callbacks callbacks = { .handle = begin_answer,
 		.refuse = problem_of_server,
 		.context = &s->serve };
-	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX };
+	const struct server_bodies bodies = { BODY_MAX, BODIES_MAX };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
 	if (read_files(s) != 0 ||
-	    service_bind(&s->service, &s->code, &s->why) != 0)
+	    server_bind(&s->server, &s->code, &s->why) != 0)
 		return -1;
 	s->serve.tokens = &s->tokens.rules;
-	s->serve.counts = &s->service.counts;
+	s->serve.counts = &s->server.counts;
 	s->serve.timeout_ms = conf_int(s->conf, SERVE, "query_timeout");
 	s->serve.live = live_events_open(db, s->serve.timeout_ms);
 	s->serve.metrics = serve_metrics_open(db);
@@ -122,19 +122,18 @@ start_serving(struct api_server *s, const struct db *db)
 	s->serve.db = s->connection;
 	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, serve_end_thread);
-	return service_start(
-	    &s->service, &callbacks, &bodies, &s->code, &s->why);
+	return server_start(&s->server, &callbacks, &bodies, &s->code, &s->why);
 }
 
 static void
 stop_serving(struct api_server *s)
 {
-	service_end_requests(&s->service);
+	server_end_requests(&s->server);
 	work_queue_close(s->serve.queue);
 	db_close(s->connection);
 	serve_metrics_close(s->serve.metrics);
 	live_events_close(s->serve.live);
-	service_close(&s->service);
+	server_close(&s->server);
 	board_files_close(s->board);
 	revocation_close(s->serve.revocation);
 	audit_close(s->serve.audit);
@@ -147,7 +146,7 @@ static void
 init_server(struct api_server *s, const struct sink *o)
 {
 	*s = (struct api_server){ .conf = o->common.conf,
-		.service = { .conf = o->common.conf,
+		.server = { .conf = o->common.conf,
 		    .section = SERVE,
 		    .address = o->address,
 		    .port_file = o->port_file,
@@ -190,7 +189,7 @@ serve(struct sink *o, struct db **db)
 	} else {
 		daemon_init();
 		s.code = PROG_OK;
-		service_log_address(&s.service);
+		server_log_address(&s.server);
 		notify_ready();
 		while (!stop_asked()) {
 			(void)revocation_refresh(s.serve.revocation, *db);

@@ -14,7 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
-#include "common/http_server/event_topic.h"
+#include "common/http/event_topic.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 #include "common/text/jsonw.h"

@@ -1,35 +1,261 @@
 /*
- * server: the threads of the server; see service.h. Each thread accepts
- * connections from the shared socket, runs libmicrohttpd for those it accepted,
- * resumes requests that the storer or a work queue has finished, and checks
- * deadlines a few times a second.
+ * server: the socket, the threads and their connections; see server.h. Each
+ * thread accepts connections from the shared socket, runs libmicrohttpd for
+ * those it accepted, resumes requests that the storer or a work queue has
+ * finished, and checks deadlines a few times a second.
  */
-#define _GNU_SOURCE /* accept4, MSG_NOSIGNAL */
+#define _GNU_SOURCE /* accept4, MSG_NOSIGNAL, SOCK_NONBLOCK */
 
+#include "common/http/server.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/http_server/server_impl.h"
+#include "common/conf/conf.h"
+#include "common/http/server_impl.h"
+#include "common/monitoring/prometheus.h"
+#include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 
-void
-server_set_phase(struct connection *c, enum connection_phase phase)
+/* Maximum number of connections that wait to be accepted. */
+#define BACKLOG 1024
+/* Number of connections that are accepted before open ones are served again. */
+#define ACCEPTS 64
+/* File descriptors besides those of connections. */
+#define OWN_FILES 512
+#define THREADS_MAX 8
+#define SWEEP_MS 250
+/* How often streams look for news: people do not notice such a delay. */
+#define NEWS_MS 25
+/* How long to stop accepting connections when descriptors run out. */
+#define PAUSE_MS 100
+/* How long and how often input from a refused client is still read. */
+#define LINGER_MS 2000
+#define DRAIN_MS 10
+#define DRAIN_BYTES 65536
+/* How long running requests may take after server_end_requests(). */
+#define STOP_MS 10000
+/* How long work queues may then still start waiting jobs. */
+#define QUEUES_STOP_MS 5000
+/* Memory of each connection: request line and headers, an entry for each
+ * header, and space for the answer's head and parts of a body. The size is
+ * limited, because the library clears all of it between two requests. */
+#define POOL_BYTES ((size_t)18 * 1024)
+
+static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
+			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
+			   "Content-Length: 0\r\nRetry-After: 1\r\n"
+			   "Connection: close\r\n\r\n";
+
+/* ---- the address ---- */
+
+union any {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static int
+no_address(const char *where, enum exit_code *code, struct buf *why)
 {
-	c->phase = phase;
-	c->phase_ms = clock_mono_ms();
+	buf_setf(why,
+	    "'%s' is not an address to listen on; write 127.0.0.1:8080 or "
+	    "[::1]:8080",
+	    where);
+	*code = PROG_USAGE;
+	return -1;
 }
+
+/* Reads "HOST:PORT". */
+static int
+read_address(const char *where, union any *a, socklen_t *len)
+{
+	const char *colon = strrchr(where, ':');
+	char host[ADDRESS_TEXT];
+	int64_t port;
+	size_t n;
+
+	if (colon == NULL || parse_int(colon + 1, 0, 65535, &port) != 0)
+		return -1;
+	n = (size_t)(colon - where);
+	if (n > 1 && where[0] == '[' && colon[-1] == ']') {
+		where++;
+		n -= 2;
+	}
+	if (n == 0 || n >= sizeof host)
+		return -1;
+	memcpy(host, where, n);
+	host[n] = '\0';
+	memset(a, 0, sizeof *a);
+	if (inet_pton(AF_INET,
+		strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+		&a->in.sin_addr) == 1) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons((uint16_t)port);
+		*len = sizeof a->in;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
+		return -1;
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons((uint16_t)port);
+	*len = sizeof a->in6;
+	return 0;
+}
+
+static int
+listen_there(struct server *s, const union any *a, socklen_t len)
+{
+	int on = 1;
+
+	s->socket = socket(
+	    a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->socket < 0)
+		return -1;
+	(void)setsockopt(s->socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	return bind(s->socket, &a->any, len) != 0 ||
+		       listen(s->socket, BACKLOG) != 0
+		   ? -1
+		   : 0;
+}
+
+/* Writes the address with the real port as text. */
+static void
+describe_socket(struct server *s)
+{
+	union any a = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof a;
+	char host[ADDRESS_TEXT];
+	struct address address;
+
+	(void)getsockname(s->socket, &a.any, &len);
+	address_of_socket(&address, &a.any);
+	address_format(&address, host);
+	/* The port is in the same place in both kinds of address. */
+	s->port = ntohs(a.in.sin_port);
+	if (strchr(host, ':') == NULL) /* also an IPv4 address in IPv6 */
+		buf_setf(&s->bound, "%s:%d", host, s->port);
+	else
+		buf_setf(&s->bound, "[%s]:%d", host, s->port);
+}
+
+static int64_t
+server_setting(const struct server *s, const char *key)
+{
+	return conf_int(s->conf, s->section, key);
+}
+
+int
+server_configure(struct server *s, enum exit_code *code, struct buf *why)
+{
+	struct client_limits_setup limits = {
+		.connections = (unsigned)server_setting(s, "connections"),
+		.per_address =
+		    (unsigned)server_setting(s, "connections_per_address"),
+		.rate = (unsigned)server_setting(s, "rate"),
+		.burst = (unsigned)server_setting(s, "burst"),
+	};
+	struct buf reason = BUF_INIT;
+	union any where;
+	socklen_t len;
+
+	s->socket = -1;
+	if (read_address(s->address, &where, &len) != 0)
+		return no_address(s->address, code, why);
+	if (networks_read(&limits.proxies,
+		conf_list(s->conf, s->section, "proxies"), &reason) != 0) {
+		buf_setf(why, "[%s] proxies: %s", s->section, buf_str(&reason));
+		buf_release(&reason);
+		networks_release(&limits.proxies);
+		*code = PROG_CONFIG;
+		return -1;
+	}
+	s->client_limits = client_limits_open(&limits);
+	return 0;
+}
+
+/* Raises the limit on open files as far as the connections need. */
+static int
+raise_files(const struct server *s, enum exit_code *code, struct buf *why)
+{
+	rlim_t want = (rlim_t)server_setting(s, "connections") + OWN_FILES;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
+		return 0;
+	if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
+		r.rlim_cur = want;
+		if (setrlimit(RLIMIT_NOFILE, &r) == 0)
+			return 0;
+	}
+	buf_setf(why,
+	    "[%s] connections needs %llu open files, but the limit is %llu; "
+	    "raise it (ulimit -n, LimitNOFILE), or lower connections",
+	    s->section, (unsigned long long)want,
+	    (unsigned long long)r.rlim_max);
+	*code = PROG_CONFIG;
+	return -1;
+}
+
+int
+server_bind(struct server *s, enum exit_code *code, struct buf *why)
+{
+	union any where;
+	socklen_t len;
+
+	if (raise_files(s, code, why) != 0)
+		return -1;
+	if (read_address(s->address, &where, &len) != 0)
+		return no_address(s->address, code, why);
+	if (listen_there(s, &where, len) == 0) {
+		describe_socket(s);
+		return 0;
+	}
+	*code = syserr_explain(why,
+	    errno == EACCES ? PROG_NOPERM : PROG_UNAVAILABLE,
+	    "cannot listen on '%s'", s->address);
+	return -1;
+}
+
+/* Written as a whole, because a script may be waiting for the file. */
+static int
+write_port(struct server *s, enum exit_code *code, struct buf *why)
+{
+	enum exit_code written;
+	char port[16];
+	int n;
+
+	if (s->port_file == NULL)
+		return 0;
+	n = snprintf(port, sizeof port, "%d\n", s->port);
+	written = file_replace(s->port_file, 0644, port, (size_t)n, why);
+	s->wrote_port = written == PROG_OK;
+	if (!s->wrote_port)
+		*code = written;
+	return s->wrote_port ? 0 : -1;
+}
+
+/* ---- connections ---- */
 
 bool
 server_has_left(const struct connection *c)
@@ -58,15 +284,6 @@ server_resume(struct connection *c)
 		return;
 }
 
-/* Buffers up to this size are reused for the next request. */
-#define KEPT_BYTES ((size_t)16 * 1024)
-/* How long input from a refused client is still read. */
-#define LINGER_MS 2000
-#define DRAIN_BYTES 65536
-
-static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
-			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
-
 /* The library closes the socket. */
 static void
 add_connection(struct server_worker *w, int fd, const struct address *peer)
@@ -84,56 +301,6 @@ add_connection(struct server_worker *w, int fd, const struct address *peer)
 		c->next->prev = &c->next;
 	w->connections = c;
 	w->connections_n++;
-}
-
-static void
-recycle(struct buf *b)
-{
-	if (b->cap > KEPT_BYTES)
-		buf_release(b);
-	buf_clear(b);
-}
-
-void
-server_drop_body(struct connection *c)
-{
-	(void)atomic_fetch_sub_explicit(
-	    &c->worker->server->held, c->body.len, memory_order_relaxed);
-	recycle(&c->body);
-}
-
-void
-server_reset_request(struct connection *c)
-{
-	struct web_answer *a = &c->answer, kept = *a;
-
-	server_drop_body(c);
-	server_end_stream(c);
-	recycle(&kept.body);
-	recycle(&kept.records);
-	recycle(&kept.headers);
-	recycle(&kept.note);
-	*a = (struct web_answer){
-		.body = kept.body,
-		.records = kept.records,
-		.headers = kept.headers,
-		.note = kept.note,
-	};
-	c->received = 0;
-	c->begun = c->handled = c->safe = false;
-	c->refusal = c->retry_after = 0;
-}
-
-static void
-release_request(struct connection *c)
-{
-	server_reset_request(c);
-	buf_release(&c->target);
-	buf_release(&c->body);
-	buf_release(&c->answer.body);
-	buf_release(&c->answer.records);
-	buf_release(&c->answer.headers);
-	buf_release(&c->answer.note);
 }
 
 /* A client that is refused while it sends would receive a reset instead of the
@@ -190,9 +357,8 @@ remove_connection(struct connection *c)
 		c->worker->arriving = NULL;
 	if (c->sends_on)
 		linger(c);
-	client_limits_leave(
-	    c->worker->server->service->client_limits, &c->peer);
-	release_request(c);
+	client_limits_leave(c->worker->server->client_limits, &c->peer);
+	server_release_request(c);
 	free(c);
 }
 
@@ -200,7 +366,7 @@ remove_connection(struct connection *c)
 static int64_t
 deadline(const struct connection *c)
 {
-	const struct service *o = c->worker->server->service;
+	const struct server *o = c->worker->server;
 
 	switch (c->phase) {
 	case PHASE_IDLE:
@@ -225,7 +391,7 @@ static void
 cut_off_slow(struct connection *c)
 {
 	if (c->phase != PHASE_IDLE)
-		server_count(&c->worker->server->service->counts.slow, 1);
+		server_count(&c->worker->server->counts.slow, 1);
 	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
 		(void)send(
 		    c->fd, slow, sizeof slow - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -271,28 +437,7 @@ wake_streams(struct server_worker *w, int64_t now)
 			server_wake_stream(c);
 }
 
-#define THREADS_MAX 8
-#define SWEEP_MS 250
-/* How often streams look for news: people do not notice such a delay. */
-#define NEWS_MS 25
-/* How long to stop accepting connections when descriptors run out. */
-#define PAUSE_MS 100
-/* How often input from refused clients is read. */
-#define DRAIN_MS 10
-/* Number of connections that are accepted before open ones are served again. */
-#define ACCEPTS 64
-/* After server_close(): how long running requests may take. */
-#define STOP_MS 10000
-/* How long work queues may then still start waiting jobs. */
-#define QUEUES_STOP_MS 5000
-/* Memory of each connection: request line and headers, an entry for each
- * header, and space for the answer's head and parts of a body. The size is
- * limited, because the library clears all of it between two requests. */
-#define POOL_BYTES ((size_t)18 * 1024)
-
-static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
-			   "Content-Length: 0\r\nRetry-After: 1\r\n"
-			   "Connection: close\r\n\r\n";
+/* ---- threads ---- */
 
 static void
 on_connection_change(void *cls, struct MHD_Connection *connection,
@@ -314,9 +459,9 @@ static void
 admit_connection(struct server_worker *w, int fd, const struct address *peer)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct server_counts *t = &w->server->service->counts;
+	struct server_counts *t = &w->server->counts;
 
-	if (!client_limits_enter(w->server->service->client_limits, peer)) {
+	if (!client_limits_enter(w->server->client_limits, peer)) {
 		server_count(&t->turned_away, 1);
 		(void)send(
 		    fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -368,7 +513,7 @@ accept_connections(struct server_worker *w)
 	int fd, i;
 
 	for (i = 0; i < ACCEPTS; i++) {
-		fd = accept_one(w->server->service->socket, &peer, &full);
+		fd = accept_one(w->server->socket, &peer, &full);
 		if (fd < 0)
 			break;
 		admit_connection(w, fd, &peer);
@@ -435,9 +580,8 @@ run_worker(void *ctx)
 		if (stop_ms != 0 && w->waiting_n == 0 &&
 		    (w->connections_n == 0 || now >= stop_ms))
 			break;
-		fds[2].fd = stop_ms != 0 || now < w->accept_ms
-				? -1
-				: w->server->service->socket;
+		fds[2].fd =
+		    stop_ms != 0 || now < w->accept_ms ? -1 : w->server->socket;
 		if (poll(fds, 3, poll_ms(w, now)) > 0) {
 			if (fds[0].revents != 0)
 				resume_connections(w);
@@ -461,7 +605,7 @@ run_worker(void *ctx)
 static int
 start_worker(struct server_worker *w, struct buf *why)
 {
-	const struct service *o = w->server->service;
+	const struct server *o = w->server;
 	unsigned idle_s = (unsigned)((o->keep_alive_ms + 999) / 1000);
 
 	w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -485,47 +629,66 @@ start_worker(struct server_worker *w, struct buf *why)
 	return w->started ? 0 : -1;
 }
 
-struct server *
-server_open(struct service *service, struct buf *why)
+static int
+start_workers(struct server *s, struct buf *why)
 {
-	struct server *s = xcalloc(1, sizeof *s);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t i;
 
-	s->service = service;
-	s->n = cores < 1             ? 1
-	       : cores > THREADS_MAX ? THREADS_MAX
-				     : (size_t)cores;
-	s->workers = xcalloc(s->n, sizeof *s->workers);
-	for (i = 0; i < s->n; i++)
+	s->workers_n = cores < 1             ? 1
+		       : cores > THREADS_MAX ? THREADS_MAX
+					     : (size_t)cores;
+	s->workers = xcalloc(s->workers_n, sizeof *s->workers);
+	for (i = 0; i < s->workers_n; i++)
 		s->workers[i] =
 		    (struct server_worker){ .server = s, .wake = -1 };
-	for (i = 0; i < s->n; i++) {
-		if (start_worker(&s->workers[i], why) != 0) {
-			server_close(s);
-			return NULL;
-		}
-	}
-	return s;
+	for (i = 0; i < s->workers_n; i++)
+		if (start_worker(&s->workers[i], why) != 0)
+			return -1;
+	return 0;
+}
+
+int
+server_start(struct server *s, const struct server_callbacks *callbacks,
+    const struct server_bodies *bodies, enum exit_code *code, struct buf *why)
+{
+	s->callbacks = *callbacks;
+	s->bodies = *bodies;
+	s->connections = (unsigned)server_setting(s, "connections");
+	s->header_ms = server_setting(s, "header_timeout");
+	s->request_ms = server_setting(s, "request_timeout");
+	s->keep_alive_ms = server_setting(s, "keep_alive");
+	*code = PROG_TEMPFAIL;
+	return start_workers(s, why) == 0 ? write_port(s, code, why) : -1;
 }
 
 void
-server_close(struct server *s)
+server_log_address(const struct server *s)
+{
+	size_t len = strlen(s->address);
+	bool chosen = len > 2 && strcmp(s->address + len - 2, ":0") == 0;
+
+	if (chosen)
+		log_warn("listening on %s", buf_str(&s->bound));
+	else
+		log_info("listening", "address=%s", buf_str(&s->bound));
+}
+
+void
+server_end_requests(struct server *s)
 {
 	uint64_t one = 1;
 	struct server_worker *w;
 	size_t i;
 
-	if (s == NULL)
-		return;
 	atomic_store(&s->queues_end_ms, clock_mono_ms() + QUEUES_STOP_MS);
 	atomic_store(&s->stopping, true);
-	for (i = 0; i < s->n; i++) {
+	for (i = 0; i < s->workers_n; i++) {
 		w = &s->workers[i];
 		if (w->started && write(w->wake, &one, sizeof one) > 0)
 			(void)pthread_join(w->thread, NULL);
 	}
-	for (i = 0; i < s->n; i++) {
+	for (i = 0; i < s->workers_n; i++) {
 		w = &s->workers[i];
 		if (w->daemon != NULL)
 			MHD_stop_daemon(w->daemon);
@@ -533,5 +696,61 @@ server_close(struct server *s)
 			(void)close(w->wake);
 	}
 	free(s->workers);
-	free(s);
+	s->workers = NULL;
+	s->workers_n = 0;
+}
+
+void
+server_close(struct server *s)
+{
+	server_end_requests(s);
+	if (s->socket >= 0)
+		(void)close(s->socket);
+	s->socket = -1;
+	buf_release(&s->bound);
+	if (s->wrote_port)
+		(void)unlink(s->port_file);
+	client_limits_close(s->client_limits);
+}
+
+/* ---- metrics ---- */
+
+static void
+write_requests(struct buf *to, const struct server_counts *c)
+{
+	static const char name[] = "messaging_http_requests_total";
+	const struct {
+		const char *result;
+		const atomic_ullong *n;
+	} results[] = {
+		{ "accepted", &c->accepted },
+		{ "malformed", &c->malformed },
+		{ "too_large", &c->too_large },
+		{ "too_many", &c->too_many },
+		{ "refused", &c->refused },
+		{ "later", &c->later },
+		{ "failed", &c->failed },
+	};
+	size_t i;
+
+	prometheus_head(to, name, PROMETHEUS_COUNTER,
+	    "Requests by status: below 400 (accepted), 400 (malformed), 413 "
+	    "and similar, 429, other 4xx (refused), 503 (later), other 5xx.");
+	for (i = 0; i < ARRAY_LEN(results); i++)
+		prometheus_result(to, name, "", results[i].result,
+		    server_counted(results[i].n));
+}
+
+void
+server_metrics_write(struct buf *to, const struct server_counts *c)
+{
+	write_requests(to, c);
+	prometheus_total(to, "messaging_http_connections_total", "",
+	    "Connections accepted.", server_counted(&c->connections));
+	prometheus_total(to, "messaging_http_connections_refused_total", "",
+	    "Connections refused because there were too many.",
+	    server_counted(&c->turned_away));
+	prometheus_total(to, "messaging_http_connections_cut_off_total", "",
+	    "Connections closed because they were too slow.",
+	    server_counted(&c->slow));
 }

@@ -1,28 +1,22 @@
 /*
- * server_impl: threads, connections and requests of the server. Private to
- * server*.c: server.c has the threads and their connections, server_headers.c
- * and server_request.c a request and its answer, server_events.c answers that
- * stay open.
+ * server_impl: a connection of the server, with its request and its answer.
+ * Private to the files that serve it: server.c has the threads and their
+ * connections, server_request.c a request and its answer, event_topic.c answers
+ * that stay open.
  */
-#ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
-#define COMMON_HTTP_SERVER_SERVER_IMPL_H
+#ifndef COMMON_HTTP_SERVER_IMPL_H
+#define COMMON_HTTP_SERVER_IMPL_H
 
-#include "common/http_server/event_topic.h"
-#include "common/http_server/service.h"
-#include "common/http_server/work_queue.h"
+#include "common/base/clock.h"
+#include "common/http/client_limits.h"
+#include "common/http/event_topic.h"
+#include "common/http/server.h"
+#include "common/http/work_queue.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-
-/* An event in its transmitted form. */
-struct event_text {
-	atomic_size_t references;
-	char id[EVENT_ID_MAX + 1];
-	size_t len;
-	char bytes[];
-};
 
 enum connection_phase {
 	PHASE_IDLE,    /* between two requests */
@@ -111,28 +105,12 @@ struct server_worker {
 	struct pending_request *done; /* to be resumed; protected by the lock */
 };
 
-struct server {
-	struct service *service;
-	struct server_worker *workers;
-	size_t n;
-	atomic_bool stopping;
-	/* Work queues start no answer after this time; 0: no limit. */
-	atomic_llong queues_end_ms;
-	atomic_size_t held; /* bytes of all bodies in memory */
-};
-
-/* Starts the threads of a configured service. Returns NULL and *why if the
- * system refuses. Owned. */
-struct server *server_open(struct service *service, struct buf *why)
-    __attribute__((warn_unused_result));
-
-/* Stops accepting connections, answers running requests for at most 10 seconds,
- * or until storer and work queues have finished them, and ends the threads.
- * NULL is allowed. */
-void server_close(struct server *s);
-
-/* Begins a phase now. */
-void server_set_phase(struct connection *c, enum connection_phase phase);
+static inline void
+server_set_phase(struct connection *c, enum connection_phase phase)
+{
+	c->phase = phase;
+	c->phase_ms = clock_mono_ms();
+}
 
 /* True if the client has closed or reset the connection; for connections that
  * the library does not watch. */
@@ -142,28 +120,6 @@ bool server_has_left(const struct connection *c);
  * each suspension; the connection may be gone when it returns. */
 void server_resume(struct connection *c);
 
-/* The result of server_read_headers(). */
-struct request_headers {
-	unsigned lengths, encodings, hosts, n;
-	unsigned once; /* a bit for each header found that must be single */
-	bool chunked, odd;
-	const char *next; /* where the next header must begin */
-	uint64_t length;
-	struct buf forwarded;
-};
-
-/* Reads the headers into *h, which must be zeroed; the caller releases
- * h->forwarded. Returns the status with which to refuse the request, possibly
- * one set before; 0: none. method and version point into the request as the
- * library read it. */
-int server_read_headers(const struct connection *c, const char *method,
-    const char *version, struct request_headers *h);
-
-/* Skips "http://HOST" or "https://HOST", with which a target for a proxy begins
- * (RFC 9112, 3.2.2); returns other targets unchanged. The host is ignored, as
- * is the Host header. */
-const char *server_skip_authority(const char *target);
-
 /* The callbacks of libmicrohttpd for requests. */
 void *server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection);
@@ -172,6 +128,9 @@ enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection,
     size_t *len, void **ctx);
 void server_end_request(void *cls, struct MHD_Connection *connection,
     void **ctx, enum MHD_RequestTerminationCode how);
+
+/* Frees the memory of a request whose connection ends. */
+void server_release_request(struct connection *c);
 
 /* Returns the response that sends the events of c->answer.events; NULL: out of
  * memory. */
@@ -183,9 +142,5 @@ void server_end_stream(struct connection *c);
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 /* Resumes a suspended stream whose topic has news. */
 void server_wake_stream(struct connection *c);
-
-/* Clears the request, but keeps some memory for the next one. */
-void server_reset_request(struct connection *c);
-void server_drop_body(struct connection *c);
 
 #endif

@@ -1,19 +1,306 @@
 /*
  * server_request: one request of a connection, from its first line to its
- * answer; see service.h.
+ * answer; see server.h.
  *
  * The library calls server_handle() once after the headers (a refusal then
  * closes the connection, because the body is not read), once for each piece of
  * the body, once at its end, and once after a suspension.
+ *
+ * Headers that a proxy might read in another way are refused (request
+ * smuggling). The library accepts bare line feeds, folds lines, ends a text at
+ * a NUL and the headers at a line that begins with a colon, and reports none of
+ * this. However, it leaves everything in place, ends each line with two bytes,
+ * and reports the total length: the parts must therefore follow each other
+ * without a gap from the method to the end. A gap is text that the library has
+ * hidden.
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/http/web.h"
-#include "common/http_server/server_impl.h"
+#include "common/http/server_impl.h"
+
+/* Maximum of path and query. */
+#define LINE_MAX_BYTES ((size_t)4096)
+#define HEADERS_MAX 64
+#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* including the request line */
+#define CRLF 2
+/* A body of up to this size is read even if the request is refused, so that the
+ * connection can stay open. */
+#define POLITE_BYTES ((uint64_t)64 * 1024)
+/* Buffers up to this size are reused for the next request. */
+#define KEPT_BYTES ((size_t)16 * 1024)
+/* Sets Retry-After if lines cannot be stored or the server stops. */
+#define STORE_RETRY_S 5
+/* How long a client that has closed its side may still wait for an answer. */
+#define PATIENCE_MS 1000
+
+static void
+recycle(struct buf *b)
+{
+	if (b->cap > KEPT_BYTES)
+		buf_release(b);
+	buf_clear(b);
+}
+
+static void
+drop_body(struct connection *c)
+{
+	(void)atomic_fetch_sub_explicit(
+	    &c->worker->server->held, c->body.len, memory_order_relaxed);
+	recycle(&c->body);
+}
+
+/* Clears the request, but keeps some memory for the next one. */
+static void
+reset_request(struct connection *c)
+{
+	struct web_answer *a = &c->answer, kept = *a;
+
+	drop_body(c);
+	server_end_stream(c);
+	recycle(&kept.body);
+	recycle(&kept.records);
+	recycle(&kept.headers);
+	recycle(&kept.note);
+	*a = (struct web_answer){
+		.body = kept.body,
+		.records = kept.records,
+		.headers = kept.headers,
+		.note = kept.note,
+	};
+	c->received = 0;
+	c->begun = c->handled = c->safe = false;
+	c->refusal = c->retry_after = 0;
+}
+
+void
+server_release_request(struct connection *c)
+{
+	reset_request(c);
+	buf_release(&c->target);
+	buf_release(&c->body);
+	buf_release(&c->answer.body);
+	buf_release(&c->answer.records);
+	buf_release(&c->answer.headers);
+	buf_release(&c->answer.note);
+}
+
+/* ---- the headers ---- */
+
+/* The result of read_headers(). */
+struct request_headers {
+	unsigned lengths, encodings, hosts, n;
+	unsigned once; /* a bit for each header found that must be single */
+	bool chunked, odd;
+	const char *next; /* where the next header must begin */
+	uint64_t length;
+	struct buf forwarded;
+};
+
+static bool
+is_named(const char *key, size_t len, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < len && name[i] != '\0'; i++)
+		if ((key[i] | 0x20) != name[i])
+			return false;
+	return i == len && name[i] == '\0';
+}
+
+/* Accepts digits only, as the library does for the first header with that
+ * name. */
+static uint64_t
+read_length(const char *value, size_t len)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < len && n < UINT64_MAX / 16; i++)
+		n = n * 10 + (uint64_t)(value[i] - '0');
+	return n;
+}
+
+static bool
+has_controls(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (((unsigned char)s[i] < 0x20 && s[i] != '\t') ||
+		    s[i] == 0x7F)
+			return true;
+	return false;
+}
+
+/* The library accepts a space before the colon as part of the name; other
+ * servers do not. */
+static bool
+is_token(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] == 0x7F ||
+		    strchr("\"(),/:;<=>?@[\\]{}", s[i]) != NULL)
+			return false;
+	return len > 0;
+}
+
+/* These may occur only once, because a proxy might read another occurrence than
+ * we do. */
+static const char *const single[] = { "authorization", "content-type", "cookie",
+	"idempotency-key" };
+
+static bool
+is_repeated_header(struct request_headers *h, const char *key, size_t len)
+{
+	unsigned i, bit;
+
+	for (i = 0; i < ARRAY_LEN(single); i++) {
+		bit = 1U << i;
+		if (!is_named(key, len, single[i]))
+			continue;
+		if ((h->once & bit) != 0)
+			return true;
+		h->once |= bit;
+	}
+	return false;
+}
+
+/* Returns the length of a host and port; a user is not accepted. */
+static size_t
+authority_length(const char *s)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "-._~%!$&'()*+,;=:[]";
+	size_t len = strspn(s, allowed);
+
+	return *s != ':' && (s[len] == '\0' || strchr("/?", s[len]) != NULL)
+		   ? len
+		   : 0;
+}
+
+/* Skips "http://HOST" or "https://HOST", with which a target for a proxy begins
+ * (RFC 9112, 3.2.2); returns other targets unchanged. The host is ignored, as
+ * is the Host header. */
+static const char *
+skip_authority(const char *target)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	size_t i, len, host;
+
+	for (i = 0; i < ARRAY_LEN(schemes); i++) {
+		len = strlen(schemes[i]);
+		if (strncasecmp(target, schemes[i], len) != 0)
+			continue;
+		host = authority_length(target + len);
+		if (host > 0)
+			return target + len + host;
+	}
+	return target;
+}
+
+static enum MHD_Result
+on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+    const char *value, size_t len)
+{
+	struct request_headers *h = cls;
+
+	(void)kind;
+	h->n++;
+	h->odd = h->odd || key != h->next || value == NULL;
+	if (value == NULL)
+		value = "";
+	h->next = value + len + CRLF;
+	h->odd = h->odd || !is_token(key, key_len) ||
+		 has_controls(value, len) ||
+		 is_repeated_header(h, key, key_len);
+	if (is_named(key, key_len, "content-length")) {
+		h->lengths++;
+		h->length = read_length(value, len);
+	} else if (is_named(key, key_len, "transfer-encoding")) {
+		h->encodings++;
+		h->chunked = is_named(value, len, "chunked");
+	} else if (is_named(key, key_len, "host")) {
+		h->hosts++;
+	} else if (is_named(key, key_len, "x-forwarded-for")) {
+		if (h->forwarded.len > 0)
+			buf_addc(&h->forwarded, ',');
+		buf_add(&h->forwarded, value, len);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result
+on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+    const char *value, size_t len)
+{
+	bool *odd = cls;
+
+	(void)kind;
+	/* A NUL would hide the text after it. */
+	if (strlen(key) != key_len || (value != NULL && strlen(value) != len))
+		*odd = true;
+	return MHD_YES;
+}
+
+/* True if the parts of the request follow each other without a gap. */
+static bool
+has_no_gaps(const struct connection *c, const char *method, const char *version,
+    const struct request_headers *h, size_t size)
+{
+	return c->raw == method + strlen(method) + 1 &&
+	       version == c->raw + c->raw_len + 1 &&
+	       h->next + CRLF == method + size;
+}
+
+static int
+judge_headers(const struct connection *c, const char *method,
+    const char *version, const struct request_headers *h)
+{
+	const struct server *s = c->worker->server;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	bool is_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0, odd = false;
+
+	(void)MHD_get_connection_values_n(
+	    c->connection, MHD_GET_ARGUMENT_KIND, on_argument, &odd);
+	if (odd || h->odd || info == NULL ||
+	    !has_no_gaps(c, method, version, h, info->header_size) ||
+	    buf_str(&c->target)[0] != '/' ||
+	    has_controls(c->target.data, c->target.len) || c->blanks)
+		return MHD_HTTP_BAD_REQUEST;
+	if (h->lengths > 1 || h->encodings > 1 || h->hosts > 1 ||
+	    (h->hosts == 0 && is_1_1) ||
+	    (h->encodings > 0 && (h->lengths > 0 || !h->chunked || !is_1_1)))
+		return MHD_HTTP_BAD_REQUEST;
+	if (h->n > HEADERS_MAX || info->header_size > HEADERS_MAX_BYTES)
+		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+	return h->length > s->bodies.longest ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+}
+
+/* Reads the headers into *h, which must be zeroed; the caller releases
+ * h->forwarded. Returns the status with which to refuse the request, possibly
+ * one set before; 0: none. method and version point into the request as the
+ * library read it. */
+static int
+read_headers(const struct connection *c, const char *method,
+    const char *version, struct request_headers *h)
+{
+	h->next = version + strlen(version) + CRLF;
+	(void)MHD_get_connection_values_n(
+	    c->connection, MHD_HEADER_KIND, on_header, h);
+	return c->refusal != 0 ? c->refusal
+			       : judge_headers(c, method, version, h);
+}
+
+/* ---- the answer ---- */
 
 /* Replaces the handler's answer with the server's own. */
 static void
@@ -26,13 +313,13 @@ set_refusal(struct connection *c)
 	a->retry_after = c->retry_after;
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
-	c->worker->server->service->callbacks.refuse(c->refusal, a);
+	c->worker->server->callbacks.refuse(c->refusal, a);
 }
 
 static void
 count_answer(const struct connection *c)
 {
-	struct server_counts *t = &c->worker->server->service->counts;
+	struct server_counts *t = &c->worker->server->counts;
 	int status = c->answer.status;
 
 	server_count(&t->requests, 1);
@@ -142,15 +429,7 @@ send_answer(struct connection *c)
 	return result;
 }
 
-/* Maximum of path and query. */
-#define LINE_MAX_BYTES ((size_t)4096)
-/* A body of up to this size is read even if the request is refused, so that the
- * connection can stay open. */
-#define POLITE_BYTES ((uint64_t)64 * 1024)
-/* Sets Retry-After if lines cannot be stored or the server stops. */
-#define STORE_RETRY_S 5
-/* How long a client that has closed its side may still wait for an answer. */
-#define PATIENCE_MS 1000
+/* ---- the request ---- */
 
 static struct connection *
 connection_of(struct MHD_Connection *connection)
@@ -165,7 +444,7 @@ server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct connection *c = connection_of(connection);
-	const char *path = server_skip_authority(uri);
+	const char *path = skip_authority(uri);
 	size_t len = strlen(uri), path_len = strcspn(path, "?");
 	bool first = c->phase == PHASE_HEAD;
 
@@ -196,7 +475,7 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 	(void)how;
 	if (c == NULL)
 		return;
-	server_reset_request(c);
+	reset_request(c);
 	server_set_phase(c, PHASE_IDLE);
 	*ctx = NULL;
 }
@@ -207,7 +486,7 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
-	struct client_limits *a = c->worker->server->service->client_limits;
+	struct client_limits *a = c->worker->server->client_limits;
 	struct address client = client_limits_client(a, &c->peer, forwarded);
 	int wait = client_limits_take(a, &client, c->phase_ms);
 
@@ -228,7 +507,7 @@ begin_body(struct connection *c, const char *method, const char *version)
 
 	c->begun = true;
 	server_set_phase(c, PHASE_BODY);
-	status = server_read_headers(c, method, version, &h);
+	status = read_headers(c, method, version, &h);
 	admit_request(c, h.forwarded.len > 0 ? buf_str(&h.forwarded) : NULL);
 	buf_release(&h.forwarded);
 	c->is_head = strcmp(method, "HEAD") == 0;
@@ -249,23 +528,23 @@ static enum MHD_Result
 add_to_body(struct connection *c, const char *data, size_t len)
 {
 	struct server *s = c->worker->server;
-	size_t most = s->service->bodies.longest, held;
+	size_t most = s->bodies.longest, held;
 
 	c->received += len;
 	if (c->refusal != 0)
 		return c->received > 4 * most ? MHD_NO : MHD_YES;
 	if (c->received > most) {
 		c->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
-		server_drop_body(c);
+		drop_body(c);
 		return MHD_YES;
 	}
 	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
 	buf_add(&c->body, data, len);
-	if (held + len > s->service->bodies.memory) {
+	if (held + len > s->bodies.memory) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = 1;
-		server_drop_body(c); /* otherwise all later ones would be
-				      * refused, too */
+		drop_body(c); /* otherwise all later ones would be
+			       * refused, too */
 	}
 	return MHD_YES;
 }
@@ -321,8 +600,7 @@ on_stored(struct pending_request *p, bool safe)
 static void
 call_handler(struct connection *c, const char *method)
 {
-	const struct server_callbacks *cb =
-	    &c->worker->server->service->callbacks;
+	const struct server_callbacks *cb = &c->worker->server->callbacks;
 
 	c->request = (struct web_request){
 		.method = c->is_get                     ? WEB_GET
@@ -354,8 +632,7 @@ has_lines(const struct connection *c)
 static void
 store_lines(struct connection *c)
 {
-	const struct server_callbacks *cb =
-	    &c->worker->server->service->callbacks;
+	const struct server_callbacks *cb = &c->worker->server->callbacks;
 	struct web_answer *a = &c->answer;
 
 	c->pending = (struct pending_request){
@@ -384,7 +661,7 @@ run_later_handler(struct work_queue_job *j)
 	    (struct connection *)(void *)((char *)j -
 					  offsetof(struct connection, job));
 	const struct server *s = c->worker->server;
-	const void *context = s->service->callbacks.context;
+	const void *context = s->callbacks.context;
 	long long end = atomic_load(&s->queues_end_ms);
 
 	if ((end != 0 && clock_mono_ms() > end) || is_for_nobody(c)) {

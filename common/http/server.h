@@ -1,8 +1,8 @@
 /*
- * service: the HTTP server of a program, over libmicrohttpd, which only
- * server*.c include. It is opened in three steps, so that a program can open
- * its own resources in between. A section of the configuration has its keys:
- * connections, connections_per_address, rate, burst, proxies, header_timeout,
+ * server: the HTTP server of a program, over libmicrohttpd. It is opened in
+ * three steps, so that a program can open its own resources in between. A
+ * section of the configuration has its keys: connections,
+ * connections_per_address, rate, burst, proxies, header_timeout,
  * request_timeout and keep_alive.
  *
  * It has a few threads, each with its own connections. The program decides what
@@ -24,12 +24,10 @@
  * chunked body, so anomalies there cannot be refused. A proxy does not receive
  * them.
  */
-#ifndef COMMON_HTTP_SERVER_SERVICE_H
-#define COMMON_HTTP_SERVER_SERVICE_H
+#ifndef COMMON_HTTP_SERVER_H
+#define COMMON_HTTP_SERVER_H
 
 #include "common/base/prog.h"
-#include "common/conf/conf.h"
-#include "common/http/client_limits.h"
 #include "common/http/web.h"
 
 #include <stdatomic.h>
@@ -62,6 +60,12 @@ server_count(atomic_ullong *what, unsigned long long n)
 	(void)atomic_fetch_add_explicit(what, n, memory_order_relaxed);
 }
 
+static inline unsigned long long
+server_counted(const atomic_ullong *what)
+{
+	return atomic_load_explicit(what, memory_order_relaxed);
+}
+
 /* The functions with which a program handles requests. The server reads a
  * request and calls handle(), which fills the answer; it lets store() store the
  * answer's lines, if any; and it sends the answer. handle() must not take long,
@@ -91,14 +95,16 @@ struct server_callbacks {
 };
 
 /* The limits of bodies, which depend on the program. */
-struct service_bodies {
+struct server_bodies {
 	size_t longest; /* maximum size of one body */
 	size_t memory;  /* maximum size of all bodies together */
 };
 
-struct server;
+struct client_limits;
+struct conf;
+struct server_worker;
 
-struct service {
+struct server {
 	/* Set by the program; borrowed. */
 	const struct conf *conf;
 	const char *section;
@@ -112,41 +118,46 @@ struct service {
 	struct buf bound; /* the address, with the real port instead of 0 */
 	struct client_limits *client_limits;
 	struct server_callbacks callbacks;
-	struct service_bodies bodies;
+	struct server_bodies bodies;
 	unsigned connections; /* of all threads; the same as in client_limits */
 	/* Deadlines for the headers, for a request or an answer, and for the
 	 * next request of a connection. */
 	int64_t header_ms, request_ms, keep_alive_ms;
-	struct server *server;
 	bool wrote_port; /* we wrote the port file and must remove it */
+	struct server_worker *workers;
+	size_t workers_n;
+	atomic_bool stopping;
+	/* Work queues start no answer after this time; 0: no limit. */
+	atomic_llong queues_end_ms;
+	atomic_size_t held; /* bytes of all bodies in memory */
 };
 
 /* Each function returns 0, or -1 with *code and *why, a complete sentence; call
- * service_close() in either case. */
+ * server_close() in either case. */
 
 /* Reads the section and the address; checking a configuration needs no more.
  * Call it first. */
-int service_configure(struct service *s, enum exit_code *code, struct buf *why)
+int server_configure(struct server *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Raises the limit on open files if necessary, and opens the socket. */
-int service_bind(struct service *s, enum exit_code *code, struct buf *why)
+int server_bind(struct server *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Starts the server and writes the port file. */
-int service_start(struct service *s, const struct server_callbacks *callbacks,
-    const struct service_bodies *bodies, enum exit_code *code, struct buf *why)
+int server_start(struct server *s, const struct server_callbacks *callbacks,
+    const struct server_bodies *bodies, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* Logs the address; as a warning if port 0 was requested. */
-void service_log_address(const struct service *s);
+void server_log_address(const struct server *s);
 
 /* The first stops accepting connections and answers running requests, for at
  * most 10 seconds, or until storer and work queues have finished them.
- * service_close() frees everything else, and calls it unless it has already
+ * server_close() frees everything else, and calls it unless it has already
  * been called. */
-void service_end_requests(struct service *s);
-void service_close(struct service *s);
+void server_end_requests(struct server *s);
+void server_close(struct server *s);
 
-/* Writes the server's counters as Prometheus metrics. */
+/* Writes its counters as Prometheus metrics. */
 void server_metrics_write(struct buf *to, const struct server_counts *counts);
 
 #endif

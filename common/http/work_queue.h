@@ -5,8 +5,8 @@
  * a lane: lanes take turns, and one lane leaves a thread and half of the queue
  * to the others. Threads start when there are jobs for them.
  */
-#ifndef COMMON_HTTP_SERVER_WORK_QUEUE_H
-#define COMMON_HTTP_SERVER_WORK_QUEUE_H
+#ifndef COMMON_HTTP_WORK_QUEUE_H
+#define COMMON_HTTP_WORK_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

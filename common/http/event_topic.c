@@ -1,7 +1,7 @@
 /*
- * server_events: topics, and answers that stay open and send a topic's events;
- * see event_topic.h. Only the connection's thread calls the functions of its
- * stream.
+ * event_topic: see event_topic.h. A stream is an answer that stays open and
+ * sends the events of a topic; only the connection's thread calls its
+ * functions.
  *
  * A stream that has sent everything is a suspended connection; otherwise
  * libmicrohttpd would ask for more data continually. Its thread checks the
@@ -9,6 +9,8 @@
  * from closing it. A client that does not read an event within the deadline of
  * a request is disconnected.
  */
+#include "common/http/event_topic.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,8 +21,15 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/http_server/event_topic.h"
-#include "common/http_server/server_impl.h"
+#include "common/http/server_impl.h"
+
+/* An event in its transmitted form. */
+struct event_text {
+	atomic_size_t references;
+	char id[EVENT_ID_MAX + 1];
+	size_t len;
+	char bytes[];
+};
 
 struct event_topic {
 	atomic_size_t references;
@@ -244,8 +253,7 @@ is_over(const struct connection *c, int64_t now)
 
 	return (c->stream.end_ms != 0 && now >= c->stream.end_ms) ||
 	       (a->goes_on != NULL &&
-		   !a->goes_on(
-		       c->worker->server->service->callbacks.context, a));
+		   !a->goes_on(c->worker->server->callbacks.context, a));
 }
 
 static void

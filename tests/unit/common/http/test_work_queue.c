@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/http_server/work_queue.h"
+#include "common/http/work_queue.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;

@@ -1,7 +1,7 @@
 /*
  * work_queue: see work_queue.h.
  */
-#include "common/http_server/work_queue.h"
+#include "common/http/work_queue.h"
 
 #include <pthread.h>
 #include <stdlib.h>

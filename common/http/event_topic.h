@@ -8,8 +8,8 @@
  *
  * Any thread may call these functions.
  */
-#ifndef COMMON_HTTP_SERVER_EVENT_TOPIC_H
-#define COMMON_HTTP_SERVER_EVENT_TOPIC_H
+#ifndef COMMON_HTTP_EVENT_TOPIC_H
+#define COMMON_HTTP_EVENT_TOPIC_H
 
 #include <stdbool.h>
 #include <stddef.h>
