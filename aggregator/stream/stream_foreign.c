@@ -43,7 +43,6 @@ stream_foreign_open(const struct stream *s, struct endpoint_options *opt)
 
 	if (c == NULL)
 		return;
-	opt->whole = true;
 	opt->exchange = c->exchange;
 	opt->binding = EVENTCOUNTER_BINDING;
 	opt->prefetch =

@@ -1,34 +1,49 @@
 /*
- * endpoint: the table of kinds, and the code that they share; see endpoint.h.
- * What concerns only one end of a queue is in the file of that end.
+ * endpoint: the names of endpoints, and what all kinds share; see endpoint.h.
+ * Functions that concern only one end of a queue are in the file of that end.
  */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/endpoint/endpoint_kind.h"
+#include "common/endpoint/endpoint_impl.h"
 #include "common/os/file.h"
 #include "common/os/lines.h"
 
-void
-endpoint_close(struct endpoint *e)
+/* The broker's limit is 255 bytes, including ".dead" and the like. */
+#define AMQP_NAME_MAX 200
+
+/* Returns the name after the prefix, or NULL. */
+static const char *
+behind(const char *prefix, const char *name)
 {
-	if (e == NULL)
-		return;
-	buf_release(&e->why);
-	buf_release(&e->where);
-	free(e->name);
-	e->ops->close(e);
+	size_t n = strlen(prefix);
+
+	return strncmp(name, prefix, n) == 0 ? name + n : NULL;
 }
 
-/* The last kind has no prefix and takes all other names. */
-static const struct endpoint_kind *const kinds[] = {
-	&endpoint_queue,
-	&endpoint_exchange,
-	&endpoint_stdio,
-};
+bool
+endpoint_is_queue(const char *name)
+{
+	return behind("queue:", name) != NULL;
+}
+
+bool
+endpoint_is_exchange(const char *name)
+{
+	return behind("exchange:", name) != NULL;
+}
+
+const char *
+endpoint_amqp_name(const char *name)
+{
+	const char *queue = behind("queue:", name);
+
+	return queue != NULL ? queue : behind("exchange:", name);
+}
 
 /* "queu:rows" is probably a typing error, not a new file; "./queu:rows" is a
  * file. */
@@ -42,43 +57,47 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* Returns the name after the prefix of that kind, or NULL. */
-static const char *
-behind(const struct endpoint_kind *kind, const char *name)
+/* Returns -1 with *why if the name is invalid for a queue or exchange
+ * ("kind"). */
+static int
+check_amqp_name(const char *kind, const char *name, struct buf *why)
 {
-	size_t n = strlen(kind->prefix);
-
-	return strncmp(name, kind->prefix, n) == 0 ? name + n : NULL;
+	if (parse_is_name(name, AMQP_NAME_MAX))
+		return 0;
+	if (name[0] == '\0')
+		buf_setf(why, "'%s:' lacks the name of the %s; write %s:NAME",
+		    kind, kind, kind);
+	else
+		buf_setf(why,
+		    "'%s:%s' is not a valid name for a %s; use up to %d "
+		    "letters, digits, '.', '_' and '-'",
+		    kind, name, kind, AMQP_NAME_MAX);
+	return -1;
 }
 
-static const struct endpoint_kind *
-find_kind(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(kinds) - 1; i++)
-		if (behind(kinds[i], name) != NULL)
-			return kinds[i];
-	return has_unknown_prefix(name) ? NULL : kinds[i];
-}
-
-/* Returns the kind of a valid name; otherwise NULL and *why. */
-static const struct endpoint_kind *
+/* Returns -1 with *why if no endpoint for that use can have such a name. */
+static int
 check_name(const char *name, enum endpoint_use use, struct buf *why)
 {
-	const struct endpoint_kind *kind = find_kind(name);
-
-	if (kind == NULL || name[0] == '\0') {
+	if (endpoint_is_queue(name))
+		return check_amqp_name("queue", endpoint_amqp_name(name), why);
+	if (endpoint_is_exchange(name) && use == ENDPOINT_TO)
+		return check_amqp_name(
+		    "exchange", endpoint_amqp_name(name), why);
+	if (endpoint_is_exchange(name)) {
 		buf_setf(why,
-		    "'%s' is not an endpoint; use -, a file (./%s), queue:NAME "
-		    "or, for output, exchange:NAME",
-		    name, name);
-		return NULL;
+		    "'%s' cannot be read; read one of its queues with "
+		    "queue:NAME",
+		    name);
+		return -1;
 	}
-	if (kind->check != NULL &&
-	    kind->check(behind(kind, name), use, why) != 0)
-		return NULL;
-	return kind;
+	if (name[0] != '\0' && !has_unknown_prefix(name))
+		return 0;
+	buf_setf(why,
+	    "'%s' is not an endpoint; use -, a file (./%s), queue:NAME "
+	    "or, for output, exchange:NAME",
+	    name, name);
+	return -1;
 }
 
 int
@@ -86,7 +105,7 @@ endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
     const char *key)
 {
 	struct buf why = BUF_INIT;
-	bool valid = check_name(name, use, &why) != NULL;
+	bool valid = check_name(name, use, &why) == 0;
 
 	if (!valid)
 		log_error("[%s] %s: %s", section, key, buf_str(&why));
@@ -100,7 +119,7 @@ take_name(const char *name, enum endpoint_use use, const char **to)
 	struct buf why = BUF_INIT;
 	int code = -1;
 
-	if (check_name(name, use, &why) == NULL)
+	if (check_name(name, use, &why) != 0)
 		code = prog_usage_error("%s", buf_str(&why));
 	*to = name;
 	buf_release(&why);
@@ -123,11 +142,11 @@ endpoint_take_to(const char *name, void *to)
 static bool
 is_same(const char *a, const char *b)
 {
-	bool is_file = find_kind(a) == &endpoint_stdio;
+	bool is_file = endpoint_amqp_name(a) == NULL;
 
 	if (strcmp(a, b) == 0)
 		return !is_file || file_is_same(a, b);
-	return is_file && find_kind(b) == &endpoint_stdio && file_is_same(a, b);
+	return is_file && endpoint_amqp_name(b) == NULL && file_is_same(a, b);
 }
 
 static bool
@@ -147,38 +166,44 @@ endpoint_check_ends(const char *from, const char *to, const char *option)
 	    "'%s' is also the input; choose another %s", to, option);
 }
 
-static struct endpoint *
-open_any(const char *name, enum endpoint_use use,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
-{
-	const struct endpoint_kind *kind = check_name(name, use, why);
-
-	if (kind == NULL) {
-		*code = PROG_USAGE;
-		return NULL;
-	}
-	return kind->open(
-	    behind(kind, name), use == ENDPOINT_TO, opt, why, code);
-}
-
 struct endpoint *
 endpoint_open_read(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return open_any(name, ENDPOINT_FROM, opt, why, code);
+	if (check_name(name, ENDPOINT_FROM, why) != 0) {
+		*code = PROG_USAGE;
+		return NULL;
+	}
+	if (!endpoint_is_queue(name))
+		return endpoint_stdio_open(name, false, opt, why, code);
+	if (opt->exchange != NULL &&
+	    !parse_is_name(opt->exchange, AMQP_NAME_MAX)) {
+		buf_setf(why, "'%s' names no exchange", opt->exchange);
+		*code = PROG_USAGE;
+		return NULL;
+	}
+	return endpoint_amqp_open_read(
+	    endpoint_amqp_name(name), opt, why, code);
 }
 
 struct endpoint *
 endpoint_open_write(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	return open_any(name, ENDPOINT_TO, opt, why, code);
+	if (check_name(name, ENDPOINT_TO, why) != 0) {
+		*code = PROG_USAGE;
+		return NULL;
+	}
+	if (endpoint_amqp_name(name) == NULL)
+		return endpoint_stdio_open(name, true, opt, why, code);
+	return endpoint_amqp_open_write(endpoint_amqp_name(name),
+	    endpoint_is_exchange(name), opt, why, code);
 }
 
 enum endpoint_status
 endpoint_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return e->ops->read(e, line, len, timeout_ms);
+	return e->ops->read(e, false, line, len, timeout_ms);
 }
 
 enum endpoint_status
@@ -186,7 +211,7 @@ endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
 	enum endpoint_status status =
-	    e->ops->read_block(e, block, len, timeout_ms);
+	    e->ops->read(e, true, block, len, timeout_ms);
 
 	e->block_end = status == ENDPOINT_RECORD ? *block + *len : NULL;
 	return status;
@@ -198,14 +223,6 @@ endpoint_ack(struct endpoint *e)
 	const struct endpoint_mark all = endpoint_mark(e);
 
 	endpoint_ack_to(e, &all);
-}
-
-struct endpoint_mark
-endpoint_mark(const struct endpoint *e)
-{
-	const struct endpoint_mark none = { 0, 0, 0 };
-
-	return e->ops->mark != NULL ? e->ops->mark(e) : none;
 }
 
 void
@@ -265,26 +282,6 @@ endpoint_is_up(const struct endpoint *e)
 	return e->ops->is_up == NULL || e->ops->is_up(e);
 }
 
-bool
-endpoint_is_queue(const char *name)
-{
-	return behind(&endpoint_queue, name) != NULL;
-}
-
-bool
-endpoint_is_exchange(const char *name)
-{
-	return behind(&endpoint_exchange, name) != NULL;
-}
-
-const char *
-endpoint_amqp_name(const char *name)
-{
-	const char *queue = behind(&endpoint_queue, name);
-
-	return queue != NULL ? queue : behind(&endpoint_exchange, name);
-}
-
 const char *
 endpoint_name(const struct endpoint *e)
 {
@@ -301,4 +298,15 @@ enum exit_code
 endpoint_code(const struct endpoint *e)
 {
 	return e->code;
+}
+
+void
+endpoint_close(struct endpoint *e)
+{
+	if (e == NULL)
+		return;
+	buf_release(&e->why);
+	buf_release(&e->where);
+	free(e->name);
+	e->ops->close(e);
 }

@@ -72,18 +72,17 @@ struct endpoint_options {
 	bool lazy; /* writing a queue: opening does not connect;
 		    * endpoint_connect() or the first flush does */
 
-	/* Reading the queue of other publishers, with endpoint_read(): each
-	 * message is one line, whatever its content, even if empty. */
-	bool whole;
-
 	/* Reading a queue as its only reader. If there is another reader,
 	 * opening waits as long as the broker takes to drop a dead connection,
 	 * and then fails. */
 	bool sole;
-	unsigned prefetch;    /* 0: [amqp] prefetch */
-	const char *exchange; /* reading: a classic queue, bound to this topic
-			       * exchange ... */
-	const char *binding;  /* ... with this key; missing ones are created */
+	unsigned prefetch; /* 0: [amqp] prefetch */
+
+	/* Reading the queue of other publishers, with endpoint_read(): a
+	 * classic queue, bound to this topic exchange with this key; missing
+	 * ones are created. Each message is one line, whatever its content,
+	 * even if empty. */
+	const char *exchange, *binding;
 };
 
 /* Value of `prefetch` for callers that read everything before they acknowledge
@@ -213,7 +212,8 @@ const char *endpoint_refusal(const struct endpoint *e);
 bool endpoint_ends_message(const struct endpoint *e);
 
 /* Returns the routing key of the current message, with NUL, if the endpoint
- * reads whole messages; otherwise NULL. Borrowed until the next read. */
+ * reads the queue of other publishers; otherwise NULL. Borrowed until the next
+ * read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
 /* Reading a queue: changes options.until_empty. For callers that have received

@@ -9,7 +9,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/stop.h"
@@ -32,24 +31,6 @@
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
-/* Returns -1 with *why if the name is invalid for a queue or exchange
- * ("kind"). */
-static int
-check_amqp_name(const char *kind, const char *name, struct buf *why)
-{
-	if (parse_is_name(name, AMQP_QUEUE_NAME_MAX))
-		return 0;
-	if (name[0] == '\0')
-		buf_setf(why, "'%s:' lacks the name of the %s; write %s:NAME",
-		    kind, kind, kind);
-	else
-		buf_setf(why,
-		    "'%s:%s' is not a valid name for a %s; use up to %d "
-		    "letters, digits, '.', '_' and '-'",
-		    kind, name, kind, AMQP_QUEUE_NAME_MAX);
-	return -1;
-}
-
 int
 endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
@@ -57,12 +38,6 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	char *client;
 	int status;
 
-	if (opt->exchange != NULL &&
-	    !parse_is_name(opt->exchange, AMQP_QUEUE_NAME_MAX)) {
-		buf_setf(why, "'%s' names no exchange", opt->exchange);
-		*code = PROG_USAGE;
-		return -1;
-	}
 	client = xasprintf("%s %s", writing ? "writes" : "reads", queue);
 	status = amqp_link_init(&a->link, opt->conf, client, why, code);
 	free(client);
@@ -340,50 +315,3 @@ endpoint_amqp_op_is_up(const struct endpoint *e)
 	return ((const struct amqp_endpoint *)(const void *)e)->link.conn !=
 	       NULL;
 }
-
-static int
-queue_check(const char *rest, enum endpoint_use use, struct buf *why)
-{
-	(void)use;
-	return check_amqp_name("queue", rest, why);
-}
-
-static struct endpoint *
-queue_open(const char *rest, bool writing, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
-{
-	return writing ? endpoint_amqp_open_write(rest, false, opt, why, code)
-		       : endpoint_amqp_open_read(rest, opt, why, code);
-}
-
-static int
-exchange_check(const char *rest, enum endpoint_use use, struct buf *why)
-{
-	if (use == ENDPOINT_TO)
-		return check_amqp_name("exchange", rest, why);
-	buf_setf(why,
-	    "'exchange:%s' cannot be read; read one of its queues with "
-	    "queue:NAME",
-	    rest);
-	return -1;
-}
-
-static struct endpoint *
-exchange_open(const char *rest, bool writing,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
-{
-	(void)writing; /* always: see exchange_check() */
-	return endpoint_amqp_open_write(rest, true, opt, why, code);
-}
-
-const struct endpoint_kind endpoint_queue = {
-	.prefix = "queue:",
-	.check = queue_check,
-	.open = queue_open,
-};
-
-const struct endpoint_kind endpoint_exchange = {
-	.prefix = "exchange:",
-	.check = exchange_check,
-	.open = exchange_open,
-};

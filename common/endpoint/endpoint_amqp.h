@@ -11,14 +11,11 @@
 
 #include "common/amqp/amqp_declare.h"
 #include "common/amqp/amqp_link.h"
-#include "common/endpoint/endpoint_kind.h"
+#include "common/endpoint/endpoint_impl.h"
 #include "common/os/retry.h"
 
 /* The longest single wait; stop and time-outs are checked between waits. */
 #define AMQP_SLICE_MS 250
-
-/* The broker's limit is 255 bytes, including ".dead" and the like. */
-#define AMQP_QUEUE_NAME_MAX 200
 
 struct amqp_endpoint {
 	struct endpoint base;
@@ -86,11 +83,5 @@ bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 
 /* For the ops of the two ends, whose structs begin with amqp_endpoint. */
 bool endpoint_amqp_op_is_up(const struct endpoint *e);
-
-/* The two ends, in their own files. */
-struct endpoint *endpoint_amqp_open_read(const char *queue,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
-struct endpoint *endpoint_amqp_open_write(const char *queue, bool spread,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
 #endif

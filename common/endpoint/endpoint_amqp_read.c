@@ -26,6 +26,39 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 
+/* The longest message that is read, which RabbitMQ 4 does not exceed by
+ * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
+ * has 8 MiB. */
+#define MESSAGE_MAX ((size_t)16 * 1024 * 1024)
+
+/* A queue counts as empty if the broker reports this twice with this pause in
+ * between, and sends nothing meanwhile: its count does not include messages in
+ * transit. */
+#define QUIET_MS 50
+
+/* How often an idle reader checks that the broker still has its consumer:
+ * RabbitMQ can silently lose one if its queue is deleted and at once created
+ * again. */
+#define IDLE_LOOK_MS 5000
+
+/* The maximum number of messages that are kept here, and the number of bytes
+ * from which on only one frame is read at a time; further messages stay in the
+ * socket. */
+#define READY_MAX 32768
+#define READY_BYTES (16 * 1024 * 1024)
+#define PREFETCH_MAX 65535
+
+#define CONSUMER "lines" /* its tag */
+
+/* If there is less time for closing, a reader does not wait for the leader of a
+ * queue but closes properly; messages whose acknowledgement has not reached the
+ * leader are delivered again. */
+#define LEADER_MS 1000
+
+/* While 32 acknowledgements are in transit to a quorum queue, a channel holds
+ * further ones back, and discards them when it is closed. */
+#define ACKS_AT_ONCE 25
+
 struct amqp_message {
 	uint64_t tag;
 	char *id;  /* NULL: none, or an empty one, or one with control
@@ -38,200 +71,10 @@ struct amqp_message {
 	bool too_long;
 };
 
-/* Complete messages, in a ring in order of arrival, and behind them the one
- * that is arriving. */
-struct amqp_ready {
-	struct amqp_message *ring;
-	size_t head, n, max;
-	size_t bytes; /* of the complete messages, as received */
-	enum amqp_phase phase;
-	bool with_keys;
-};
-
-/* The current message, and how many of its lines have been returned. */
-struct amqp_cursor {
-	size_t max_line;
-	bool whole; /* each message is one line, whatever its content */
-
-	bool in_hand; /* there is a current message */
-	struct amqp_message message;
-	size_t at;     /* end of the lines returned so far */
-	uint64_t line; /* number of the last line returned */
-};
-
-/* The longest message that is read, which RabbitMQ 4 does not exceed by
- * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
- * has 8 MiB. */
-#define MESSAGE_MAX ((size_t)16 * 1024 * 1024)
-
-static void
-message_release(struct amqp_message *m)
-{
-	free(m->id);
-	free(m->key);
-	if (m->data != NULL)
-		free(m->data - LINES_BEFORE);
-	memset(m, 0, sizeof *m);
-}
-
-static struct amqp_message *
-arriving(struct amqp_ready *q)
-{
-	return &q->ring[(q->head + q->n) % q->max];
-}
-
-static void
-message_is_complete(struct amqp_ready *q)
-{
-	q->bytes += arriving(q)->len;
-	q->n++;
-	q->phase = AMQP_PHASE_METHOD;
-}
-
-/* Drops all messages, including an incomplete one. */
-static void
-ready_clear(struct amqp_ready *q)
-{
-	size_t i;
-
-	for (i = 0; i < q->max; i++)
-		message_release(&q->ring[i]);
-	q->head = q->n = q->bytes = 0;
-	q->phase = AMQP_PHASE_METHOD;
-}
-
-static bool
-start_message(struct amqp_ready *q, const amqp_frame_t *f)
-{
-	const amqp_basic_deliver_t *d = f->payload.method.decoded;
-	struct amqp_message *m = arriving(q);
-
-	if (f->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
-		return true;
-	if (q->n == q->max)
-		return false;
-	m->tag = d->delivery_tag;
-	if (q->with_keys) {
-		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
-		m->key_len = d->routing_key.len;
-	}
-	q->phase = AMQP_PHASE_HEADER;
-	return true;
-}
-
-/* Returns its id, owned; NULL if it has no usable id. All messages with an
- * empty id would count as one message, and control characters would break lines
- * in files and logs. */
-static char *
-message_id_of(const amqp_basic_properties_t *p)
-{
-	const unsigned char *id = p->message_id.bytes;
-	size_t i;
-
-	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0 ||
-	    p->message_id.len == 0)
-		return NULL;
-	for (i = 0; i < p->message_id.len; i++)
-		if (id[i] < ' ' || id[i] == 127)
-			return NULL;
-	return xstrndup(p->message_id.bytes, p->message_id.len);
-}
-
-/* Allocates space for the body and a newline, which it may lack. */
-static void
-start_body(struct amqp_ready *q, const amqp_frame_t *f)
-{
-	uint64_t size = f->payload.properties.body_size;
-	struct amqp_message *m = arriving(q);
-	size_t room;
-
-	m->id = message_id_of(f->payload.properties.decoded);
-	m->too_long = size > MESSAGE_MAX;
-	m->size = (size_t)size;
-	room = m->too_long ? 0 : m->size;
-	m->data = (char *)xmalloc(LINES_BEFORE + room + 1 + LINES_BEHIND) +
-		  LINES_BEFORE;
-	memset(m->data - LINES_BEFORE, 0, LINES_BEFORE);
-	memset(m->data + room, 0, 1 + LINES_BEHIND);
-	q->phase = AMQP_PHASE_BODY;
-	if (size == 0)
-		message_is_complete(q);
-}
-
-static bool
-add_body(struct amqp_ready *q, const amqp_frame_t *f)
-{
-	amqp_bytes_t part = f->payload.body_fragment;
-	struct amqp_message *m = arriving(q);
-
-	if (part.len > m->size - m->len)
-		return false;
-	if (!m->too_long)
-		memcpy(m->data + m->len, part.bytes, part.len);
-	m->len += part.len;
-	if (m->len == m->size)
-		message_is_complete(q);
-	return true;
-}
-
-/* Adds a frame: delivery, header or part of a body. Returns false if it is out
- * of order, or if the ring is full. */
-static bool
-add_frame(struct amqp_ready *q, const amqp_frame_t *f)
-{
-	if (f->frame_type == AMQP_FRAME_METHOD)
-		return q->phase == AMQP_PHASE_METHOD && start_message(q, f);
-	if (f->frame_type == AMQP_FRAME_BODY)
-		return q->phase == AMQP_PHASE_BODY && add_body(q, f);
-	if (f->frame_type != AMQP_FRAME_HEADER || q->phase != AMQP_PHASE_HEADER)
-		return false;
-	start_body(q, f);
-	return true;
-}
-
-static bool
-cursor_is_done(const struct amqp_cursor *c)
-{
-	return c->at >= c->message.size;
-}
-
-/* Returns the next line; the message must have one. */
-static enum endpoint_status
-next_line(struct amqp_cursor *c, char **line, size_t *len)
-{
-	struct amqp_message *m = &c->message;
-	char *from = m->data + c->at, *nl;
-
-	nl = memchr(from, '\n', m->size - c->at);
-	*line = from;
-	*len = nl != NULL ? (size_t)(nl - from) : m->size - c->at;
-	c->at += *len + (nl != NULL);
-	from[*len] = '\0';
-	c->line++;
-	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
-}
-
-static enum endpoint_status
-next_block(struct amqp_cursor *c, char **block, size_t *len)
-{
-	struct amqp_message *m = &c->message;
-	char *from = m->data + c->at;
-	size_t n;
-
-	if (m->data[m->size - 1] != '\n')
-		m->data[m->size++] = '\n';
-	n = lines_within(from, m->size - c->at, c->max_line);
-	if (n == 0)
-		return next_line(c, block, len);
-	*block = from;
-	*len = n;
-	c->at += n;
-	c->line += lines_count(from, n);
-	return ENDPOINT_RECORD;
-}
-
 struct amqp_reader {
 	struct amqp_endpoint a;
+	size_t max_line;
+	bool whole;        /* each message is one line, whatever its content */
 	uint16_t prefetch; /* 0: no limit */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
@@ -239,8 +82,21 @@ struct amqp_reader {
 			    * connected */
 	uint32_t present;  /* number of these messages */
 
-	struct amqp_ready ready;
-	struct amqp_cursor now;
+	/* Complete messages, in a ring in order of arrival, and behind them the
+	 * one that is arriving. */
+	struct {
+		struct amqp_message *ring;
+		size_t head, n, max;
+		size_t bytes; /* of the complete messages, as received */
+		enum amqp_phase phase;
+	} ready;
+
+	/* The current message; its data is NULL if there is none. */
+	struct {
+		struct amqp_message message;
+		size_t at;     /* end of the lines returned so far */
+		uint64_t line; /* number of the last line returned */
+	} now;
 	bool stale; /* its connection broke: the next read frees it */
 
 	/* Of this connection. */
@@ -274,17 +130,181 @@ const_reader_of(const struct endpoint *e)
 	return (const struct amqp_reader *)(const void *)e;
 }
 
-/* While 32 acknowledgements are in transit to a quorum queue, a channel holds
- * further ones back, and discards them when it is closed. */
-#define ACKS_AT_ONCE 25
+static void
+message_release(struct amqp_message *m)
+{
+	free(m->id);
+	free(m->key);
+	if (m->data != NULL)
+		free(m->data - LINES_BEFORE);
+	memset(m, 0, sizeof *m);
+}
+
+static struct amqp_message *
+arriving(struct amqp_reader *r)
+{
+	return &r->ready.ring[(r->ready.head + r->ready.n) % r->ready.max];
+}
+
+static void
+message_is_complete(struct amqp_reader *r)
+{
+	r->ready.bytes += arriving(r)->len;
+	r->ready.n++;
+	r->ready.phase = AMQP_PHASE_METHOD;
+}
+
+/* Drops all messages, including an incomplete one. */
+static void
+ready_clear(struct amqp_reader *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ready.max; i++)
+		message_release(&r->ready.ring[i]);
+	r->ready.head = r->ready.n = r->ready.bytes = 0;
+	r->ready.phase = AMQP_PHASE_METHOD;
+}
+
+static bool
+start_message(struct amqp_reader *r, const amqp_frame_t *f)
+{
+	const amqp_basic_deliver_t *d = f->payload.method.decoded;
+	struct amqp_message *m = arriving(r);
+
+	if (f->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
+		return true;
+	if (r->ready.n == r->ready.max)
+		return false;
+	m->tag = d->delivery_tag;
+	if (r->whole) {
+		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
+		m->key_len = d->routing_key.len;
+	}
+	r->ready.phase = AMQP_PHASE_HEADER;
+	return true;
+}
+
+/* Returns its id, owned; NULL if it has no usable id. All messages with an
+ * empty id would count as one message, and control characters would break lines
+ * in files and logs. */
+static char *
+message_id_of(const amqp_basic_properties_t *p)
+{
+	const unsigned char *id = p->message_id.bytes;
+	size_t i;
+
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0 ||
+	    p->message_id.len == 0)
+		return NULL;
+	for (i = 0; i < p->message_id.len; i++)
+		if (id[i] < ' ' || id[i] == 127)
+			return NULL;
+	return xstrndup(p->message_id.bytes, p->message_id.len);
+}
+
+/* Allocates space for the body and a newline, which it may lack. */
+static void
+start_body(struct amqp_reader *r, const amqp_frame_t *f)
+{
+	uint64_t size = f->payload.properties.body_size;
+	struct amqp_message *m = arriving(r);
+	size_t room;
+
+	m->id = message_id_of(f->payload.properties.decoded);
+	m->too_long = size > MESSAGE_MAX;
+	m->size = (size_t)size;
+	room = m->too_long ? 0 : m->size;
+	m->data = (char *)xmalloc(LINES_BEFORE + room + 1 + LINES_BEHIND) +
+		  LINES_BEFORE;
+	memset(m->data - LINES_BEFORE, 0, LINES_BEFORE);
+	memset(m->data + room, 0, 1 + LINES_BEHIND);
+	r->ready.phase = AMQP_PHASE_BODY;
+	if (size == 0)
+		message_is_complete(r);
+}
+
+static bool
+add_body(struct amqp_reader *r, const amqp_frame_t *f)
+{
+	amqp_bytes_t part = f->payload.body_fragment;
+	struct amqp_message *m = arriving(r);
+
+	if (part.len > m->size - m->len)
+		return false;
+	if (!m->too_long)
+		memcpy(m->data + m->len, part.bytes, part.len);
+	m->len += part.len;
+	if (m->len == m->size)
+		message_is_complete(r);
+	return true;
+}
+
+/* Adds a frame: delivery, header or part of a body. Returns false if it is out
+ * of order, or if the ring is full. */
+static bool
+add_frame(struct amqp_reader *r, const amqp_frame_t *f)
+{
+	if (f->frame_type == AMQP_FRAME_METHOD)
+		return r->ready.phase == AMQP_PHASE_METHOD &&
+		       start_message(r, f);
+	if (f->frame_type == AMQP_FRAME_BODY)
+		return r->ready.phase == AMQP_PHASE_BODY && add_body(r, f);
+	if (f->frame_type != AMQP_FRAME_HEADER ||
+	    r->ready.phase != AMQP_PHASE_HEADER)
+		return false;
+	start_body(r, f);
+	return true;
+}
+
+static bool
+is_returned(const struct amqp_reader *r)
+{
+	return r->now.at >= r->now.message.size;
+}
+
+/* Returns the next line; the message must have one. */
+static enum endpoint_status
+next_line(struct amqp_reader *r, char **line, size_t *len)
+{
+	struct amqp_message *m = &r->now.message;
+	char *from = m->data + r->now.at, *nl;
+
+	nl = memchr(from, '\n', m->size - r->now.at);
+	*line = from;
+	*len = nl != NULL ? (size_t)(nl - from) : m->size - r->now.at;
+	r->now.at += *len + (nl != NULL);
+	from[*len] = '\0';
+	r->now.line++;
+	return *len > r->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+}
+
+static enum endpoint_status
+next_block(struct amqp_reader *r, char **block, size_t *len)
+{
+	struct amqp_message *m = &r->now.message;
+	char *from = m->data + r->now.at;
+	size_t n;
+
+	if (m->data[m->size - 1] != '\n')
+		m->data[m->size++] = '\n';
+	n = lines_within(from, m->size - r->now.at, r->max_line);
+	if (n == 0)
+		return next_line(r, block, len);
+	*block = from;
+	*len = n;
+	r->now.at += n;
+	r->now.line += lines_count(from, n);
+	return ENDPOINT_RECORD;
+}
 
 /* The link is lost, and with it every unacknowledged delivery. Returns -1. */
 static int
 reader_lost(struct amqp_reader *r)
 {
-	ready_clear(&r->ready);
+	ready_clear(r);
 	/* The caller may still use its line. */
-	r->stale = r->now.in_hand;
+	r->stale = r->now.message.data != NULL;
 	r->done.connection++;
 	r->done.tag = r->done.messages = 0;
 	r->acked = r->done;
@@ -293,10 +313,12 @@ reader_lost(struct amqp_reader *r)
 	return -1;
 }
 
-static struct endpoint_mark
-reader_mark(const struct endpoint *e)
+struct endpoint_mark
+endpoint_mark(const struct endpoint *e)
 {
-	return const_reader_of(e)->done;
+	const struct endpoint_mark none = { 0, 0, 0 };
+
+	return e->ops == &reader_ops ? const_reader_of(e)->done : none;
 }
 
 static void
@@ -367,30 +389,6 @@ endpoint_ack_only(
 	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
-/* A queue counts as empty if the broker reports this twice with this pause in
- * between, and sends nothing meanwhile: its count does not include messages in
- * transit. */
-#define QUIET_MS 50
-
-/* How often an idle reader checks that the broker still has its consumer:
- * RabbitMQ can silently lose one if its queue is deleted and at once created
- * again. */
-#define IDLE_LOOK_MS 5000
-
-/* The maximum number of messages that are kept here, and the number of bytes
- * from which on only one frame is read at a time; further messages stay in the
- * socket. */
-#define READY_MAX 32768
-#define READY_BYTES (16 * 1024 * 1024)
-#define PREFETCH_MAX 65535
-
-#define CONSUMER "lines" /* its tag */
-
-/* If there is less time for closing, a reader does not wait for the leader of a
- * queue but closes properly; messages whose acknowledgement has not reached the
- * leader are delivered again. */
-#define LEADER_MS 1000
-
 static enum outcome
 consume(struct amqp_endpoint *a)
 {
@@ -438,7 +436,7 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 {
 	size_t before = r->ready.n;
 
-	if (!add_frame(&r->ready, f))
+	if (!add_frame(r, f))
 		return false;
 	if (r->ready.n > before) {
 		r->said_empty = false;
@@ -487,33 +485,33 @@ finish_message(struct amqp_reader *r)
 	}
 }
 
-/* Returns the next line (lines) of the current message, or a block of lines,
- * which ends before a line that is too long, or the whole body: RECORD or
- * TOOLONG. EMPTY: nothing is left of it. */
+/* Returns the next line of the current message, or a block of lines, which ends
+ * before a line that is too long, or the whole body: RECORD or TOOLONG. EMPTY:
+ * nothing is left of it. */
 static enum endpoint_status
-next_part(struct amqp_reader *r, bool lines, char **part, size_t *len)
+next_part(struct amqp_reader *r, bool blocks, char **part, size_t *len)
 {
-	struct amqp_cursor *c = &r->now;
+	struct amqp_message *m = &r->now.message;
 	enum endpoint_status status;
 
 	/* A message that is read as a whole is one line even if it is empty. */
-	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
+	if (m->data == NULL ||
+	    (is_returned(r) && (!r->whole || r->now.line > 0)))
 		return ENDPOINT_EMPTY;
 	r->a.base.refusal = NULL;
-	if (c->whole || c->message.too_long) {
+	if (r->whole || m->too_long) {
 		r->a.base.refusal = "the message is too long";
-		*part = c->message.data;
-		*len = c->at = c->message.size;
-		c->line++;
-		status = c->message.too_long || *len > c->max_line
-			     ? ENDPOINT_TOOLONG
-			     : ENDPOINT_RECORD;
-	} else if (lines) {
-		status = next_line(c, part, len);
+		*part = m->data;
+		*len = r->now.at = m->size;
+		r->now.line++;
+		status = m->too_long || *len > r->max_line ? ENDPOINT_TOOLONG
+							   : ENDPOINT_RECORD;
+	} else if (blocks) {
+		status = next_block(r, part, len);
 	} else {
-		status = next_block(c, part, len);
+		status = next_line(r, part, len);
 	}
-	if (cursor_is_done(c))
+	if (is_returned(r))
 		finish_message(r);
 	return status;
 }
@@ -522,22 +520,20 @@ next_part(struct amqp_reader *r, bool lines, char **part, size_t *len)
 static bool
 next_message(struct amqp_reader *r)
 {
-	struct amqp_ready *q = &r->ready;
-	struct amqp_message *first = &q->ring[q->head];
+	struct amqp_message *first = &r->ready.ring[r->ready.head];
 
 	message_release(&r->now.message);
-	r->now.in_hand = q->n > 0;
 	r->stale = false;
-	if (q->n == 0)
+	if (r->ready.n == 0)
 		return false;
 	r->now.message = *first;
 	memset(first, 0, sizeof *first);
-	q->head = (q->head + 1) % q->max;
-	q->n--;
-	q->bytes -= r->now.message.len;
+	r->ready.head = (r->ready.head + 1) % r->ready.max;
+	r->ready.n--;
+	r->ready.bytes -= r->now.message.len;
 	r->now.at = 0;
 	r->now.line = 0;
-	if (r->now.message.size == 0 && !r->now.whole)
+	if (r->now.message.size == 0 && !r->whole)
 		finish_message(r); /* empty, but to be acknowledged */
 	return true;
 }
@@ -655,15 +651,16 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 }
 
 static enum endpoint_status
-reader_next(
-    struct amqp_reader *r, bool lines, char **part, size_t *len, int timeout_ms)
+reader_read(
+    struct endpoint *e, bool blocks, char **part, size_t *len, int timeout_ms)
 {
+	struct amqp_reader *r = reader_of(e);
 	int64_t end = -1, left;
 	enum endpoint_status status;
 
 	for (;;) {
 		status =
-		    r->stale ? ENDPOINT_EMPTY : next_part(r, lines, part, len);
+		    r->stale ? ENDPOINT_EMPTY : next_part(r, blocks, part, len);
 		if (status != ENDPOINT_EMPTY)
 			return status;
 		if (r->present_only && r->a.link.conn != NULL &&
@@ -692,18 +689,6 @@ reader_next(
 	}
 }
 
-static enum endpoint_status
-amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
-{
-	return reader_next(reader_of(e), true, line, len, timeout_ms);
-}
-
-static enum endpoint_status
-amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
-{
-	return reader_next(reader_of(e), false, block, len, timeout_ms);
-}
-
 static void
 reader_pump(struct endpoint *e)
 {
@@ -714,7 +699,7 @@ reader_pump(struct endpoint *e)
 }
 
 static void
-amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
+reader_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
 	const struct amqp_reader *r = const_reader_of(e);
 
@@ -731,7 +716,7 @@ const char *
 endpoint_routing_key(const struct endpoint *e, size_t *len)
 {
 	const struct amqp_reader *r = const_reader_of(e);
-	bool whole = e->ops == &reader_ops && r->now.whole;
+	bool whole = e->ops == &reader_ops && r->whole;
 
 	*len = whole ? r->now.message.key_len : 0;
 	return whole ? r->now.message.key : NULL;
@@ -740,8 +725,7 @@ endpoint_routing_key(const struct endpoint *e, size_t *len)
 bool
 endpoint_ends_message(const struct endpoint *e)
 {
-	return e->ops == &reader_ops &&
-	       cursor_is_done(&const_reader_of(e)->now);
+	return e->ops == &reader_ops && is_returned(const_reader_of(e));
 }
 
 void
@@ -784,19 +768,17 @@ reader_close(struct endpoint *e)
 
 	end_consumer(r);
 	endpoint_amqp_release(&r->a);
-	ready_clear(&r->ready);
+	ready_clear(r);
 	free(r->ready.ring);
 	message_release(&r->now.message);
 	free(r);
 }
 
 static const struct endpoint_ops reader_ops = {
-	.read = amqp_read,
-	.read_block = amqp_read_block,
-	.mark = reader_mark,
+	.read = reader_read,
 	.ack_to = reader_ack_to,
 	.pump = reader_pump,
-	.where = amqp_where,
+	.where = reader_where,
 	.is_up = endpoint_amqp_op_is_up,
 	.close = reader_close,
 };
@@ -813,7 +795,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	}
 	r->a.base.ops = &reader_ops;
 	r->a.set_up = reader_set_up;
-	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
+	r->max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
 	r->reads_all = opt->prefetch > PREFETCH_MAX;
 	if (r->reads_all)
@@ -823,13 +805,12 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	r->present_only = opt->present;
 	/* Other consumers may have received some of the counted messages. */
 	r->until_empty = opt->until_empty || opt->present;
-	r->now.whole = opt->whole;
+	r->whole = opt->exchange != NULL;
 	/* One more than the maximum number that can arrive, so it is never
 	 * full. */
 	r->ready.max = r->prefetch > 0 && r->prefetch < READY_MAX
 			   ? r->prefetch + (size_t)1
 			   : READY_MAX;
 	r->ready.ring = xcalloc(r->ready.max, sizeof *r->ready.ring);
-	r->ready.with_keys = opt->whole;
 	return endpoint_amqp_first(&r->a, why, code);
 }

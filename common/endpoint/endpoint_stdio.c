@@ -11,7 +11,7 @@
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ */
 
-#include "common/endpoint/endpoint_kind.h"
+#include "common/endpoint/endpoint_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,17 +126,14 @@ endpoint_status_of(struct endpoint *e, enum line_status status)
 }
 
 static enum endpoint_status
-stdio_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+stdio_read(
+    struct endpoint *e, bool blocks, char **part, size_t *len, int timeout_ms)
 {
-	return endpoint_status_of(
-	    e, lines_next(&stdio_of(e)->lines, line, len, timeout_ms));
-}
+	struct lines *l = &stdio_of(e)->lines;
 
-static enum endpoint_status
-stdio_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
-{
 	return endpoint_status_of(
-	    e, lines_block(&stdio_of(e)->lines, block, len, timeout_ms));
+	    e, blocks ? lines_block(l, part, len, timeout_ms)
+		      : lines_next(l, part, len, timeout_ms));
 }
 
 static void
@@ -262,18 +259,17 @@ stdio_close(struct endpoint *e)
 
 static const struct endpoint_ops stdio_ops = {
 	.read = stdio_read,
-	.read_block = stdio_read_block,
 	.write = stdio_write,
 	.flush = stdio_flush,
 	.where = stdio_where,
 	.close = stdio_close,
 };
 
-static struct endpoint *
-stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
+struct endpoint *
+endpoint_stdio_open(const char *name, bool writing,
+    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
 {
-	bool standard = strcmp(rest, "-") == 0;
+	bool standard = strcmp(name, "-") == 0;
 	struct stdio_endpoint *s;
 	struct stat st;
 	int fd;
@@ -281,14 +277,14 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 	if (standard)
 		fd = writing ? STDOUT_FILENO : STDIN_FILENO;
 	else if (writing)
-		fd = open_to_write(rest, opt->append, why, code);
+		fd = open_to_write(name, opt->append, why, code);
 	else
-		fd = open_to_read(rest, why, code);
+		fd = open_to_read(name, why, code);
 	if (fd < 0)
 		return NULL;
 	s = xcalloc(1, sizeof *s);
 	s->base.ops = &stdio_ops;
-	s->base.name = xstrdup(rest);
+	s->base.name = xstrdup(name);
 	s->fd = fd;
 	if (standard && !writing && isatty(fd))
 		log_warn("reading records from this terminal, one per line; "
@@ -299,8 +295,3 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 	s->lines.uncounted = opt->uncounted;
 	return &s->base;
 }
-
-const struct endpoint_kind endpoint_stdio = {
-	.prefix = "",
-	.open = stdio_open,
-};

@@ -9,7 +9,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/buf.h"
-#include "common/endpoint/endpoint_kind.h"
+#include "common/endpoint/endpoint_impl.h"
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
 
@@ -31,10 +31,12 @@ play(struct endpoint *e)
 /* r record, t too long, w nothing now, s the same after SIGTERM; then the
  * ends: E end, e empty, c cut, x failed. */
 static enum endpoint_status
-fake_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
+fake_read(
+    struct endpoint *e, bool blocks, char **line, size_t *len, int timeout_ms)
 {
 	struct play *p = play(e);
 
+	assert_false(blocks);
 	assert_true(timeout_ms >= 0);
 	*line = p->line;
 	*len = 5;
