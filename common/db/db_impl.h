@@ -11,12 +11,7 @@
 
 struct st_mysql;
 
-enum {
-	DB_DOING = 64,
-	/* The server may have closed a connection that was idle for longer than
-	 * this, in ms, so check it before use. */
-	DB_RESTED_MS = 1000,
-};
+enum { DB_DOING = 64 };
 
 struct db {
 	struct st_mysql *my; /* NULL: not connected */
@@ -50,9 +45,6 @@ struct db {
 
 /* The server's error number for a deadlock. */
 enum { DB_DEADLOCK = 1213 };
-
-/* Returns whole seconds, at least one, as libmariadb and the server need. */
-unsigned db_seconds_of(int64_t ms);
 
 /* Stores the first words of a statement for messages about waits. */
 void db_doing(struct db *db, const char *sql);
