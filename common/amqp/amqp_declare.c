@@ -328,21 +328,21 @@ amqp_declare_load(
 }
 
 enum outcome
-amqp_declare_source(
-    struct amqp_link *l, const char *queue, const struct amqp_source *source)
+amqp_declare_source(struct amqp_link *l, const char *exchange,
+    const char *queue, const char *key)
 {
-	bool exchange, there;
+	bool has_exchange, has_queue;
 	enum outcome o;
 
-	o = amqp_declare_look(l, "exchange", source->exchange, &exchange);
-	if (o == OUTCOME_DONE && !exchange)
-		o = amqp_declare_exchange(l, source->exchange, "topic");
+	o = amqp_declare_look(l, "exchange", exchange, &has_exchange);
+	if (o == OUTCOME_DONE && !has_exchange)
+		o = amqp_declare_exchange(l, exchange, "topic");
 	if (o == OUTCOME_DONE)
-		o = amqp_declare_look(l, "queue", queue, &there);
-	if (o == OUTCOME_DONE && !there)
+		o = amqp_declare_look(l, "queue", queue, &has_queue);
+	if (o == OUTCOME_DONE && !has_queue)
 		o = make_classic(l, queue);
 	if (o == OUTCOME_DONE)
-		o = amqp_declare_bind(l, source->exchange, queue,
-		    source->binding, exchange && there);
+		o = amqp_declare_bind(
+		    l, exchange, queue, key, has_exchange && has_queue);
 	return o;
 }

@@ -1,7 +1,6 @@
 /*
  * amqp_declare: creates, binds and deletes exchanges and queues: our own, those
  * for other publishers, and those for scripts/topology. All are durable.
- * Private to amqp_*.c and endpoint_amqp*.c.
  *
  * Each function returns DONE, or LATER or NEVER; then the link is down and
  * l->why has the reason.
@@ -17,12 +16,6 @@ struct amqp_queue_load {
 	uint32_t messages; /* ready messages, without those in transit to
 			    * consumers */
 	uint32_t readers;
-};
-
-/* The source of a queue that other publishers fill. */
-struct amqp_source {
-	const char *exchange; /* a topic exchange */
-	const char *binding;
 };
 
 /* True for NAME.dead, a dead-letter queue. */
@@ -79,10 +72,10 @@ enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 enum outcome amqp_declare_load(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
-/* Creates the missing parts of a source: a durable topic exchange, a durable
- * classic queue, and the binding. Also DONE if exchange and queue exist and
- * only the permission to bind is missing. */
-enum outcome amqp_declare_source(struct amqp_link *l, const char *queue,
-    const struct amqp_source *source) __attribute__((warn_unused_result));
+/* Creates what is missing of a queue that other publishers fill: a topic
+ * exchange, a classic queue, and the binding with that key. Also DONE if
+ * exchange and queue exist and only the permission to bind is missing. */
+enum outcome amqp_declare_source(struct amqp_link *l, const char *exchange,
+    const char *queue, const char *key) __attribute__((warn_unused_result));
 
 #endif

@@ -1,5 +1,10 @@
 /*
- * amqp_link: connecting, frames, errors and closing; see amqp_link.h.
+ * amqp_link: errors, frames, closing and connecting; see amqp_link.h.
+ *
+ * amqps:// verifies the broker's certificate and name against the system's
+ * authorities or [amqp] ca_file, and uses TLS 1.2 or later. Passwords and
+ * records are sent in plaintext only to this machine, or if [amqp] plaintext =
+ * yes.
  */
 #define _DEFAULT_SOURCE /* TCP_USER_TIMEOUT and the like */
 
@@ -33,6 +38,22 @@
 /* How often heartbeats are checked during a wait. */
 #define SLICE_MS 500
 
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+#define CONNECT_MS 5000
+#define LOGIN_MS 5000
+#define CALL_MS 10000
+/* How long the other machine may leave sent bytes unacknowledged; less with a
+ * short heartbeat. */
+#define SEND_MS 20000
+#define FRAME_MAX 131072
+
+static struct timeval
+timeval_of(int64_t ms)
+{
+	return (struct timeval){ .tv_sec = ms / 1000,
+		.tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+}
+
 static void
 destroy(struct amqp_link *l)
 {
@@ -55,6 +76,14 @@ amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 	l->blocked = false;
 	l->pass_over = true;
 	destroy(l);
+}
+
+/* After amqp_link_drop(), if a retry would not help. */
+static void
+set_never(struct amqp_link *l, enum exit_code code)
+{
+	l->outcome = OUTCOME_NEVER;
+	l->code = code;
 }
 
 int
@@ -129,13 +158,11 @@ link_refused(
 
 	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, l->title, text,
 	    way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
-	if (way_out != NULL && passes == NULL) {
-		l->outcome = OUTCOME_NEVER;
-		l->code = reply_code == AMQP_PRECONDITION_FAILED ||
-				  reply_code == AMQP_COMMAND_INVALID
-			      ? PROG_CONFIG
-			      : PROG_NOPERM;
-	}
+	if (way_out != NULL && passes == NULL)
+		set_never(l, reply_code == AMQP_PRECONDITION_FAILED ||
+				     reply_code == AMQP_COMMAND_INVALID
+				 ? PROG_CONFIG
+				 : PROG_NOPERM);
 	free(text);
 }
 
@@ -281,8 +308,7 @@ int64_t
 amqp_link_end(struct amqp_link *l)
 {
 	int64_t now = clock_mono_ms(), left = stop_left_ms() - CLOSE_SPARE_MS;
-	struct timeval timeout;
-	int64_t call;
+	struct timeval call;
 
 	if (l->end_ms == 0)
 		l->end_ms = now + CLOSE_MS;
@@ -290,11 +316,9 @@ amqp_link_end(struct amqp_link *l)
 		left = l->end_ms - now;
 	if (left < 0)
 		left = 0;
-	call = left < CLOSE_CALL_MS ? left : CLOSE_CALL_MS;
-	timeout.tv_sec = call / 1000;
-	timeout.tv_usec = (suseconds_t)(call % 1000) * 1000;
+	call = timeval_of(left < CLOSE_CALL_MS ? left : CLOSE_CALL_MS);
 	if (l->conn != NULL)
-		amqp_set_rpc_timeout(l->conn, &timeout);
+		amqp_set_rpc_timeout(l->conn, &call);
 	return left;
 }
 
@@ -317,20 +341,7 @@ amqp_link_close(struct amqp_link *l)
 	destroy(l);
 }
 
-/*
- * Connecting: settings, socket, TLS and login of a link. amqps:// verifies the
- * broker's certificate and name against the system's authorities or [amqp]
- * ca_file, and uses TLS 1.2 or later. Passwords and records are sent in
- * plaintext only to this machine, or if [amqp] plaintext = yes.
- */
-#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
-#define CONNECT_MS 5000
-#define LOGIN_MS 5000
-#define CALL_MS 10000
-/* How long the other machine may leave sent bytes unacknowledged; less with a
- * short heartbeat. */
-#define SEND_MS 20000
-#define FRAME_MAX 131072
+/* ---- connecting ---- */
 
 static const char *
 or_default(const char *s, const char *def)
@@ -397,8 +408,6 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 	l->ca_file = or_default(conf_text(conf, "amqp", "ca_file"), SYSTEM_CA);
 	l->dead_letters_ms = conf_int(conf, "amqp", "dead_letters");
 	l->heartbeat_s = (int)(conf_int(conf, "amqp", "heartbeat") / 1000);
-	if (l->heartbeat_s < 1)
-		l->heartbeat_s = 1;
 	l->client = xasprintf("%s %s", prog_name(), client);
 	return 0;
 }
@@ -406,27 +415,11 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 void
 amqp_link_release(struct amqp_link *l)
 {
-	if (l->conn != NULL)
-		(void)amqp_destroy_connection(l->conn);
-	l->conn = NULL;
+	destroy(l);
 	url_release(&l->url);
 	buf_release(&l->why);
 	free(l->client);
 	l->client = NULL;
-}
-
-static struct timeval
-timeval_of(int ms)
-{
-	return (struct timeval){ .tv_sec = ms / 1000,
-		.tv_usec = (suseconds_t)(ms % 1000) * 1000 };
-}
-
-static void
-set_never(struct amqp_link *l, enum exit_code code)
-{
-	l->outcome = OUTCOME_NEVER;
-	l->code = code;
 }
 
 static amqp_socket_t *

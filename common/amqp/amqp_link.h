@@ -3,9 +3,9 @@
  * which is visible only in common/amqp and endpoint_amqp*.c. This file does the
  * work that the library leaves to its users:
  *
- * - every wait has an end: connecting, logging in, calls (CALL_MS),
- *   and sending, by TCP_USER_TIMEOUT, without which a publish
- *   to a broker that hangs waits for ever;
+ * - every wait has an end: connecting, logging in, calls (CALL_MS), and
+ *   sending, by TCP_USER_TIMEOUT, without which a publish to a broker that
+ *   hangs waits for ever;
  * - the login asks for connection.blocked and consumer_cancel_notify, which
  *   the library's own login does not, so that the broker reports an alarm or a
  *   deleted queue;
@@ -13,10 +13,11 @@
  *   library's consume call, which loops for ever on what it does not expect;
  * - heartbeats are sent by that loop, too: the library sends none while the
  *   broker always has something to deliver;
- * - after any error the connection is destroyed, never used or closed again:
- *   the library does not survive that (and does not answer channel.close); a
- * broker that is silent for too long counts as one. endpoint_amqp.c connects
- * again, to the next host if [amqp] url names several.
+ * - after any error the connection is destroyed, never used or closed again,
+ *   because the library does not survive that (and does not answer
+ *   channel.close). A broker that is silent for too long is an error, too.
+ *
+ * endpoint_amqp.c connects again, to the next host if [amqp] url names several.
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.

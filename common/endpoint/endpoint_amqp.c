@@ -47,8 +47,8 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	/* open() connects, which may need the name for messages. */
 	a->base.name =
 	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
-	a->source.exchange = opt->exchange;
-	a->source.binding = opt->binding;
+	a->exchange = opt->exchange;
+	a->binding = opt->binding;
 	a->wait_forever = opt->wait_forever;
 	a->timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
 	a->sole = !writing && opt->sole;
@@ -246,8 +246,9 @@ connect_amqp(struct amqp_endpoint *a)
 		o = find_exchanges(a);
 		return o == OUTCOME_DONE ? a->set_up(a) : o;
 	}
-	if (o == OUTCOME_DONE && a->source.exchange != NULL)
-		o = amqp_declare_source(&a->link, a->queue, &a->source);
+	if (o == OUTCOME_DONE && a->exchange != NULL)
+		o = amqp_declare_source(
+		    &a->link, a->exchange, a->queue, a->binding);
 	else if (o == OUTCOME_DONE)
 		o = amqp_declare_queue(&a->link, a->queue, NULL);
 	/* A dead-letter queue needs no dead-letter queue itself, unless its

@@ -21,7 +21,8 @@ struct amqp_endpoint {
 	struct endpoint base;
 	struct amqp_link link;
 	char *queue;
-	struct amqp_source source; /* exchange NULL: the queue is ours */
+	const char *exchange, *binding; /* see endpoint_options; NULL: the queue
+					 * is ours */
 	bool spread; /* writing: `queue` is the name of an exchange */
 	bool wait_forever;
 	int64_t timeout_ms;     /* otherwise: [amqp] wait_timeout */
