@@ -152,6 +152,12 @@ message_is_complete(struct amqp_reader *r)
 	r->ready.bytes += arriving(r)->len;
 	r->ready.n++;
 	r->ready.phase = AMQP_PHASE_METHOD;
+	r->said_empty = false;
+	r->check_ms = 0;
+	r->passed_over = false;
+	r->silent_since_ms = 0;
+	r->idle_ms = clock_mono_ms();
+	endpoint_amqp_works(&r->a);
 }
 
 /* Drops all messages, including an incomplete one. */
@@ -167,12 +173,14 @@ ready_clear(struct amqp_reader *r)
 }
 
 static bool
-start_message(struct amqp_reader *r, const amqp_frame_t *f)
+take_method(struct amqp_reader *r, const amqp_method_t *method)
 {
-	const amqp_basic_deliver_t *d = f->payload.method.decoded;
+	const amqp_basic_deliver_t *d = method->decoded;
 	struct amqp_message *m = arriving(r);
 
-	if (f->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
+	if (method->id == AMQP_BASIC_CANCEL_METHOD)
+		endpoint_amqp_gone(&r->a);
+	if (method->id != AMQP_BASIC_DELIVER_METHOD)
 		return true;
 	if (r->ready.n == r->ready.max)
 		return false;
@@ -240,14 +248,14 @@ add_body(struct amqp_reader *r, const amqp_frame_t *f)
 	return true;
 }
 
-/* Adds a frame: delivery, header or part of a body. Returns false if it is out
- * of order, or if the ring is full. */
+/* Takes a frame: a method, the header or a part of a message. Returns false if
+ * it is out of order, or if the ring is full. */
 static bool
-add_frame(struct amqp_reader *r, const amqp_frame_t *f)
+reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 {
 	if (f->frame_type == AMQP_FRAME_METHOD)
 		return r->ready.phase == AMQP_PHASE_METHOD &&
-		       start_message(r, f);
+		       take_method(r, &f->payload.method);
 	if (f->frame_type == AMQP_FRAME_BODY)
 		return r->ready.phase == AMQP_PHASE_BODY && add_body(r, f);
 	if (f->frame_type != AMQP_FRAME_HEADER ||
@@ -429,27 +437,6 @@ reader_set_up(struct amqp_endpoint *a)
 	r->idle_ms = clock_mono_ms();
 	endpoint_amqp_reached(a);
 	return OUTCOME_DONE;
-}
-
-static bool
-reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
-{
-	size_t before = r->ready.n;
-
-	if (!add_frame(r, f))
-		return false;
-	if (r->ready.n > before) {
-		r->said_empty = false;
-		r->check_ms = 0;
-		r->passed_over = false;
-		r->silent_since_ms = 0;
-		r->idle_ms = clock_mono_ms();
-		endpoint_amqp_works(&r->a);
-	}
-	if (f->frame_type == AMQP_FRAME_METHOD &&
-	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
-		endpoint_amqp_gone(&r->a);
-	return true;
 }
 
 /* Reads the available frames; waits for the first one. Returns -1 if the link

@@ -36,6 +36,18 @@
 #define AMQP_WINDOW 128
 /* One frame, which has at most 128 KiB. */
 #define AMQP_BODY_BYTES ((size_t)124 * 1024)
+/* How long lines are collected at most. */
+#define LINGER_MS 5
+/* Even a flush that waits forever returns LATER after this long without
+ * progress. */
+#define FLUSH_MS 3000
+/* After a signal: how long to wait for pending answers, and how long before the
+ * program is killed this wait must have ended. */
+#define STOP_MS 3000
+#define STOP_SPARE_MS 2500
+/* How long nothing is sent to a full queue. */
+#define PAUSE_BASE_MS 50
+#define PAUSE_CAP_MS 2000
 
 /* The messages that the broker has not confirmed, in the order of writing:
  *
@@ -351,18 +363,6 @@ send_outgoing(struct amqp_writer *w)
 			return -1;
 	}
 }
-
-#define LINGER_MS 5
-/* Even a flush that waits forever returns LATER after this long without
- * progress. */
-#define FLUSH_MS 3000
-/* After a signal: how long to wait for pending answers, and how long before the
- * program is killed this wait must have ended. */
-#define STOP_MS 3000
-#define STOP_SPARE_MS 2500
-/* How long nothing is sent to a full queue. */
-#define PAUSE_BASE_MS 50
-#define PAUSE_CAP_MS 2000
 
 static const struct endpoint_ops writer_ops;
 
