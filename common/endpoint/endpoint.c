@@ -138,23 +138,18 @@ endpoint_take_to(const char *name, void *to)
 	return take_name(name, ENDPOINT_TO, to);
 }
 
-/* True if both names mean the same queue, exchange or regular file. */
-static bool
-is_same(const char *a, const char *b)
-{
-	bool is_file = endpoint_amqp_name(a) == NULL;
-
-	if (strcmp(a, b) == 0)
-		return !is_file || file_is_same(a, b);
-	return is_file && endpoint_amqp_name(b) == NULL && file_is_same(a, b);
-}
-
+/* True if `to` is the queue, exchange or regular file that is read. */
 static bool
 is_input(const char *from, const char *to)
 {
+	bool is_file = endpoint_amqp_name(from) == NULL;
+
 	if (strcmp(to, "-") == 0)
 		return false;
-	return is_same(strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
+	if (!is_file)
+		return strcmp(from, to) == 0;
+	return endpoint_amqp_name(to) == NULL &&
+	       file_is_same(strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
 }
 
 int

@@ -177,15 +177,6 @@ look_for_confirm(struct stage *s)
 	return acknowledge_flushes(s, wait);
 }
 
-/* Handles a line or a block; *lines: the number of lines in a block. */
-static enum outcome
-handle_lines(struct stage *s, char *line, size_t len, size_t *lines)
-{
-	return s->handle_block != NULL
-		   ? s->handle_block(s->ctx, line, len, lines)
-		   : s->handle(s->ctx, line, len);
-}
-
 static enum endpoint_status
 read_line_or_block(struct stage *s, char **line, size_t *len, int timeout_ms)
 {
@@ -256,17 +247,6 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 	return status;
 }
 
-/* Called after lines of the batch; returns the same as batch_wait_ms(). */
-static int64_t
-count_lines(struct stage *s, struct stage_batch *b, size_t lines)
-{
-	s->lines += lines;
-	if (b->lines == 0)
-		b->began = clock_mono_ms();
-	b->lines += lines;
-	return batch_wait_ms(s, b);
-}
-
 /* Called when no line arrived within *left ms. Returns true if the batch
  * continues, and sets *left to the next wait; again: see read_more(). */
 static bool
@@ -313,15 +293,21 @@ read_batch(struct stage *s, enum outcome *o)
 			keep_alive(s);
 		status = read_more(s, &b, &line, &len, (int)left, &again);
 		lines = 1;
-		if (status == ENDPOINT_RECORD)
-			*o = handle_lines(s, line, len, &lines);
+		if (status == ENDPOINT_RECORD && s->handle_block != NULL)
+			*o = s->handle_block(s->ctx, line, len, &lines);
+		else if (status == ENDPOINT_RECORD)
+			*o = s->handle(s->ctx, line, len);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = refuse_unread(s);
 		else if (go_on_without(s, &b, status, again, &left, o))
 			continue;
 		else
 			return status;
-		left = count_lines(s, &b, lines);
+		if (b.lines == 0)
+			b.began = clock_mono_ms();
+		b.lines += lines;
+		s->lines += lines;
+		left = batch_wait_ms(s, &b);
 	}
 	return ENDPOINT_RECORD;
 }
