@@ -19,7 +19,7 @@
 #include "common/containers/pack.h"
 #include "common/os/file.h"
 #include "common/os/stop.h"
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 #include "reaper/rights/line_file.h"
 #include "reaper/rights/personal_tables.h"
 
@@ -30,7 +30,7 @@ enum {
 };
 
 /* A file in the state folder of a stream or of the event counter asks its
- * aggregator to erase a customer (common/records/forget_order.h). If run by
+ * aggregator to erase a customer (common/records/forgotten.h). If run by
  * root, folder and file belong to the owner of the state. */
 
 enum {

@@ -14,7 +14,7 @@
 #ifndef AGGREGATOR_MODEL_MODEL_PACK_H
 #define AGGREGATOR_MODEL_MODEL_PACK_H
 
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 
 #include "aggregator/model/model.h"
 

@@ -15,7 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/os/file.h"
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 
 /* The version changes with the meaning of any entry. */
 static const struct lmdb_kind state_kind = {

@@ -20,7 +20,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 
 #include "aggregator/eventcounter/eventcounter.h"
 

@@ -1,6 +1,6 @@
 /*
  * stream_forget: erases customers when orders in a subfolder of the state
- * request it (common/records/forget_order.h). The stream ends its run as it
+ * request it (common/records/forgotten.h). The stream ends its run as it
  * does after a signal, with everything confirmed. Then the models drop data
  * that identify the customers, the state is committed, its file is copied
  * without the deleted bytes, the orders are removed, and a new run begins.
@@ -26,7 +26,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 
 #include "aggregator/metrics/event_counts.h"
 #include "aggregator/model/model_pack.h"

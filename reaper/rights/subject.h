@@ -14,7 +14,7 @@
 #include "common/base/buf.h"
 #include "common/containers/strmap.h"
 #include "common/db/db.h"
-#include "common/digest/forgotten_id.h"
+#include "common/records/forgotten.h"
 
 #include <stdbool.h>
 

@@ -10,7 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/db/db.h"
-#include "common/digest/forgotten_id.h"
+#include "common/records/forgotten.h"
 #include "common/tables/tables.h"
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
-#include "common/digest/forgotten_id.h"
+#include "common/records/forgotten.h"
 #include "sink/rows/row.h"
 
 #include <stdbool.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/forgotten_id.h"
+#include "common/records/forgotten.h"
 
 /* An erased customer, or one of their chats. */
 struct forgotten_entry {

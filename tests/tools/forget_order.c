@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
-#include "common/records/forget_order.h"
+#include "common/records/forgotten.h"
 
 int
 main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /*
- * Tests of common/digest/forgotten_id: a digest stored today must be recognized
+ * Tests of common/records/forgotten: a digest stored today must be recognized
  * by every later version, and no other must match.
  */
 #include "tests/unit/unit.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/forgotten_id.h"
+#include "common/records/forgotten.h"
 
 static void
 digests_never_change(void **state)
@@ -63,7 +63,7 @@ keys_are_drawn_and_read(void **state)
 }
 
 int
-test_forgotten_id(void)
+test_forgotten(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_never_change),
