@@ -351,8 +351,6 @@ release_one_shot(struct one_shot *b)
 {
 	size_t i;
 
-	for (i = 0; i < b->reports_n; i++)
-		tenant_rows_release(&b->reports[i]);
 	for (i = 0; i < b->simulations_n; i++)
 		simulation_free(b->simulations[i]);
 	free(b->simulations);

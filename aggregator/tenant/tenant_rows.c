@@ -1,6 +1,11 @@
 /*
- * tenant_rows: makes the rows of each table and writes them as CSV, or as
- * NDJSON between markers. The tables for people are in tenant_rows_table.c.
+ * tenant_rows: see tenant_rows.h. First the lines of NDJSON, then CSV, then the
+ * tables for people.
+ *
+ * The tables for people show cells of the rows for the database, selected by
+ * column name, so nothing is computed for them. First comes the overview
+ * (common/output/overview.h), then the metrics that it does not show, with the
+ * columns that they declare. If requested data are omitted, the output says so.
  */
 #include "aggregator/tenant/tenant_rows.h"
 
@@ -9,8 +14,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
+#include "common/output/overview.h"
 #include "common/text/jsonw.h"
 
 /* Writes the rows of one table as NDJSON. What all rows share is formatted
@@ -201,32 +208,6 @@ tenant_rows_init(
 		.snapshot = snapshot };
 }
 
-void
-tenant_rows_release(struct tenant_rows *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->tables_n; i++)
-		rowset_release(&r->tables[i]);
-	free(r->tables);
-	r->tables = NULL;
-	r->tables_n = 0;
-}
-
-void
-tenant_rows_make_tables(struct tenant_rows *r)
-{
-	const struct metric_selection *c = &r->pipeline->job->selection;
-	size_t i;
-
-	r->tables = xcalloc(c->n + 1, sizeof *r->tables);
-	r->tables_n = c->n;
-	for (i = 0; i < c->n; i++) {
-		r->tables[i].metric = c->metrics[i];
-		emit_rows(r, &r->tables[i]);
-	}
-}
-
 static void
 write_marker(struct buf *b, const struct tenant_rows *r, const char *state,
     int64_t records)
@@ -321,8 +302,9 @@ tenant_rows_changed(
 	return write_tables(&r, SHARE_ALL, line, ctx, &written);
 }
 
-void
-tenant_rows_column(const struct column *column, struct output_column *to)
+/* Sets the title of a column, and how it is aligned. */
+static void
+set_column(const struct column *column, struct output_column *to)
 {
 	enum cell_form form = cell_form(column);
 
@@ -331,9 +313,10 @@ tenant_rows_column(const struct column *column, struct output_column *to)
 		to->kind = OUTPUT_NUMBER;
 }
 
-const char *
-tenant_rows_cell(struct buf *b, const struct column *column,
-    const struct cell *c, bool for_people)
+/* Returns the text of a cell; NULL if the cell is empty. */
+static const char *
+format_cell(struct buf *b, const struct column *column, const struct cell *c,
+    bool for_people)
 {
 	char text[CLOCK_TEXT];
 
@@ -387,7 +370,7 @@ add_csv_rows(struct output_table *t, const struct tenant_rows *r,
 		output_table_cell(t, r->model->tenant);
 		for (j = 0; j < table_cells(f->table); j++)
 			output_table_cell(
-			    t, tenant_rows_cell(&b, table_cell(f->table, j),
+			    t, format_cell(&b, table_cell(f->table, j),
 				   &cells[j], false));
 		output_table_cell(t, as_of);
 	}
@@ -395,25 +378,296 @@ add_csv_rows(struct output_table *t, const struct tenant_rows *r,
 }
 
 void
-tenant_rows_csv(
-    struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to)
+tenant_rows_csv(const struct tenant_rows *r, size_t n, const struct metric *f,
+    struct buf *to)
 {
-	size_t i, j, cells = table_cells(f->table);
+	size_t i, cells = table_cells(f->table);
 	struct output_column *columns = xcalloc(cells + 2, sizeof *columns);
 	struct output_table t;
 
 	columns[0].title = "tenant";
 	for (i = 0; i < cells; i++)
-		tenant_rows_column(table_cell(f->table, i), &columns[i + 1]);
+		set_column(table_cell(f->table, i), &columns[i + 1]);
 	columns[cells + 1].title = "as_of";
 	output_table_init(&t, columns, cells + 2);
 	for (i = 0; i < n; i++) {
-		tenant_rows_make_tables(&r[i]);
-		for (j = 0; j < r[i].tables_n; j++)
-			if (r[i].tables[j].metric == f)
-				add_csv_rows(&t, &r[i], &r[i].tables[j]);
+		struct rowset rows = { .metric = f };
+
+		emit_rows(&r[i], &rows);
+		add_csv_rows(&t, &r[i], &rows);
+		rowset_release(&rows);
 	}
 	output_table_show(&t, OUTPUT_CSV, to);
 	output_table_release(&t);
 	free(columns);
+}
+
+/* Further rows are left to -o csv. */
+#define ROWS_SHOWN 20
+
+/* True if the overview or the table of a simulation shows the metric. */
+static bool
+has_picture(const struct metric *f)
+{
+	return metric_is_in_overview(f) || f->emit_simulation != NULL;
+}
+
+static bool
+passes_records(const struct metric_selection *c)
+{
+	return c->messages || c->views || c->eventlog;
+}
+
+bool
+tenant_rows_has_plain(const struct metric_selection *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (!has_picture(c->metrics[i]))
+			return true;
+	return passes_records(c);
+}
+
+static void
+add_plain_rows(const struct rowset *rows, struct buf *to)
+{
+	const struct table *t = rows->metric->table;
+	size_t cells = table_cells(t), i, j;
+	struct output_column *columns = xcalloc(cells, sizeof *columns);
+	struct output_table shown;
+	struct buf b = BUF_INIT;
+
+	for (j = 0; j < cells; j++)
+		set_column(table_cell(t, j), &columns[j]);
+	output_table_init(&shown, columns, cells);
+	shown.width = output_width();
+	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
+		for (j = 0; j < cells; j++)
+			output_table_cell(
+			    &shown, format_cell(&b, table_cell(t, j),
+					rowset_get(rows, i) + j, true));
+	output_table_show(&shown, OUTPUT_TABLE, to);
+	output_table_release(&shown);
+	buf_release(&b);
+	free(columns);
+}
+
+static void
+add_plain_table(const struct rowset *rows, struct buf *to)
+{
+	const char *name = rows->metric->table->name;
+
+	if (rows->n == 0) {
+		buf_addf(to, "\n%s: no rows\n", name);
+		return;
+	}
+	buf_addf(to, "\n%s:\n", name);
+	add_plain_rows(rows, to);
+	if (rows->n > ROWS_SHOWN)
+		buf_addf(to, "%zu more: -o csv --table %s\n",
+		    rows->n - ROWS_SHOWN, name);
+}
+
+/* Appends a table for each metric that the overview does not show. */
+static void
+add_plain_tables(
+    const struct tenant_rows *r, const struct rowset *rowsets, struct buf *to)
+{
+	const struct metric_selection *c = &r->pipeline->job->selection;
+	size_t i;
+
+	/* Omit empty tables that are selected by default. */
+	for (i = 0; i < c->n; i++)
+		if (!has_picture(c->metrics[i]) &&
+		    (rowsets[i].n > 0 || !c->metrics[i]->by_default ||
+			!c->overview))
+			add_plain_table(&rowsets[i], to);
+	if (passes_records(c))
+		buf_adds(to, "\nUse -o ndjson to pass records on.\n");
+}
+
+static const struct rowset *
+find_rowset(const struct tenant_rows *r, const struct rowset *rowsets,
+    const char *table)
+{
+	const struct metric_selection *c = &r->pipeline->job->selection;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (strcmp(c->metrics[i]->table->name, table) == 0)
+			return &rowsets[i];
+	prog_die(PROG_SOFTWARE, "no metric of -a has the table '%s'", table);
+}
+
+static const struct cell *
+find_cell(const struct rowset *rows, size_t row, const char *column)
+{
+	int i = metric_column(rows->metric, column);
+
+	if (i < 0)
+		prog_die(PROG_SOFTWARE, "no column '%s' in %s", column,
+		    rows->metric->table->name);
+	return rowset_get(rows, row) + i;
+}
+
+/* Returns the column's number, or a duration in ms. */
+static int64_t
+find_number(const struct rowset *rows, size_t row, const char *column)
+{
+	const struct cell *c = find_cell(rows, row, column);
+
+	return c->set ? c->n : OVERVIEW_NONE;
+}
+
+/* Owned by the caller; NULL if the cell is empty. */
+static char *
+copy_text(const struct rowset *rows, size_t row, const char *column)
+{
+	const struct cell *c = find_cell(rows, row, column);
+
+	return c->set ? xstrndup(c->text.p, c->text.len) : NULL;
+}
+
+/* Returns the name in the row, or the id; owned by the caller. */
+static char *
+copy_label(
+    const struct rowset *rows, size_t row, const char *name, const char *id)
+{
+	const struct cell *c = find_cell(rows, row, name);
+
+	return copy_text(rows, row, c->set && c->text.len > 0 ? name : id);
+}
+
+static void
+fill_totals(const struct rowset *t, struct overview *o)
+{
+	o->open_chats = find_number(t, 0, "open_chats");
+	o->unassigned_chats = find_number(t, 0, "unassigned_chats");
+	o->waiting_chats = find_number(t, 0, "waiting_chats");
+	o->longest_wait = find_number(t, 0, "longest_wait_seconds");
+	o->responses = find_number(t, 0, "responses");
+	o->average = find_number(t, 0, "avg_response_seconds");
+	o->skewed = find_number(t, 0, "skewed");
+}
+
+static void
+fill_operators(const struct rowset *rows, struct overview *o)
+{
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		struct overview_operator *p = overview_add_operator(o);
+
+		p->name = copy_label(rows, i, "name", "operator");
+		p->available = find_number(rows, i, "available");
+		p->open_chats = find_number(rows, i, "open_chats");
+		p->waiting_chats = find_number(rows, i, "waiting_chats");
+		p->longest_wait = find_number(rows, i, "longest_wait_seconds");
+		p->responses = find_number(rows, i, "responses");
+		p->average = find_number(rows, i, "avg_response_seconds");
+		p->median = find_number(rows, i, "median_response_seconds");
+		p->p90 = find_number(rows, i, "p90_response_seconds");
+		p->average_first =
+		    find_number(rows, i, "avg_first_response_seconds");
+	}
+}
+
+/* Returns the name of a chat's operator, or the id; NULL if it is
+ * unassigned. */
+static char *
+copy_operator(
+    const struct rowset *operators, const struct rowset *chats, size_t row)
+{
+	const struct cell *id = find_cell(chats, row, "operator");
+	size_t i;
+
+	for (i = 0; id->set && i < operators->n; i++)
+		if (find_cell(operators, i, "operator")->text.p == id->text.p)
+			return copy_label(operators, i, "name", "operator");
+	return copy_text(chats, row, "operator");
+}
+
+static void
+fill_chats(const struct tenant_rows *r, const struct rowset *rows,
+    const struct rowset *operators, struct overview *o)
+{
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		const struct cell *since = find_cell(rows, i, "waiting_since");
+		struct overview_chat *c;
+
+		if (!since->set)
+			continue;
+		c = overview_add_chat(o);
+		c->wait =
+		    r->model->as_of > since->n ? r->model->as_of - since->n : 0;
+		c->chat = copy_text(rows, i, "chat");
+		c->operator= copy_operator(operators, rows, i);
+		c->customer = copy_label(rows, i, "customer_name", "customer");
+		c->channel = copy_text(rows, i, "channel");
+		c->tag = copy_text(rows, i, "tag");
+	}
+}
+
+static void
+add_heading(const struct tenant_rows *r, size_t width, struct buf *to)
+{
+	const char *definition = r->model->definition->name;
+	struct buf text = BUF_INIT;
+
+	if (strcmp(definition, definition_ours.name) != 0)
+		buf_addf(&text, ", as %s counts", definition);
+	overview_heading(
+	    r->model->tenant, r->model->as_of, buf_str(&text), width, to);
+	buf_release(&text);
+}
+
+static void
+add_overview(const struct tenant_rows *r, const struct rowset *rowsets,
+    size_t width, struct buf *to)
+{
+	const struct rowset *operators =
+	    find_rowset(r, rowsets, "operator_metrics");
+	struct overview o = { 0 };
+
+	fill_totals(find_rowset(r, rowsets, "tenant_metrics"), &o);
+	fill_operators(operators, &o);
+	fill_chats(r, find_rowset(r, rowsets, "chat_metrics"), operators, &o);
+	overview_show(&o, width, to);
+	overview_release(&o);
+}
+
+/* Appends the tables of one tenant. */
+static void
+add_tables(const struct tenant_rows *r, size_t width, struct buf *to)
+{
+	const struct metric_selection *c = &r->pipeline->job->selection;
+	struct rowset *rowsets = xcalloc(c->n + 1, sizeof *rowsets);
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		rowsets[i].metric = c->metrics[i];
+		emit_rows(r, &rowsets[i]);
+	}
+	add_heading(r, width, to);
+	if (c->overview)
+		add_overview(r, rowsets, width, to);
+	add_plain_tables(r, rowsets, to);
+	for (i = 0; i < c->n; i++)
+		rowset_release(&rowsets[i]);
+	free(rowsets);
+}
+
+void
+tenant_rows_table(const struct tenant_rows *r, size_t n, struct buf *to)
+{
+	size_t i, width = output_width();
+
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addc(to, '\n');
+		add_tables(&r[i], width, to);
+	}
 }

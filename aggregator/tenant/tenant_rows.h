@@ -19,15 +19,11 @@ struct tenant_rows {
 	/* Private. */
 	struct pipeline *pipeline;
 	enum metric_rows which;
-	struct rowset *tables; /* one for each selected metric, if rows are read
-				* more than once */
-	size_t tables_n;
 };
 
 /* Recomputes the pipeline and selects all rows. */
 void tenant_rows_init(
     struct tenant_rows *r, struct pipeline *d, const char *snapshot);
-void tenant_rows_release(struct tenant_rows *r);
 
 /* Receives lines. Returns 0, or -1 to stop. */
 typedef int tenant_rows_line_fn(void *ctx, const char *line, size_t len);
@@ -42,19 +38,13 @@ int tenant_rows_changed(
     struct pipeline *d, int64_t version, tenant_rows_line_fn *line, void *ctx);
 
 /* Appends one table of all n tenants, with a header line. */
-void tenant_rows_csv(
-    struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to);
+void tenant_rows_csv(const struct tenant_rows *r, size_t n,
+    const struct metric *f, struct buf *to);
 
 /* Appends each tenant's tables for people. */
-void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
-
-/* For tenant_rows_table.c: makes the rows, titles and aligns a column, and
- * returns a cell's text, which is NULL if the cell is empty. */
-void tenant_rows_make_tables(struct tenant_rows *r);
-void tenant_rows_column(const struct column *column, struct output_column *to);
-const char *tenant_rows_cell(struct buf *b, const struct column *column,
-    const struct cell *c, bool for_people);
+void tenant_rows_table(const struct tenant_rows *r, size_t n, struct buf *to);
 
 /* True if there is anything to show besides the overview. */
 bool tenant_rows_has_plain(const struct metric_selection *c);
+
 #endif
