@@ -23,7 +23,7 @@
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 
-#include "aggregator/metrics/event_counts.h"
+#include "aggregator/metrics/metric.h"
 
 #define EVENT_TYPES 3
 

@@ -147,7 +147,7 @@ intake_init(struct intake *in, const struct pipeline_setup *setup)
 		.end = end_snapshot };
 	scan_init(&in->scan);
 	in->scan.skips_text = job->explain == NULL &&
-			      !metric_selection_needs_text(&job->selection);
+			      !metric_selection_has(&job->selection, "trends");
 }
 
 static struct intake_line *

@@ -21,7 +21,7 @@
  * another one stores that alert's start. Therefore no code here iterates over
  * the windows of an alert.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 enum {

@@ -4,7 +4,7 @@
  * many from operators and bots (outbound), and in how many chats they were.
  * Messages without a channel count under the empty name.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 #include "common/base/clock.h"

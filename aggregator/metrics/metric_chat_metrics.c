@@ -2,7 +2,7 @@
  * chat_metrics: one row for each ongoing chat, with its description from the
  * CRM and the figures of its current episode (chatwoot: of all episodes).
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 
 static void
 emit_chat_row(const struct model *m, const struct chat *chat,
@@ -49,5 +49,6 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 const struct metric metric_chat_metrics = {
 	.table = &tables[TABLE_chat_metrics],
 	.by_default = true,
+	.in_overview = true,
 	.emit = emit_chats,
 };

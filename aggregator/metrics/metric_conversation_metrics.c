@@ -17,7 +17,7 @@
  * table. A conversation whose messages were all withdrawn by later versions
  * keeps its row, with 0 messages.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 #include <string.h>

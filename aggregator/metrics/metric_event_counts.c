@@ -3,8 +3,8 @@
  * counted once by its id, however often it was delivered: the model recognises
  * duplicates.
  */
-#include "aggregator/metrics/event_counts.h"
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 /* (user, event) -> how many */
 static void

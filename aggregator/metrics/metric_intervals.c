@@ -8,7 +8,7 @@
  * An interval is kept only until its row is made, so it is deleted at once, and
  * the table is in memory.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 #include <string.h>

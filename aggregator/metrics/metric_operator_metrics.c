@@ -4,7 +4,7 @@
  * chat, or are credited with a first response or reply in one; and once more
  * when none of this applies any longer.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 
 #include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"
@@ -104,5 +104,6 @@ operator_rows_emit(
 const struct metric metric_operator_metrics = {
 	.table = &tables[TABLE_operator_metrics],
 	.by_default = true,
+	.in_overview = true,
 	.emit = operator_rows_emit,
 };

@@ -5,7 +5,7 @@
  * A minute is kept as long as late messages are accepted, because one may
  * belong to it.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 #include "common/base/clock.h"

@@ -2,7 +2,7 @@
  * tenant_metrics: one row for the tenant, over all ongoing chats, including
  * unassigned chats, which no other row covers.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 
 /* With several aggregators, their rows are added up: they have the beginning of
  * the longest wait and the sum of the responses. */
@@ -31,5 +31,6 @@ tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 const struct metric metric_tenant_metrics = {
 	.table = &tables[TABLE_tenant_metrics],
 	.by_default = true,
+	.in_overview = true,
 	.emit = tenant_emit,
 };

@@ -15,7 +15,7 @@
  * Messages without text have no words; if trends was selected by its name, this
  * is logged once.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/words/text_words.h"
 

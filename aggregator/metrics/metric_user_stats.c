@@ -16,7 +16,7 @@
  * from before two silences are not kept: in a one-shot run, where messages
  * arrive in any order, a message that fills the older silence is too late.
  */
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/metrics/streaming_metric.h"
 
 /* Messages of a user without a silence between them. */

@@ -23,7 +23,7 @@
 
 #include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/keyed_state/timer_queue.h"
-#include "aggregator/rows/metric.h"
+#include "aggregator/metrics/metric.h"
 
 /* The parts of a message that streaming metrics read, if messaging-metrics(7)
  * counts it: from a customer, operator or bot, neither private nor automated.

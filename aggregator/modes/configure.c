@@ -9,7 +9,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/modes/modes.h"
 
 int
@@ -168,7 +168,7 @@ select_metrics_for_people(struct aggregator_job *job)
 	if (job->format == OUTPUT_CSV)
 		metric_selection_add(c, job->table->table->name);
 	for (i = 0; i < c->n; i++)
-		any |= metric_is_in_overview(c->metrics[i]);
+		any |= c->metrics[i]->in_overview;
 	if ((job->format == OUTPUT_TABLE && any) || job->explain != NULL)
 		metric_selection_add_overview(c);
 }

@@ -16,7 +16,7 @@
 #include "common/stage/deadletter.h"
 
 #include "aggregator/input/intake.h"
-#include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
@@ -202,9 +202,7 @@ show_reports(const struct aggregator_job *job, struct tenant_rows *reports,
 			continue;
 		if (to->len > 0)
 			buf_addc(to, '\n');
-		simulation_table(reports[i].simulation,
-		    &metric_allocation_operators, &metric_allocation_totals,
-		    to);
+		simulation_table(reports[i].simulation, to);
 	}
 }
 

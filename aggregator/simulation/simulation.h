@@ -14,7 +14,7 @@
 #define AGGREGATOR_SIMULATION_SIMULATION_H
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/rows/rowset.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/simulation/replay_log.h"
 
 struct simulation;
@@ -27,10 +27,6 @@ struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
 /* NULL is allowed. */
 void simulation_free(struct simulation *w);
 
-/* Add the rows of allocation_operators and of allocation_totals. */
-void simulation_operators(const struct simulation *w, struct rowset *to);
-void simulation_totals(const struct simulation *w, struct rowset *to);
-
 /* Writes each assignment as a record. Returns 0, or -1 as soon as line()
  * does. */
 int simulation_assignments(const struct simulation *w,
@@ -38,8 +34,6 @@ int simulation_assignments(const struct simulation *w,
 
 /* Appends a table for people, made from the rows of allocation_operators and
  * allocation_totals. */
-void simulation_table(const struct simulation *w,
-    const struct metric *by_operator, const struct metric *in_all,
-    struct buf *to);
+void simulation_table(const struct simulation *w, struct buf *to);
 
 #endif

@@ -42,8 +42,8 @@ sort_simulated(const struct simulation *w)
 	return list;
 }
 
-void
-simulation_operators(const struct simulation *w, struct rowset *to)
+static void
+emit_simulated_operators(const struct simulation *w, struct rowset *to)
 {
 	struct simulation_operator **list = sort_simulated(w);
 	size_t i;
@@ -82,8 +82,8 @@ count_waiting(const struct simulation *w)
 	return n;
 }
 
-void
-simulation_totals(const struct simulation *w, struct rowset *to)
+static void
+emit_simulated_totals(const struct simulation *w, struct rowset *to)
 {
 	struct order_stats *waits = (struct order_stats *)(uintptr_t)&w->waits;
 	struct cell *c = rowset_add(to);
@@ -98,3 +98,17 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 	c = cell_number(c, order_stats_percentile(waits, 90));
 	(void)cell_number(c, order_stats_max(waits));
 }
+
+/* These tables are for one-shot runs only; in a stream, allocation makes
+ * reservations (stream_allocation.c). */
+const struct metric metric_allocation_operators = {
+	.table = &tables[TABLE_allocation_operators],
+	.acts = true,
+	.emit_simulation = emit_simulated_operators,
+};
+
+const struct metric metric_allocation_totals = {
+	.table = &tables[TABLE_allocation_totals],
+	.acts = true,
+	.emit_simulation = emit_simulated_totals,
+};

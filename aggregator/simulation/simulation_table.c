@@ -7,8 +7,6 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/rows/metric.h"
-
 static const struct output_column columns[] = {
 	{ "OPERATOR", OUTPUT_TEXT },
 	{ "LIMIT", OUTPUT_NUMBER },
@@ -131,16 +129,15 @@ add_total_lines(
 }
 
 void
-simulation_table(const struct simulation *w, const struct metric *by_operator,
-    const struct metric *in_all, struct buf *to)
+simulation_table(const struct simulation *w, struct buf *to)
 {
-	struct rowset operators = { .metric = by_operator };
-	struct rowset totals = { .metric = in_all };
+	struct rowset operators = { .metric = &metric_allocation_operators };
+	struct rowset totals = { .metric = &metric_allocation_totals };
 	struct output_table t;
 	size_t i;
 
-	simulation_operators(w, &operators);
-	simulation_totals(w, &totals);
+	operators.metric->emit_simulation(w, &operators);
+	totals.metric->emit_simulation(w, &totals);
 	add_total_lines(w->tenant, w->limit, &totals, to);
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	t.width = output_width();

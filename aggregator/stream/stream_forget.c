@@ -28,7 +28,7 @@
 #include "common/os/file.h"
 #include "common/records/forgotten.h"
 
-#include "aggregator/metrics/event_counts.h"
+#include "aggregator/metrics/metric.h"
 #include "aggregator/model/model_pack.h"
 
 enum {

@@ -1,6 +1,7 @@
 /*
- * job: the task of one run of the aggregator. It belongs to the mode that runs
- * and outlives all users. Its pointers are borrowed.
+ * job: the task of one run of the aggregator: which records it reads, which
+ * metrics it computes of them, and where their rows go. It belongs to the mode
+ * that runs and outlives all users. Its pointers are borrowed.
  */
 #ifndef AGGREGATOR_TENANT_JOB_H
 #define AGGREGATOR_TENANT_JOB_H
@@ -9,8 +10,31 @@
 #include "common/endpoint/endpoint.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/rows/shard.h"
-#include "aggregator/tenant/metric_selection.h"
+#include "aggregator/metrics/metric.h"
+
+/* The metrics by the names in -a and [aggregator] metrics. A name selects one
+ * or more tables; messages, views and eventlog select no table: those records
+ * are passed through unchanged. */
+struct metric_selection {
+	/* In the order of the table of metrics. */
+	const struct metric *metrics[METRICS_MAX];
+	size_t n;
+	bool overview;   /* people asked for operators, chats or the tenant,
+			  * which the overview shows together */
+	bool allocation; /* allocation is selected */
+	bool messages, views, eventlog; /* passed through */
+};
+
+/* Which of several aggregators this one is. Chats are distributed over them
+ * (scripts/topology), so each has only a part of a metric that spans chats. It
+ * writes its rows of such a metric to a table of parts, whose key also has the
+ * generation of the topology and the number of the shard. Views in the database
+ * (sink/tables/schema.h) add the parts up. */
+struct shard {
+	int64_t generation;
+	int64_t number, of; /* shard `number` of `of`; of 0: the only
+			     * aggregator */
+};
 
 struct eventcounter_job;
 
@@ -34,5 +58,41 @@ struct aggregator_job {
 	struct shard part;
 	bool until_empty;
 };
+
+/* Reads a list of names that ends with NULL; "all" selects all metrics except
+ * those with side effects. Returns 0, or -1 and *why. */
+int metric_selection_parse(struct metric_selection *c, char *const *names,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* Removes allocation from the selection. Returns false if nothing is left. */
+bool metric_selection_leave_out_allocation(struct metric_selection *c)
+    __attribute__((warn_unused_result));
+
+/* Also selects the metric of that table, because a report for people, or of one
+ * table, always needs it. */
+void metric_selection_add(struct metric_selection *c, const char *table);
+
+/* Adapts the selection to one of several aggregators: replaces a metric that
+ * cannot be added up by the one from which a view computes it. */
+void metric_selection_set_part(struct metric_selection *c);
+
+/* True if rows of that table are selected. */
+bool metric_selection_has(const struct metric_selection *c, const char *table);
+
+/* Selects everything that the overview shows. */
+void metric_selection_add_overview(struct metric_selection *c);
+
+/* True if records of this type are selected and therefore passed through. */
+bool metric_selection_passes(
+    const struct metric_selection *c, const struct record *r);
+
+/* Reads [aggregator] part and generation. Returns 0, or -1 and *why. */
+int shard_read(struct shard *p, const struct conf *conf, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Returns the text that states store: "" for a single aggregator, otherwise for
+ * example "0/2 of generation 1". */
+#define SHARD_TEXT 80
+const char *shard_text(const struct shard *p, char buf[SHARD_TEXT]);
 
 #endif

@@ -409,7 +409,7 @@ tenant_rows_csv(const struct tenant_rows *r, size_t n, const struct metric *f,
 static bool
 has_picture(const struct metric *f)
 {
-	return metric_is_in_overview(f) || f->emit_simulation != NULL;
+	return f->in_overview || f->emit_simulation != NULL;
 }
 
 static bool

@@ -1,12 +1,16 @@
 /*
- * metric_selection: see metric_selection.h.
+ * job: see job.h.
  */
-#include "aggregator/tenant/metric_selection.h"
+#include "aggregator/tenant/job.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/records/bucket.h"
 
 /* Types of records that can be passed through unchanged. */
 static const char *const pass_through_names[] = { "messages", "views",
@@ -63,6 +67,25 @@ is_any_selected(const struct metric_selection *c)
 	return c->n > 0 || c->messages || c->views || c->eventlog;
 }
 
+bool
+metric_selection_has(const struct metric_selection *c, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (strcmp(c->metrics[i]->table->name, table) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_metric(struct metric_selection *c, const struct metric *f)
+{
+	if (!metric_selection_has(c, f->table->name))
+		c->metrics[c->n++] = f;
+	c->allocation = c->allocation || f->acts;
+}
+
 int
 metric_selection_parse(
     struct metric_selection *c, char *const *wanted, struct buf *why)
@@ -81,8 +104,7 @@ metric_selection_parse(
 	c->eventlog = is_name_selected(pass_through_names[2], wanted);
 	for (i = 0; i < metrics_n; i++)
 		if (is_metric_selected(metrics[i], wanted))
-			c->metrics[c->n++] = metrics[i];
-	c->allocation = metric_selection_has(c, "allocation_totals");
+			add_metric(c, metrics[i]);
 	if (is_any_selected(c))
 		return 0;
 	buf_setf(why, "no metric given");
@@ -92,11 +114,7 @@ metric_selection_parse(
 void
 metric_selection_add(struct metric_selection *c, const char *table)
 {
-	const struct metric *f = metric_find(table);
-
-	if (!metric_selection_has(c, table))
-		c->metrics[c->n++] = f;
-	c->allocation = c->allocation || f->acts;
+	add_metric(c, metric_find(table));
 }
 
 bool
@@ -112,28 +130,15 @@ metric_selection_leave_out_allocation(struct metric_selection *c)
 	return is_any_selected(c);
 }
 
-static const char *const overview[] = { "operator_metrics", "chat_metrics",
-	"tenant_metrics" };
-
-bool
-metric_is_in_overview(const struct metric *f)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(overview); i++)
-		if (strcmp(f->table->name, overview[i]) == 0)
-			return true;
-	return false;
-}
-
 void
 metric_selection_add_overview(struct metric_selection *c)
 {
 	size_t i;
 
 	c->overview = true;
-	for (i = 0; i < ARRAY_LEN(overview); i++)
-		metric_selection_add(c, overview[i]);
+	for (i = 0; i < metrics_n; i++)
+		if (metrics[i]->in_overview)
+			add_metric(c, metrics[i]);
 }
 
 void
@@ -148,22 +153,10 @@ metric_selection_set_part(struct metric_selection *c)
 			c->metrics[c->n++] = whole.metrics[i];
 	for (i = 0; i < whole.n; i++)
 		if (whole.metrics[i]->derived_from != NULL)
-			metric_selection_add(
-			    c, whole.metrics[i]->derived_from->table->name);
+			add_metric(c, whole.metrics[i]->derived_from);
 	/* Its rows contain the time and list the tenants. */
 	metric_selection_add(c, "operator_metrics");
 	metric_selection_add(c, "tenant_metrics");
-}
-
-bool
-metric_selection_has(const struct metric_selection *c, const char *table)
-{
-	size_t i;
-
-	for (i = 0; i < c->n; i++)
-		if (strcmp(c->metrics[i]->table->name, table) == 0)
-			return true;
-	return false;
 }
 
 bool
@@ -175,8 +168,36 @@ metric_selection_passes(
 	       (r->type == RECORD_EVENT && c->eventlog);
 }
 
-bool
-metric_selection_needs_text(const struct metric_selection *c)
+int
+shard_read(struct shard *p, const struct conf *conf, struct buf *why)
 {
-	return metric_selection_has(c, "trends");
+	const char *text = conf_text(conf, "aggregator", "part");
+	const char *slash = text != NULL ? strchr(text, '/') : NULL;
+	char number[8] = "";
+
+	memset(p, 0, sizeof *p);
+	p->generation = conf_int(conf, "aggregator", "generation");
+	if (text == NULL)
+		return 0;
+	if (slash != NULL && (size_t)(slash - text) < sizeof number)
+		memcpy(number, text, (size_t)(slash - text));
+	if (slash != NULL && parse_int(slash + 1, 1, BUCKETS, &p->of) == 0 &&
+	    parse_int(number, 0, p->of - 1, &p->number) == 0)
+		return 0;
+	buf_setf(why,
+	    "'%s' is not a shard; write 0/2 and 1/2 for two shards; at most %d "
+	    "are possible",
+	    text, BUCKETS);
+	return -1;
+}
+
+const char *
+shard_text(const struct shard *p, char buf[SHARD_TEXT])
+{
+	buf[0] = '\0';
+	if (p->of > 0)
+		(void)snprintf(buf, SHARD_TEXT,
+		    "%" PRId64 "/%" PRId64 " of generation %" PRId64, p->number,
+		    p->of, p->generation);
+	return buf;
 }

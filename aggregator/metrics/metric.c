@@ -1,14 +1,12 @@
 /*
- * rowset: see rowset.h and metric.h.
+ * metric: see metric.h.
  */
-#include "aggregator/rows/rowset.h"
+#include "aggregator/metrics/metric.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
-
-#include "aggregator/rows/metric.h"
 
 enum cell_form
 cell_form(const struct column *c)
@@ -135,4 +133,24 @@ metric_column(const struct metric *f, const char *name)
 		if (strcmp(table_cell(f->table, i)->name, name) == 0)
 			return (int)i;
 	return -1;
+}
+
+const struct metric *const metrics[] = {
+#define METRIC(table, ...) &metric_##table,
+#define SHARDED METRIC
+#define PRINTED METRIC
+#include "common/tables/tables.def"
+};
+
+const size_t metrics_n = ARRAY_LEN(metrics);
+
+const struct metric *
+metric_find(const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < metrics_n; i++)
+		if (strcmp(metrics[i]->table->name, table) == 0)
+			return metrics[i];
+	return NULL;
 }
