@@ -30,7 +30,7 @@
 #include "common/records/scan.h"
 
 #include "aggregator/input/snapshots.h"
-#include "aggregator/tenant/future.h"
+#include "aggregator/tenant/pipeline.h"
 
 struct staging {
 	struct snapshots snapshots; /* the caller opens and saves them if there

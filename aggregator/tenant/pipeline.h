@@ -2,6 +2,7 @@
  * pipeline: combines one tenant's model, streaming metrics and allocation,
  * which take records and make rows (tenant_rows.h). One-shot runs and streams
  * both use it: a one-shot run has no state and a single flush, at its end.
+ * Records from the future are refused before that.
  */
 #ifndef AGGREGATOR_TENANT_PIPELINE_H
 #define AGGREGATOR_TENANT_PIPELINE_H
@@ -9,8 +10,27 @@
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/model/model.h"
-#include "aggregator/tenant/future.h"
 #include "aggregator/tenant/job.h"
+
+/* Refuses records whose time is far ahead of the system clock. Such a time is
+ * due to a wrong clock at the publisher; it would make all later records of its
+ * tenant late, and waits longer than they are. With [aggregator] clock =
+ * records, which suits a replay of artificial times, no time is refused. */
+struct future {
+	bool bounded;     /* the system clock is the bound */
+	int64_t ahead_ms; /* how far ahead of it a time may be */
+	/* Private: times up to this one were accepted when the clock was last
+	 * read, so for most records it is not read again. */
+	int64_t allowed;
+	char why[80];
+};
+
+void future_init(struct future *f, const struct conf *conf);
+
+/* Returns the reason why the record is refused, valid until the next call, or
+ * NULL. Removes available_at from an accepted operator record if it is in the
+ * future. */
+const char *future_refuses(struct future *f, struct record *r);
 
 struct pipeline {
 	struct model model;
