@@ -14,7 +14,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 
-#include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/state/state.h"
 
 enum {
@@ -55,8 +54,9 @@ keyed_state_keep(struct keyed_state *k, int64_t ms)
 	k->keep = ms;
 }
 
-void
-keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
+/* Appends the bytes with which this tenant's keys in the state begin. */
+static void
+add_tenant(const struct keyed_state_home *h, struct key *k)
 {
 	key_short(k, h->tenant, 4);
 }
@@ -205,7 +205,7 @@ load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
 	const void *data;
 	size_t data_len;
 
-	keyed_state_home_prefix(k->home, &stored);
+	add_tenant(k->home, &stored);
 	memcpy(stored.bytes + stored.len, key, len);
 	if (!lmdb_get(
 		k->store, stored.bytes, stored.len + len, &data, &data_len))
@@ -362,7 +362,7 @@ keyed_state_each_saved(struct keyed_state *k, const void *prefix, size_t len,
 
 	if (k->store == NULL)
 		return;
-	keyed_state_home_prefix(k->home, &p);
+	add_tenant(k->home, &p);
 	own = p.len;
 	if (len > 0)
 		memcpy(p.bytes + own, prefix, len);
@@ -399,7 +399,7 @@ expire_table(struct keyed_state *k)
 
 	if (k->store == NULL || k->keep < 0 || before <= k->expired)
 		return;
-	keyed_state_home_prefix(k->home, &prefix);
+	add_tenant(k->home, &prefix);
 	bound = prefix;
 	key_time(&bound, before);
 	if (lmdb_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
@@ -442,7 +442,7 @@ save_table(struct keyed_state *k)
 	size_t i;
 
 	sort_array(list->v, list->n, sizeof(void *), compare_payload_keys);
-	keyed_state_home_prefix(k->home, &key);
+	add_tenant(k->home, &key);
 	for (i = 0; i < list->n; i++)
 		save_table_entry(k, entry_of(list->v[i]), &key);
 }
@@ -513,6 +513,149 @@ keyed_state_home_drop(struct keyed_state_home *h)
 }
 
 void
+timer_queue_open(
+    struct timer_queue *c, struct keyed_state_home *home, const char *name)
+{
+	memset(c, 0, sizeof *c);
+	c->home = home;
+	c->earliest = INT64_MIN;
+	if (home->state != NULL)
+		c->store = state_table(home->state, name);
+	if (home->timer_queues_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many timer queues");
+	home->timer_queues[home->timer_queues_n++] = c;
+}
+
+/* In the state an entry is a key that consists of tenant, time and the caller's
+ * key, with an empty value. */
+static void
+store_timer(struct timer_queue *c, int64_t due, struct text key)
+{
+	struct key k = { 0 };
+	struct buf stored = BUF_INIT;
+
+	add_tenant(c->home, &k);
+	key_time(&k, due);
+	buf_add(&stored, k.bytes, k.len);
+	buf_add(&stored, key.p, key.len);
+	lmdb_put(c->store, stored.data, stored.len, "", 0);
+	buf_release(&stored);
+	if (due < c->earliest)
+		c->earliest = due;
+}
+
+/* In memory the entries are a list: a run without a state looks for due ones
+ * once, at its end. */
+static void
+list_timer(struct timer_queue *c, int64_t due, struct text key)
+{
+	struct timer_queue_item *item;
+
+	XGROW(c->items, c->n, c->cap);
+	item = &c->items[c->n++];
+	item->due = due;
+	item->len = key.len;
+	item->key = xmalloc(key.len + 1);
+	if (key.len > 0)
+		memcpy(item->key, key.p, key.len);
+}
+
+void
+timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
+{
+	struct text t = { key, len };
+
+	if (c->store != NULL)
+		store_timer(c, due, t);
+	else
+		list_timer(c, due, t);
+}
+
+static bool
+copy_timer_key(void *timer_queue, const void *key, size_t key_len,
+    const void *data, size_t len)
+{
+	struct timer_queue *c = timer_queue;
+
+	(void)data;
+	(void)len;
+	buf_add(&c->key, key, key_len);
+	return false;
+}
+
+/* Moves the state's earliest key into c->key if it is due. */
+static bool
+next_stored_timer(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+{
+	struct key prefix = { 0 };
+	size_t at;
+
+	if (c->earliest > now)
+		return false;
+	add_tenant(c->home, &prefix);
+	buf_clear(&c->key);
+	lmdb_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
+	c->earliest = INT64_MAX;
+	if (c->key.len < prefix.len + 8)
+		return false;
+	key->p = c->key.data;
+	key->len = c->key.len;
+	at = prefix.len;
+	*due = key_read_time(*key, &at);
+	c->earliest = *due;
+	if (*due > now)
+		return false;
+	lmdb_delete(c->store, c->key.data, c->key.len);
+	key->p += at;
+	key->len -= at;
+	return true;
+}
+
+/* Each pass over the items ends with false. */
+static bool
+next_listed_timer(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+{
+	struct timer_queue_item *item;
+
+	while (c->at < c->n && c->items[c->at].due > now)
+		c->at++;
+	if (c->at == c->n) {
+		c->at = 0;
+		return false;
+	}
+	item = &c->items[c->at];
+	buf_clear(&c->key);
+	buf_add(&c->key, item->key, item->len);
+	*due = item->due;
+	free(item->key);
+	*item = c->items[--c->n];
+	key->p = buf_str(&c->key);
+	key->len = c->key.len;
+	return true;
+}
+
+bool
+timer_queue_next(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+{
+	return c->store != NULL ? next_stored_timer(c, now, key, due)
+				: next_listed_timer(c, now, key, due);
+}
+
+static void
+close_timer_queue(struct timer_queue *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		free(c->items[i].key);
+	free(c->items);
+	buf_release(&c->key);
+}
+
+void
 keyed_state_home_close(struct keyed_state_home *h)
 {
 	size_t i;
@@ -520,5 +663,5 @@ keyed_state_home_close(struct keyed_state_home *h)
 	for (i = 0; i < h->tables_n; i++)
 		close_table(h->tables[i]);
 	for (i = 0; i < h->timer_queues_n; i++)
-		timer_queue_close(h->timer_queues[i]);
+		close_timer_queue(h->timer_queues[i]);
 }

@@ -10,6 +10,11 @@
  * and then calls keyed_state_home_clear_changed().
  *
  * Payloads are stored byte by byte, so they must not contain pointers.
+ *
+ * A timer queue is kept beside the tables: keys with the time, in milliseconds,
+ * at which they become due. With a state it is a table of the state, which each
+ * call changes at once; the caller commits. Only due keys are read, so a queue
+ * may have the keys of a whole day and costs nothing at start.
  */
 #ifndef AGGREGATOR_KEYED_STATE_KEYED_STATE_H
 #define AGGREGATOR_KEYED_STATE_KEYED_STATE_H
@@ -24,7 +29,6 @@
 
 struct state;
 struct lmdb_table;
-struct timer_queue;
 
 /* The memory that the entries of all tenants occupy. */
 struct keyed_state_cache {
@@ -61,6 +65,22 @@ struct keyed_state {
 	int64_t expired; /* no saved key has a time before this */
 	size_t fresh;    /* entries made since the last expiry */
 	struct keyed_state_list changed;
+};
+
+/* Private. */
+struct timer_queue_item {
+	int64_t due;
+	char *key;
+	size_t len;
+};
+
+struct timer_queue {
+	const struct keyed_state_home *home;
+	struct lmdb_table *store;       /* NULL: everything is in memory */
+	int64_t earliest;               /* no stored key is due before this */
+	struct timer_queue_item *items; /* without a store */
+	size_t n, cap, at;              /* at: the next one to look at */
+	struct buf key; /* the key that timer_queue_next() returned last */
 };
 
 #define KEYED_STATE_TABLES 32
@@ -124,9 +144,6 @@ struct text keyed_state_key(const void *payload);
  * frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
-/* Appends the bytes with which this tenant's keys in the state begin. */
-void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
-
 /* Deletes entries as keyed_state_keep() says; a limited number per call, but
  * more than were made since the last one. */
 void keyed_state_home_expire(struct keyed_state_home *h);
@@ -143,5 +160,21 @@ void keyed_state_home_drop(struct keyed_state_home *h);
 
 /* Closes all tables and timer queues, without saving. */
 void keyed_state_home_close(struct keyed_state_home *h);
+
+/* Opens a timer queue and adds it to the home. The name is that of a table in
+ * the state and must always be the same. */
+void timer_queue_open(
+    struct timer_queue *c, struct keyed_state_home *home, const char *name);
+
+/* Adds a key, which is copied. A key that is added twice with the same time may
+ * be returned once or twice. */
+void timer_queue_add(
+    struct timer_queue *c, int64_t due, const void *key, size_t len);
+
+/* Removes and returns a key that is due at `now` or before, borrowed until the
+ * next call. Returns false if no key is due; call it until it does. In a state,
+ * the earliest comes first. */
+bool timer_queue_next(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
 
 #endif

@@ -22,7 +22,6 @@
 #include "common/records/record.h"
 
 #include "aggregator/keyed_state/keyed_state.h"
-#include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/metrics/metric.h"
 
 /* The parts of a message that streaming metrics read, if messaging-metrics(7)
