@@ -4,10 +4,8 @@
  * messaging-metrics(7), "The clocks of a chat". A pure function of its input:
  * it allocates nothing, reads no system clock and does not depend on tables.
  *
- * clocks.c has the parts that both definitions of the clocks share. The effect
- * of an event kind in a definition is a function in definition_ours.c or
- * definition_chatwoot.c, one for each row of the table in that page. The files
- * call each other: the functions use clocks_reset() and clocks_emit().
+ * Two definitions of the clocks share the walk. The effect of an event kind in
+ * a definition is a function, one for each row of the table in that page.
  */
 #ifndef AGGREGATOR_CLOCKS_CLOCKS_H
 #define AGGREGATOR_CLOCKS_CLOCKS_H
@@ -100,7 +98,9 @@ struct definition {
 	const char *name;
 	bool whole_life; /* covers the chat's whole life, not only the current
 			  * episode */
-	void (*begin)(struct clocks *c); /* called before the first message */
+	/* Private. NULL: nothing happens. */
+	/* Called before the first message. */
+	void (*begin)(struct clocks *c);
 	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
 	/* Called when a chat record reports that an episode begins. */
 	void (*opened)(struct clocks *c, int64_t at);
@@ -112,7 +112,6 @@ struct definition {
 };
 
 extern const struct definition definition_ours;
-extern const struct definition definition_chatwoot;
 
 /* Returns the definition with that name, or NULL. */
 const struct definition *definition_find(const char *name);
@@ -215,12 +214,5 @@ void clocks_walk(const struct definition *definition,
     struct clocks *end);
 
 const char *clocks_interval_name(enum interval_kind k);
-
-/* For definitions: sets the state in which an episode begins. */
-void clocks_reset(struct clocks *c);
-
-/* For definitions: passes an interval to the listener. */
-void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
-    int64_t end, uint32_t operator_id);
 
 #endif
