@@ -184,7 +184,7 @@ read_operator(
 		.max_chats = o->max_chats,
 		.tags = model_name(m, o->tags) };
 
-	allocation_operator(a, operator_id(m, o), &now);
+	allocation_operator(a, model_name(m, o->id), &now);
 }
 
 static void

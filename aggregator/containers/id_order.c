@@ -5,8 +5,6 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/containers/interner.h"
-
 /* Returns the first n bytes as a big-endian number. */
 static uint64_t
 pack(const char *p, size_t len, size_t n)

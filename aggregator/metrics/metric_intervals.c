@@ -32,7 +32,7 @@ static void
 keep_interval(void *table, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
 {
-	struct text operator_id = interval_operator(m, i);
+	struct text operator_id = model_name(m, i->operator_id);
 	struct text channel = lexicon_channel_text(&m->lexicon, i->channel);
 	char buf[MESSAGE_ID_TEXT];
 	struct key k;

@@ -1,7 +1,11 @@
 /*
- * model: takes records; see model.h. model_recompute.c derives the figures.
- * Messages are appended to their chats; a later version of a known message
- * replaces it.
+ * model: see model.h. This file takes records: it decides whether a record is
+ * late, gives messages and descriptions to their chats (model_chats.c), keeps
+ * the operators and the identities of events, and lets a snapshot correct what
+ * came before. model_recompute.c derives the figures.
+ *
+ * Operators are found by their interned ids. The directory's name has priority
+ * over a name from a message or from a record about the past.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,12 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/digest/hash.h"
 #include "common/digest/random.h"
-
-/* With this many messages, a chat gets an index of their ids: searches in it
- * would take a time that grows with the square of their number. */
-#define INDEXED 4096
 
 void
 model_init(struct model *m, struct text tenant)
@@ -34,18 +33,42 @@ model_init(struct model *m, struct text tenant)
 	m->private = xcalloc(1, sizeof *m->private);
 }
 
+static void
+free_operators(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++) {
+		order_stats_release(&m->operators[i]->responses);
+		order_stats_release(&m->operators[i]->waits);
+		free(m->operators[i]);
+	}
+	free(m->operators);
+	free(m->changes.operators);
+}
+
+static void
+release_derivation(struct derivation *w)
+{
+	free(w->descriptions);
+	free(w->marks);
+	key_set_release(&w->participants);
+	free(w->intervals);
+	free(w->timeline.merged);
+}
+
 void
 model_release(struct model *m)
 {
 	struct model_private *p = m->private;
 
-	model_operators_free(m);
+	free_operators(m);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
 	arena_release(&p->arena);
 	dedup_release(&p->events);
 	strmap_release(&p->texts, free);
-	derivation_release(&p->derivation);
+	release_derivation(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
 	free(m->tenant);
@@ -133,213 +156,6 @@ add_chat(struct model *m, const struct record *r)
 	return MODEL_NEW;
 }
 
-/* An array that no chat uses. */
-struct message_array {
-	struct message_array *next;
-};
-
-/* Returns the list of free arrays for that many messages. */
-static struct message_array **
-free_arrays(struct model *m, uint32_t cap)
-{
-	return &m->private->arrays[__builtin_ctz(cap)];
-}
-
-static struct message *
-take_array(struct model *m, uint32_t cap)
-{
-	struct message_array **list = free_arrays(m, cap), *array = *list;
-
-	if (array == NULL)
-		return arena_take_lines(
-		    &m->private->arena, cap * sizeof(struct message));
-	*list = array->next;
-	return (struct message *)(void *)array;
-}
-
-static void
-release_array(struct model *m, struct message *v, uint32_t cap)
-{
-	struct message_array *array = (struct message_array *)(void *)v;
-
-	if (cap == 0)
-		return;
-	array->next = *free_arrays(m, cap);
-	*free_arrays(m, cap) = array;
-}
-
-void
-messages_resize(struct model *m, struct chat *c, uint32_t cap)
-{
-	struct message *old = c->messages;
-
-	c->messages = cap > 0 ? take_array(m, cap) : NULL;
-	if (c->n > 0)
-		memcpy(c->messages, old, c->n * sizeof *old);
-	release_array(m, old, c->cap);
-	c->cap = cap;
-}
-
-struct message *
-messages_append(struct model *m, struct chat *c)
-{
-	/* Most chats have few. */
-	if (c->n == c->cap)
-		messages_resize(m, c,
-		    c->cap == 0   ? MESSAGES_LEAST
-		    : c->cap < 16 ? 16
-				  : 2 * c->cap);
-	return &c->messages[c->n++];
-}
-
-/* Returns the slot of the id, which may be free. */
-static uint32_t *
-find_id_slot(const struct chat *c, message_id id)
-{
-	struct id_index *x = c->ids;
-	uint64_t key = message_id_is_text(id) ? id >> MESSAGE_ID_TAG_SHIFT : id;
-	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & x->mask;
-
-	while (x->slots[i] != 0 &&
-	       !message_id_same(c->messages[x->slots[i] - 1].id, id))
-		i = (i + 1) & x->mask;
-	return &x->slots[i];
-}
-
-/* The same as find_message() for a chat with many messages. */
-static size_t
-find_by_index(struct chat *c, message_id id)
-{
-	struct id_index *x = c->ids;
-	size_t slots = INDEXED;
-	uint32_t i;
-
-	if (x == NULL || x->mask < 2 * (size_t)c->n) {
-		while (slots < 4 * (size_t)c->n)
-			slots *= 2;
-		free(x);
-		c->ids = x = xcalloc(1, sizeof *x + slots * sizeof x->slots[0]);
-		x->mask = slots - 1;
-	}
-	while (x->n < c->n) {
-		i = x->n++;
-		*find_id_slot(c, c->messages[i].id) = x->n;
-	}
-	i = *find_id_slot(c, id);
-	return i != 0 ? i - 1u : c->n;
-}
-
-void
-messages_moved(struct chat *c)
-{
-	free(c->ids);
-	c->ids = NULL;
-}
-
-/* Returns the index of the message with that id, or c->n. Versions of a message
- * may be far apart in time. */
-static size_t
-find_message(struct chat *c, message_id id)
-{
-	size_t i = c->n;
-
-	if (!message_id_is_text(id) && id > c->greatest)
-		return i;
-	if (c->n >= INDEXED)
-		return find_by_index(c, id);
-	while (i > 0 && !message_id_same(c->messages[i - 1].id, id))
-		i--;
-	return i > 0 ? i - 1 : c->n;
-}
-
-/* Handles another version of the i-th message of the chat: takes it over,
- * except for its time, or drops it. */
-static enum model_result
-revise_message(
-    struct model *m, struct chat *c, size_t i, const struct message *new)
-{
-	struct lexicon *w = &m->lexicon;
-	struct message *old = &c->messages[i];
-	struct message now = *new;
-	int newer = message_compare_version(w, new, old);
-
-	m->known_at = newer < 0 ? CLOCK_NONE : old->at;
-	if (newer <= 0) {
-		message_drop(w, new);
-		return MODEL_DUPLICATE;
-	}
-	message_set_at(&now, old->at);
-	/* Intervals already reported have the old message's id. */
-	now.id = old->id;
-	interner_drop(&w->names, old->user);
-	interner_drop(&w->names, old->operator_id);
-	message_id_drop(&w->message_ids, new->id);
-	*old = now;
-	if (i < c->clean)
-		c->clean = (uint32_t)i;
-	chats_touch(m, c, true);
-	return MODEL_VERSION;
-}
-
-/* True if a message with that time, before the window, belongs to an episode
- * that was, or may have been, dropped. */
-static bool
-is_past_episode(const struct chat *c, int64_t at)
-{
-	return at <= c->dropped.at ||
-	       (c->descriptions != NULL && at < c->descriptions->opened_at);
-}
-
-/* If nobody follows the messages, those of a chat are searched once for
- * repeated ones, when the chat is derived and in the processor's cache: that
- * takes a quarter less time if ids are texts. */
-static bool
-identifies_later(const struct model *m)
-{
-	return !m->incremental && m->follower == NULL;
-}
-
-/* Appends a message to its chat or, if it is another version of a known
- * message, replaces that message or drops it. Only in a snapshot may it be
- * older than the window. */
-static enum model_result
-take_message(struct model *m, struct chat *c, const struct message *new)
-{
-	size_t i = find_message(c, new->id);
-
-	if (i < c->n &&
-	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
-		return revise_message(m, c, i, new);
-	/* A message has the time of its first version, which is older than the
-	 * window, or so old that the message may have been dropped. */
-	if (i < c->n ||
-	    (model_is_late(m, new->at) && is_past_episode(c, new->at))) {
-		message_drop(&m->lexicon, new);
-		return MODEL_LATE;
-	}
-	*messages_append(m, c) = *new;
-	model_note_id(c, new->id);
-	chats_touch(m, c, true);
-	return MODEL_NEW;
-}
-
-void
-messages_identify(struct model *m, struct chat *c)
-{
-	uint32_t i, n = c->n;
-	struct message x;
-
-	if (!identifies_later(m))
-		return;
-	messages_moved(c);
-	c->n = 0;
-	for (i = 0; i < n; i++) {
-		x = c->messages[i];
-		(void)take_message(m, c, &x);
-	}
-	messages_moved(c);
-}
-
 /* A text is kept for each version of a message: updated, chat, id. */
 #define TEXT_KEY (MESSAGE_ID_TEXT + 8 + RECORD_MAX_ID + 1)
 
@@ -399,17 +215,14 @@ add_message(struct model *m, const struct record *r, struct chat **to)
 		keep_text(m, r);
 	c = *to = get_chat(m, r);
 	message_read(&m->lexicon, &new, r, c->name_hints);
-	if (!identifies_later(m))
-		return take_message(m, c, &new);
-	*messages_append(m, c) = new;
-	return MODEL_NEW;
+	return chats_add_message(m, c, &new);
 }
 
 /* CLOCK_NONE is before every time. Events expire here, so the result does not
  * depend on when a flush happens. The tenant's first time is also that of
  * the events before it. */
-void
-model_pass_time(struct model *m, int64_t at)
+static void
+pass_time(struct model *m, int64_t at)
 {
 	bool first = m->as_of == CLOCK_NONE;
 
@@ -434,19 +247,140 @@ add_event(struct model *m, const struct record *r)
 	if (r->user.p == NULL || m->no_events)
 		return MODEL_SKIPPED;
 	/* An event without a time is as old as the newest record, or as the
-	 * first one that will have a time: see model_pass_time(). */
+	 * first one that will have a time: see pass_time(). */
 	if (at == CLOCK_NONE)
 		at = m->as_of != CLOCK_NONE ? m->as_of : 0;
 	return dedup_add(s, dedup_fingerprint(s, r->id), at) ? MODEL_NEW
 							     : MODEL_DUPLICATE;
 }
 
+struct operator_info *
+model_operators_get(struct model *m, uint32_t id)
+{
+	struct name *name = interner_at(&m->lexicon.names, id);
+	struct operator_info *o = name->operator_info;
+
+	if (o != NULL)
+		return o;
+	o = xcalloc(1, sizeof *o);
+	o->id = id;
+	o->reported_open_chats = o->max_chats = RECORD_NO_NUMBER;
+	o->at = o->available_at = CLOCK_NONE;
+	interner_hold(&m->lexicon.names, id);
+	XGROW(m->operators, m->operators_n, m->operators_cap);
+	m->operators[m->operators_n++] = o;
+	name->operator_info = o;
+	return o;
+}
+
+void
+model_operators_touch(struct model *m, struct operator_info *o)
+{
+	struct model_changes *to = &m->changes;
+
+	if (o->changed || !m->incremental)
+		return;
+	o->changed = true;
+	XGROW(to->operators, to->operators_n, to->operators_cap);
+	to->operators[to->operators_n++] = o;
+}
+
+static void
+set_listed(struct model *m, struct operator_info *o, bool listed)
+{
+	if (o->listed != listed) {
+		m->totals.operators += listed ? 1 : SIZE_MAX;
+		m->changes.totals = true;
+	}
+	o->listed = listed;
+	o->described = true;
+	model_operators_touch(m, o);
+}
+
+/* Sets whether the operator is available (has: known), as of that time or, with
+ * CLOCK_NONE, now. The later of two times counts. */
+static void
+set_available(struct operator_info *o, bool has, bool available, int64_t at)
+{
+	if (has && at != CLOCK_NONE && at < o->available_at)
+		return;
+	o->has_available = has;
+	o->available = available;
+	o->available_at = has ? at : CLOCK_NONE;
+}
+
+/* Handles a record older than the current one, which may be redelivered. Only
+ * the availability has its own time. */
+static enum model_result
+add_older_record(
+    struct model *m, struct operator_info *o, const struct record *r)
+{
+	if (!o->listed || !r->has_available)
+		return MODEL_DUPLICATE;
+	set_available(o, r->has_available, r->available, r->available_at);
+	model_operators_touch(m, o);
+	return MODEL_NEW;
+}
+
+static void
+set_capacity(struct model *m, struct operator_info *o, const struct record *r)
+{
+	struct interner *n = &m->lexicon.names;
+
+	if (r->max_chats != RECORD_NO_NUMBER || model_in_snapshot(m))
+		o->max_chats = r->max_chats;
+	if (r->tags.p == NULL && !model_in_snapshot(m))
+		return;
+	interner_drop(n, o->tags);
+	o->tags = interner_get(n, r->tags);
+}
+
+/* Of two records about an operator, the one with the later `at` counts; a
+ * record without `at` counts as the latest. For availability, the later time
+ * counts: a list may be minutes older than a webhook's report. The records of a
+ * snapshot count as of its time. */
 static enum model_result
 add_operator(struct model *m, const struct record *r)
 {
-	if (m->no_clocks)
-		return MODEL_SKIPPED;
-	return model_operators_add(m, r) ? MODEL_NEW : MODEL_DUPLICATE;
+	const bool in_snapshot = model_in_snapshot(m);
+	const int64_t at = in_snapshot ? m->snapshot_at : r->at;
+	struct interner *n = &m->lexicon.names;
+	uint32_t id = interner_get(n, r->operator_id), old;
+	struct operator_info *o = model_operators_get(m, id);
+	bool named = false;
+
+	interner_drop(n, id);
+	o->described = true;
+	/* It has only the name, and the directory's name has priority. */
+	if (r->stale && (in_snapshot ? o->in_snapshot : o->listed))
+		return MODEL_NEW;
+	if (!in_snapshot && at != CLOCK_NONE && at < o->at && !r->stale)
+		return add_older_record(m, o, r);
+	if (at > o->at)
+		o->at = at;
+	/* Outside a snapshot an absent field keeps its value. */
+	if (r->name.p != NULL) {
+		old = o->name;
+		o->name = interner_get(n, r->name);
+		named = o->name != old;
+		interner_drop(n, old);
+	}
+	if (r->stale) {
+		/* Webhooks repeat a name many times. */
+		if (named)
+			model_operators_touch(m, o);
+		return MODEL_NEW;
+	}
+	o->nameless = r->name.p == NULL && in_snapshot;
+	if (r->has_available || in_snapshot)
+		set_available(
+		    o, r->has_available, r->available, r->available_at);
+	if (r->reported_open_chats != RECORD_NO_NUMBER || in_snapshot)
+		o->reported_open_chats = r->reported_open_chats;
+	set_capacity(m, o, r);
+	o->in_snapshot = in_snapshot;
+	set_listed(m, o, true);
+	return MODEL_NEW;
 }
 
 /* True if it is older than the window. Other types have their effect at any
@@ -480,7 +414,8 @@ model_add(struct model *m, const struct record *r)
 		result = add_event(m, r);
 		break;
 	case RECORD_OPERATOR:
-		result = add_operator(m, r);
+		if (!m->no_clocks)
+			result = add_operator(m, r);
 		break;
 	case RECORD_CHAT:
 		result = add_chat(m, r);
@@ -495,7 +430,7 @@ model_add(struct model *m, const struct record *r)
 		break;
 	}
 	if (!model_in_snapshot(m))
-		model_pass_time(m, at);
+		pass_time(m, at);
 	/* A new message is the last of its chat. */
 	if (c != NULL && result == MODEL_NEW && m->follower != NULL &&
 	    !model_is_late(m, at))
@@ -504,10 +439,66 @@ model_add(struct model *m, const struct record *r)
 	return result;
 }
 
-struct text
-interval_operator(const struct model *m, const struct interval *i)
+void
+model_begin_snapshot(struct model *m, int64_t at)
 {
-	return model_name(m, i->operator_id);
+	m->snapshot_at = at;
+}
+
+/* Only the name of an operator who has left the directory is kept. */
+static void
+unlist_operator(struct model *m, struct operator_info *o)
+{
+	if (m->snapshot_at > o->at)
+		o->at = m->snapshot_at;
+	set_available(o, false, false, CLOCK_NONE);
+	o->reported_open_chats = RECORD_NO_NUMBER;
+	set_listed(m, o, false);
+}
+
+/* Marks chats that are not in the snapshot to be recomputed. A chat with a
+ * record newer than the snapshot will not change. */
+static void
+touch_missing_chats(struct model *m, const struct bucket_set *part)
+{
+	int64_t at = m->snapshot_at;
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		if (at > m->whole_at[i] &&
+		    (part == NULL || bucket_set_has(part, (unsigned)i)))
+			m->whole_at[i] = at;
+	}
+	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (c->gone || c->listed_at >= at ||
+		    (part != NULL && !bucket_set_has(part, c->bucket)) ||
+		    (!c->dirty && status_is_over(c->now.status)))
+			continue;
+		chats_load(m, c);
+		chats_touch(m, c, true);
+	}
+}
+
+void
+model_end_snapshot(struct model *m, const struct bucket_set *part)
+{
+	bool has_operators = part == NULL || part->all;
+	int64_t at = m->snapshot_at;
+	struct operator_info *o;
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++) {
+		o = m->operators[i];
+		if (has_operators && o->listed && !o->in_snapshot)
+			unlist_operator(m, o);
+		o->in_snapshot = false;
+	}
+	touch_missing_chats(m, part);
+	m->snapshot_at = CLOCK_NONE;
+	pass_time(m, at);
 }
 
 struct text
@@ -521,4 +512,12 @@ interval_message(
 	return i->by_record
 		   ? empty
 		   : message_id_text(&m->lexicon.message_ids, i->message, buf);
+}
+
+struct text
+operator_name(const struct model *m, const struct operator_info *o)
+{
+	struct text none = { NULL, 0 };
+
+	return o->listed && o->nameless ? none : model_name(m, o->name);
 }

@@ -311,14 +311,12 @@ struct chat_standing {
  * closed. */
 struct chat_standing model_standing(struct model *m, struct chat *c);
 
-/* Return ids and names as text; valid while the model has the chat or
- * operator. */
+/* Valid while the model has the chat. */
 struct text chat_id(const struct chat *c);
-struct text operator_id(const struct model *m, const struct operator_info *o);
+
 /* Returns the present name in the CRM; for an operator who is not listed, the
- * last known name. */
+ * last known name. Valid while the model has the operator. */
 struct text operator_name(const struct model *m, const struct operator_info *o);
-struct text interval_operator(const struct model *m, const struct interval *i);
 
 /* Returns the id of the message that ended the interval, in buf or borrowed;
  * empty if a chat record ended it, absent if it has not ended. */

@@ -1,6 +1,13 @@
 /*
  * model_chats: the chats of a model: the hash table that finds them by id, and
- * their memory.
+ * what is kept of each chat.
+ *
+ * Messages are appended; a later version of a known message replaces it.
+ *
+ * Descriptions are the contents of its chat records. This file decides which of
+ * two is newer and which ones need not be kept. An incremental model inserts
+ * each description in its place; any other model sorts them once, when the chat
+ * is derived.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,12 +17,21 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/containers/id_order.h"
 #include "common/digest/hash.h"
 
 #define FIRST_SLOTS 64
+#define MESSAGES_LEAST 4u
 #define TAG_SHIFT 48
 #define POINTER_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
+
+/* With this many messages, a chat gets an index of their ids: searches in it
+ * would take a time that grows with the square of their number. */
+#define INDEXED 4096
+
+/* If a chat has more descriptions than this, repeated ones are dropped before
+ * the window has passed: a poll each minute would leave a thousand a day for
+ * every chat. */
+#define DESCRIPTIONS 64
 
 _Static_assert(offsetof(struct chat, number) == ARENA_LINE,
     "what a new message touches is one cache line");
@@ -217,6 +233,226 @@ remove_from_chats(struct model *m, struct chat *c)
 	m->chats_n--;
 }
 
+/* An array that no chat uses. */
+struct message_array {
+	struct message_array *next;
+};
+
+/* Returns the list of free arrays for that many messages. */
+static struct message_array **
+free_arrays(struct model *m, uint32_t cap)
+{
+	return &m->private->arrays[__builtin_ctz(cap)];
+}
+
+static struct message *
+take_array(struct model *m, uint32_t cap)
+{
+	struct message_array **list = free_arrays(m, cap), *array = *list;
+
+	if (array == NULL)
+		return arena_take_lines(
+		    &m->private->arena, cap * sizeof(struct message));
+	*list = array->next;
+	return (struct message *)(void *)array;
+}
+
+static void
+release_array(struct model *m, struct message *v, uint32_t cap)
+{
+	struct message_array *array = (struct message_array *)(void *)v;
+
+	if (cap == 0)
+		return;
+	array->next = *free_arrays(m, cap);
+	*free_arrays(m, cap) = array;
+}
+
+/* Moves the messages to an array for that many: a power of two of at least
+ * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from the
+ * arena, because a million messages in the small pages of malloc() take a tenth
+ * more time. */
+static void
+resize_messages(struct model *m, struct chat *c, uint32_t cap)
+{
+	struct message *old = c->messages;
+
+	c->messages = cap > 0 ? take_array(m, cap) : NULL;
+	if (c->n > 0)
+		memcpy(c->messages, old, c->n * sizeof *old);
+	release_array(m, old, c->cap);
+	c->cap = cap;
+}
+
+struct message *
+messages_append(struct model *m, struct chat *c)
+{
+	/* Most chats have few. */
+	if (c->n == c->cap)
+		resize_messages(m, c,
+		    c->cap == 0   ? MESSAGES_LEAST
+		    : c->cap < 16 ? 16
+				  : 2 * c->cap);
+	return &c->messages[c->n++];
+}
+
+/* Returns the slot of the id, which may be free. */
+static uint32_t *
+find_id_slot(const struct chat *c, message_id id)
+{
+	struct id_index *x = c->ids;
+	uint64_t key = message_id_is_text(id) ? id >> MESSAGE_ID_TAG_SHIFT : id;
+	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & x->mask;
+
+	while (x->slots[i] != 0 &&
+	       !message_id_same(c->messages[x->slots[i] - 1].id, id))
+		i = (i + 1) & x->mask;
+	return &x->slots[i];
+}
+
+/* The same as find_message() for a chat with many messages. */
+static size_t
+find_by_index(struct chat *c, message_id id)
+{
+	struct id_index *x = c->ids;
+	size_t slots = INDEXED;
+	uint32_t i;
+
+	if (x == NULL || x->mask < 2 * (size_t)c->n) {
+		while (slots < 4 * (size_t)c->n)
+			slots *= 2;
+		free(x);
+		c->ids = x = xcalloc(1, sizeof *x + slots * sizeof x->slots[0]);
+		x->mask = slots - 1;
+	}
+	while (x->n < c->n) {
+		i = x->n++;
+		*find_id_slot(c, c->messages[i].id) = x->n;
+	}
+	i = *find_id_slot(c, id);
+	return i != 0 ? i - 1u : c->n;
+}
+
+void
+messages_moved(struct chat *c)
+{
+	free(c->ids);
+	c->ids = NULL;
+}
+
+/* Returns the index of the message with that id, or c->n. Versions of a message
+ * may be far apart in time. */
+static size_t
+find_message(struct chat *c, message_id id)
+{
+	size_t i = c->n;
+
+	if (!message_id_is_text(id) && id > c->greatest)
+		return i;
+	if (c->n >= INDEXED)
+		return find_by_index(c, id);
+	while (i > 0 && !message_id_same(c->messages[i - 1].id, id))
+		i--;
+	return i > 0 ? i - 1 : c->n;
+}
+
+/* Handles another version of the i-th message of the chat: takes it over,
+ * except for its time, or drops it. */
+static enum model_result
+revise_message(
+    struct model *m, struct chat *c, size_t i, const struct message *new)
+{
+	struct lexicon *w = &m->lexicon;
+	struct message *old = &c->messages[i];
+	struct message now = *new;
+	int newer = message_compare_version(w, new, old);
+
+	m->known_at = newer < 0 ? CLOCK_NONE : old->at;
+	if (newer <= 0) {
+		message_drop(w, new);
+		return MODEL_DUPLICATE;
+	}
+	message_set_at(&now, old->at);
+	/* Intervals already reported have the old message's id. */
+	now.id = old->id;
+	interner_drop(&w->names, old->user);
+	interner_drop(&w->names, old->operator_id);
+	message_id_drop(&w->message_ids, new->id);
+	*old = now;
+	if (i < c->clean)
+		c->clean = (uint32_t)i;
+	chats_touch(m, c, true);
+	return MODEL_VERSION;
+}
+
+/* True if a message with that time, before the window, belongs to an episode
+ * that was, or may have been, dropped. */
+static bool
+is_past_episode(const struct chat *c, int64_t at)
+{
+	return at <= c->dropped.at ||
+	       (c->descriptions != NULL && at < c->descriptions->opened_at);
+}
+
+/* If nobody follows the messages, those of a chat are searched once for
+ * repeated ones, when the chat is derived and in the processor's cache: that
+ * takes a quarter less time if ids are texts. */
+static bool
+identifies_later(const struct model *m)
+{
+	return !m->incremental && m->follower == NULL;
+}
+
+/* Appends a message to its chat or, if it is another version of a known
+ * message, replaces that message or drops it. Only in a snapshot may it be
+ * older than the window. */
+static enum model_result
+take_message(struct model *m, struct chat *c, const struct message *new)
+{
+	size_t i = find_message(c, new->id);
+
+	if (i < c->n &&
+	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
+		return revise_message(m, c, i, new);
+	/* A message has the time of its first version, which is older than the
+	 * window, or so old that the message may have been dropped. */
+	if (i < c->n ||
+	    (model_is_late(m, new->at) && is_past_episode(c, new->at))) {
+		message_drop(&m->lexicon, new);
+		return MODEL_LATE;
+	}
+	*messages_append(m, c) = *new;
+	model_note_id(c, new->id);
+	chats_touch(m, c, true);
+	return MODEL_NEW;
+}
+
+enum model_result
+chats_add_message(struct model *m, struct chat *c, const struct message *new)
+{
+	if (!identifies_later(m))
+		return take_message(m, c, new);
+	*messages_append(m, c) = *new;
+	return MODEL_NEW;
+}
+
+void
+messages_identify(struct model *m, struct chat *c)
+{
+	uint32_t i, n = c->n;
+	struct message x;
+
+	if (!identifies_later(m))
+		return;
+	messages_moved(c);
+	c->n = 0;
+	for (i = 0; i < n; i++) {
+		x = c->messages[i];
+		(void)take_message(m, c, &x);
+	}
+	messages_moved(c);
+}
+
 void
 chats_drop_messages(struct model *m, struct chat *c, size_t n)
 {
@@ -235,7 +471,236 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	while (cap > MESSAGES_LEAST && 4 * (size_t)c->n <= cap)
 		cap /= 2;
 	if (cap != c->cap)
-		messages_resize(m, c, cap);
+		resize_messages(m, c, cap);
+}
+
+struct description *
+chats_new_description(struct model *m)
+{
+	struct model_private *p = m->private;
+	struct description *d = p->free_descriptions;
+
+	if (d == NULL)
+		return arena_take_lines(&p->arena, sizeof *d);
+	p->free_descriptions = d->next;
+	return d;
+}
+
+static void
+free_description(struct model *m, struct description *d)
+{
+	size_t i;
+
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		interner_drop(&m->lexicon.names, d->names[i]);
+	d->next = m->private->free_descriptions;
+	m->private->free_descriptions = d;
+}
+
+/* Compares by time; with the same time, the one with the greater (status,
+ * assignee, ...) is newer. */
+static int
+compare_descriptions(const struct model *m, const struct description *a,
+    const struct description *b)
+{
+	const struct interner *n = &m->lexicon.names;
+	int c = (a->at > b->at) - (a->at < b->at);
+	size_t i;
+
+	if (c == 0)
+		c = strcmp(record_status_name(status_or_open(a)),
+		    record_status_name(status_or_open(b)));
+	if (c == 0)
+		c = interner_compare_bytes(n, a->assignee, b->assignee);
+	if (c == 0)
+		c = (a->opened_at > b->opened_at) -
+		    (a->opened_at < b->opened_at);
+	if (c == 0)
+		c = (a->closed_at > b->closed_at) -
+		    (a->closed_at < b->closed_at);
+	for (i = 1; c == 0 && i < DESCRIPTION_NAMES; i++)
+		c = interner_compare_bytes(n, a->names[i], b->names[i]);
+	return c;
+}
+
+/* The newest description counts. Constant fields, which are all names except
+ * the assignee, are inherited from older descriptions, because the record of a
+ * closing seldom repeats them. */
+void
+chats_describe(struct chat *c)
+{
+	const struct description *d = c->descriptions;
+	size_t i;
+
+	memset(&c->now, 0, sizeof c->now);
+	c->now.at = CLOCK_NONE;
+	c->now.opened_at = CLOCK_NONE;
+	if (d != NULL) {
+		c->now = *d;
+		c->now.next = NULL;
+		c->now.status = status_or_open(d);
+	}
+	for (; d != NULL; d = d->next) {
+		if (c->now.opened_at == CLOCK_NONE)
+			c->now.opened_at = d->opened_at;
+		for (i = 1; i < DESCRIPTION_NAMES; i++)
+			if (c->now.names[i] == 0)
+				c->now.names[i] = d->names[i];
+	}
+}
+
+/* Returns bits for the fields present among those that a newer description
+ * inherits from an older one. */
+static unsigned
+fields_of(const struct description *d)
+{
+	unsigned fields = d->opened_at != CLOCK_NONE;
+	size_t i;
+
+	for (i = 1; i < DESCRIPTION_NAMES; i++)
+		fields |= (d->names[i] != 0 ? 1u : 0u) << i;
+	return fields;
+}
+
+static bool
+is_same_state(const struct description *a, const struct description *b)
+{
+	return a != NULL && a->status == b->status &&
+	       a->assignee == b->assignee && a->opened_at == b->opened_at &&
+	       a->closed_at == b->closed_at;
+}
+
+/* True if a message between them changed the status or the assignee. */
+static bool
+has_change_between(const struct chat *c, const struct description *older,
+    const struct description *newer)
+{
+	const struct dropped_history *f = &c->dropped;
+	const struct message *x;
+	size_t i;
+
+	/* Only the last status of dropped messages is known. */
+	if (f->at != CLOCK_NONE &&
+	    ((f->at >= older->at && f->at < newer->at) ||
+		(f->status_at >= older->at && f->status_at <= newer->at)))
+		return true;
+	/* Messages that are not sorted yet are at the end. */
+	for (i = c->n; i > 0; i--) {
+		x = &c->messages[i - 1];
+		if (i <= c->sorted && x->at < older->at)
+			break;
+		if (x->from == FROM_SYSTEM && x->is != KIND_OTHER &&
+		    x->is != KIND_HANDOFF && x->at >= older->at &&
+		    x->at <= newer->at)
+			return true;
+	}
+	return false;
+}
+
+/* Drops descriptions that repeat the previous one, if no further record can
+ * come between the two. The first and last of equal consecutive descriptions
+ * are kept. */
+static void
+prune_descriptions(struct model *m, struct chat *c)
+{
+	const bool many = c->descriptions_n > DESCRIPTIONS;
+	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
+			    ? m->as_of - m->window
+			    : INT64_MIN;
+	struct description **at, *d, *newer = NULL;
+	unsigned newer_fields = 0;
+
+	for (at = &c->descriptions; (d = *at) != NULL;) {
+		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
+		    is_same_state(d->next, d) &&
+		    (d->at < limit || (many && is_same_state(newer, d))) &&
+		    !has_change_between(c, d->next, d)) {
+			*at = d->next;
+			free_description(m, d);
+			c->descriptions_n--;
+			continue;
+		}
+		newer_fields |= fields_of(d);
+		newer = d;
+		at = &d->next;
+	}
+}
+
+void
+chats_add_description(
+    struct model *m, struct chat *c, const struct description *d)
+{
+	struct description *new = chats_new_description(m),
+			   **at = &c->descriptions;
+	int order = 1;
+
+	*new = *d;
+	for (; *at != NULL; at = &(*at)->next) {
+		order = compare_descriptions(m, new, *at);
+		if (order >= 0 || !m->incremental)
+			break;
+	}
+	/* A duplicate. */
+	if (*at != NULL && order == 0) {
+		free_description(m, new);
+		return;
+	}
+	new->next = *at;
+	*at = new;
+	c->descriptions_n++;
+	if (m->incremental)
+		prune_descriptions(m, c);
+}
+
+static struct description *
+merge_descriptions(
+    const struct model *m, struct description *a, struct description *b)
+{
+	struct description *first = NULL, **at = &first, **from;
+
+	while (a != NULL && b != NULL) {
+		from = compare_descriptions(m, a, b) >= 0 ? &a : &b;
+		*at = *from;
+		at = &(*from)->next;
+		*from = *at;
+	}
+	*at = a != NULL ? a : b;
+	return first;
+}
+
+static struct description *
+sort_descriptions(const struct model *m, struct description *list, size_t n)
+{
+	struct description *last = list, *half;
+	size_t i;
+
+	if (n < 2)
+		return list;
+	for (i = 1; i < n / 2; i++)
+		last = last->next;
+	half = last->next;
+	last->next = NULL;
+	return merge_descriptions(m, sort_descriptions(m, list, n / 2),
+	    sort_descriptions(m, half, n - n / 2));
+}
+
+void
+chats_sort_descriptions(const struct model *m, struct chat *c)
+{
+	c->descriptions =
+	    sort_descriptions(m, c->descriptions, c->descriptions_n);
+}
+
+static void
+free_descriptions(struct model *m, struct chat *c)
+{
+	struct description *d;
+
+	while ((d = c->descriptions) != NULL) {
+		c->descriptions = d->next;
+		free_description(m, d);
+	}
+	c->descriptions_n = 0;
 }
 
 /* Frees what is not in the arena. */
@@ -258,7 +723,7 @@ chats_free(struct model *m, struct chat *c)
 	chats_drop_messages(m, c, c->n);
 	for (i = 0; i < c->intervals_n; i++)
 		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
-	chats_free_descriptions(m, c);
+	free_descriptions(m, c);
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(c);
 	XGROW(p->free, p->free_n, p->free_cap);
@@ -278,20 +743,6 @@ chats_free_all(struct model *m)
 	free(p->slots);
 	free(m->chats);
 	free(m->changes.chats);
-}
-
-void
-chats_sort(struct chat **v, size_t n)
-{
-	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		id_order_set(&items[i], chat_id(v[i]), v[i]);
-	id_order_sort(items, n);
-	for (i = 0; i < n; i++)
-		v[i] = items[i].item;
-	free(items);
 }
 
 void

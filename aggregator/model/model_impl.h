@@ -1,18 +1,11 @@
 /*
  * model_impl: shared by the files of the model. No other file includes it.
- * There are no circular calls among these files.
  *
- *   model.c               takes records; the messages of a chat; which records
- *                         have arrived already
- *   model_operators.c     operators
- *   model_chats.c         the table of chats and their memory
- *   model_descriptions.c  what chat records report about a chat
- *   model_recompute.c     updates what metrics read
- *   model_derive.c        derives chats
- *   model_standing.c      the state of a chat for an allocation
- *   model_snapshot.c      snapshots that correct a model
- *   model_forget_customer.c  removes the data about a customer
- *   model_pack.c          the packed form for the state
+ *   model.c            takes records; operators, events, snapshots
+ *   model_recompute.c  derives chats and updates what metrics read
+ *   model_standing.c   the state of a chat for an allocation
+ *   model_pack.c       the packed form for the state; erases customers
+ *   model_chats.c      the chats: their table, messages and descriptions
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -21,7 +14,6 @@
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/key_set.h"
 #include "aggregator/model/model.h"
-#include "common/containers/pack.h"
 
 /* A chat record without a status describes an open chat. */
 static inline enum chat_status
@@ -73,72 +65,16 @@ struct model_private {
 	struct derivation derivation;
 };
 
-/* model_operators.c. */
+/* model.c. */
 
 /* Returns the operator with that name, created if new. */
 struct operator_info *model_operators_get(struct model *m, uint32_t id);
-/* Takes an operator record. Returns false for an older record that changes
- * nothing. */
-bool model_operators_add(struct model *m, const struct record *r);
-/* Sets whether the operator is available (has: known), as of that time or, with
- * CLOCK_NONE, now. The later of two times counts. */
-void model_operators_set_available(
-    struct operator_info *o, bool has, bool available, int64_t at);
 /* Lists the operator as changed. */
 void model_operators_touch(struct model *m, struct operator_info *o);
-void model_operators_set_listed(
-    struct model *m, struct operator_info *o, bool listed);
-void model_operators_sort(
-    const struct model *m, struct operator_info **v, size_t n);
-void model_operators_free(struct model *m);
-
-/* model_chats.c. */
-
-/* Returns the chat with that id, created if new. */
-struct chat *chats_get(struct model *m, struct text id);
-void chats_free(struct model *m, struct chat *c);
-void chats_free_all(struct model *m);
-/* Removes the first n messages. */
-void chats_drop_messages(struct model *m, struct chat *c, size_t n);
-void chats_sort(struct chat **v, size_t n);
-/* Lists the chat as changed; derive: it must also be recomputed. */
-void chats_touch(struct model *m, struct chat *c, bool derive);
-
-/* model_descriptions.c. */
-
-/* Takes over the description's references to names. Call
- * chats_recompute_before() first. */
-void chats_add_description(
-    struct model *m, struct chat *c, const struct description *d);
-/* Sorts them newest first; those of an incremental model are sorted. */
-void chats_sort_descriptions(const struct model *m, struct chat *c);
-/* Sets c->now from the sorted descriptions. */
-void chats_describe(struct chat *c);
-void chats_free_descriptions(struct model *m, struct chat *c);
-/* Packs or unpacks them. */
-void descriptions_code(struct pack *k, struct model *m, struct chat *c);
-
-/* model.c. */
-
-/* Call when messages of the chat have moved. */
-void messages_moved(struct chat *c);
-/* Call before a chat is derived, unless the model is incremental. */
-void messages_identify(struct model *m, struct chat *c);
-/* Appends a message to the chat, for the caller to fill in. */
-struct message *messages_append(struct model *m, struct chat *c);
-/* Moves the messages to an array for that many: a power of two of at least
- * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from the
- * arena, because a million messages in the small pages of malloc() take a tenth
- * more time. */
-#define MESSAGES_LEAST 4u
-void messages_resize(struct model *m, struct chat *c, uint32_t cap);
 /* Returns the identities of events that have arrived within the window. An
  * incremental model lists new ones until they are packed (model_pack.h). A
  * message is known while its chat has it. */
 struct dedup *model_events(const struct model *m);
-
-/* Advances the tenant's time. */
-void model_pass_time(struct model *m, int64_t at);
 
 /* Returns the time, limited to the clock if that is a bound. */
 static inline int64_t
@@ -173,43 +109,43 @@ model_note_id(struct chat *c, message_id id)
 		c->greatest = id;
 }
 
-/* Returns the time of the newest complete snapshot of the chat's bucket if it
- * lacks the chat; otherwise CLOCK_NONE. */
-static inline int64_t
-model_missing_at(const struct model *m, const struct chat *c)
-{
-	int64_t at = m->whole_at[c->bucket];
+/* model_chats.c. */
 
-	return at > c->listed_at ? at : CLOCK_NONE;
-}
+/* Returns the chat with that id, created if new. */
+struct chat *chats_get(struct model *m, struct text id);
+void chats_free(struct model *m, struct chat *c);
+void chats_free_all(struct model *m);
+/* Lists the chat as changed; derive: it must also be recomputed. */
+void chats_touch(struct model *m, struct chat *c, bool derive);
 
-/* model_derive.c. */
+/* Takes over a message, with its id and its names. */
+enum model_result chats_add_message(
+    struct model *m, struct chat *c, const struct message *new);
+/* Recognizes repeated messages; call before a chat is derived, unless the model
+ * is incremental. */
+void messages_identify(struct model *m, struct chat *c);
+/* Appends a message to the chat, for the caller to fill in. */
+struct message *messages_append(struct model *m, struct chat *c);
+/* Call when messages of the chat have moved. */
+void messages_moved(struct chat *c);
+/* Removes the first n messages. */
+void chats_drop_messages(struct model *m, struct chat *c, size_t n);
 
-/* What may be dropped: past episodes before the window. */
-struct droppable {
-	size_t messages, intervals;
-	uint32_t assignee;
-	int64_t assignee_until; /* older descriptions do not name the assignee;
-				 * CLOCK_NONE: unknown */
-	enum episode_state episode;
-};
-
-/* Sets the chat's present state from its records. */
-void derive_state(struct model *m, struct chat *c);
-/* Then walks over the chat: sets its figures, and the intervals of the
- * derivation. */
-struct droppable derive_walk(struct model *m, struct chat *c);
-void derivation_release(struct derivation *w);
-/* Lists the chat's descriptions, oldest first. */
-void derive_gather(struct derivation *w, const struct chat *c);
-/* Removes the first messages, but keeps the last status that they report. */
-void derive_drop_messages(struct model *m, struct chat *c, size_t messages);
-
-/* Prefetches the next chats before the i-th of n chats is derived. */
-void derive_prefetch(struct chat *const *v, size_t n, size_t i);
+/* Takes over the description's references to names. Call
+ * chats_recompute_before() first. */
+void chats_add_description(
+    struct model *m, struct chat *c, const struct description *d);
+/* Returns one to be filled in. */
+struct description *chats_new_description(struct model *m);
+/* Sorts them newest first; those of an incremental model are sorted. */
+void chats_sort_descriptions(const struct model *m, struct chat *c);
+/* Sets c->now from the sorted descriptions. */
+void chats_describe(struct chat *c);
 
 /* model_recompute.c. */
 
+/* Lists the chat's descriptions, oldest first. */
+void derive_gather(struct derivation *w, const struct chat *c);
 /* Fetches the messages of an unpacked chat. */
 void chats_load(struct model *m, struct chat *c);
 /* Call before a description, which may report an opening or closing before the
@@ -223,38 +159,5 @@ void chats_recompute_before(
 int64_t chats_expiry_time(const struct model *m);
 /* Credits to operators and totals what is known of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
-
-/* Packs a name as its text. */
-static inline void
-model_put_name(struct buf *b, const struct model *m, uint32_t name)
-{
-	pack_put_text(b, model_name(m, name));
-}
-
-/* Returns the name, held. */
-static inline uint32_t
-model_unpack_name(struct pack *r, struct model *m)
-{
-	return interner_get(&m->lexicon.names, pack_text(r));
-}
-
-/* Packs a name as its text; a name that is read is held. */
-static inline void
-model_code_name(struct pack *k, struct model *m, uint32_t *name)
-{
-	if (pack_reads(k))
-		*name = model_unpack_name(k, m);
-	else
-		model_put_name(k->to, m, *name);
-}
-
-static inline void
-model_code_status(struct pack *k, enum chat_status *status)
-{
-	uint32_t n = *status;
-
-	code_limited(k, &n, CHAT_GONE);
-	*status = (enum chat_status)n;
-}
 
 #endif

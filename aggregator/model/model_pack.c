@@ -11,6 +11,39 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
+/* Packs a name as its text. */
+static void
+put_name(struct buf *b, const struct model *m, uint32_t name)
+{
+	pack_put_text(b, model_name(m, name));
+}
+
+/* Returns the name, held. */
+static uint32_t
+unpack_name(struct pack *r, struct model *m)
+{
+	return interner_get(&m->lexicon.names, pack_text(r));
+}
+
+/* Packs a name as its text; a name that is read is held. */
+static void
+code_name(struct pack *k, struct model *m, uint32_t *name)
+{
+	if (pack_reads(k))
+		*name = unpack_name(k, m);
+	else
+		put_name(k->to, m, *name);
+}
+
+static void
+code_status(struct pack *k, enum chat_status *status)
+{
+	uint32_t n = *status;
+
+	code_limited(k, &n, CHAT_GONE);
+	*status = (enum chat_status)n;
+}
+
 /* Returns the number of buckets, from the i-th, that have the same time. */
 static uint64_t
 count_same_buckets(const struct model *m, size_t i)
@@ -66,8 +99,8 @@ model_unpack_tenant(struct model *m, const void *p, size_t len)
 static void
 code_operator(struct pack *k, struct model *m, struct operator_info *o)
 {
-	model_code_name(k, m, &o->name);
-	model_code_name(k, m, &o->tags);
+	code_name(k, m, &o->name);
+	code_name(k, m, &o->tags);
 	code_signed(k, &o->max_chats);
 	code_signed(k, &o->reported_open_chats);
 	code_flag(k, &o->listed);
@@ -83,7 +116,7 @@ model_pack_operator(struct model *m, struct operator_info *o, struct buf *to)
 {
 	struct pack k = pack_write(to);
 
-	pack_put_text(to, operator_id(m, o));
+	pack_put_text(to, model_name(m, o->id));
 	code_operator(&k, m, o);
 }
 
@@ -108,12 +141,97 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 }
 
 static void
+code_description(struct pack *k, struct model *m, struct description *d)
+{
+	size_t i;
+
+	code_signed(k, &d->at);
+	code_signed(k, &d->opened_at);
+	code_signed(k, &d->closed_at);
+	code_status(k, &d->status);
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		code_name(k, m, &d->names[i]);
+}
+
+static bool
+is_same_description(const struct description *a, const struct description *b)
+{
+	size_t i;
+
+	if (b == NULL || b->at == CLOCK_NONE || a->status != b->status ||
+	    a->opened_at != b->opened_at || a->closed_at != b->closed_at)
+		return false;
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		if (a->names[i] != b->names[i])
+			return false;
+	return true;
+}
+
+/* Adds a copy of the description after it. */
+static void
+repeat_description(struct model *m, struct chat *c, struct description *d)
+{
+	struct description *new = chats_new_description(m);
+	size_t i;
+
+	*new = *d;
+	d->next = new;
+	c->descriptions_n++;
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		interner_hold(&m->lexicon.names, d->names[i]);
+}
+
+/* A run of descriptions that differ only in their times. A busy chat gets a
+ * description with each message, but most of them are equal. Returns the last
+ * one. */
+static struct description *
+code_run(struct pack *k, struct model *m, struct chat *c, struct description *d)
+{
+	struct description *x;
+	uint64_t n = 0, age;
+
+	code_description(k, m, d);
+	for (x = d; !pack_reads(k) && is_same_description(x, x->next);
+	     x = x->next)
+		n++;
+	code_number(k, &n);
+	for (; n > 0 && !k->bad; n--, d = d->next) {
+		if (pack_reads(k))
+			repeat_description(m, c, d);
+		age = (uint64_t)d->at - (uint64_t)d->next->at;
+		code_number(k, &age);
+		d->next->at = (int64_t)((uint64_t)d->at - age);
+	}
+	return d;
+}
+
+/* Packs or unpacks the descriptions of a chat. */
+static void
+code_descriptions(struct pack *k, struct model *m, struct chat *c)
+{
+	struct description **at = &c->descriptions;
+	bool more;
+
+	for (;; at = &code_run(k, m, c, *at)->next) {
+		more = *at != NULL;
+		code_flag(k, &more);
+		if (!more)
+			return;
+		if (!pack_reads(k))
+			continue;
+		*at = chats_new_description(m);
+		**at = (struct description){ .next = NULL };
+		c->descriptions_n++;
+	}
+}
+
+static void
 code_credit(struct pack *k, struct model *m, struct interval *x)
 {
 	bool first = x->kind == INTERVAL_FIRST_RESPONSE;
 
 	code_signed(k, &x->ms);
-	model_code_name(k, m, &x->operator_id);
+	code_name(k, m, &x->operator_id);
 	code_flag(k, &first);
 	code_flag(k, &x->skewed);
 	x->kind = first ? INTERVAL_FIRST_RESPONSE : INTERVAL_REPLY;
@@ -162,7 +280,7 @@ code_dropped(struct pack *k, struct model *m, struct dropped_history *f)
 	code_limited(k, &status, CHAT_GONE);
 	code_limited(k, &episode, EPISODE_CLOSED_BY_MESSAGE);
 	code_signed(k, &f->assignee_at);
-	model_code_name(k, m, &f->assignee);
+	code_name(k, m, &f->assignee);
 	f->status = (uint8_t)status;
 	f->episode = (uint8_t)episode;
 }
@@ -173,12 +291,12 @@ code_head(struct pack *k, struct model *m, struct chat *c)
 {
 	uint32_t segments = (uint32_t)model_segments(c).to;
 
-	descriptions_code(k, m, c);
+	code_descriptions(k, m, c);
 	code_signed(k, &c->listed_at);
 	if (pack_reads(k))
 		chats_describe(c);
-	model_code_status(k, &c->now.status);
-	model_code_name(k, m, &c->now.assignee);
+	code_status(k, &c->now.status);
+	code_name(k, m, &c->now.assignee);
 	code_dropped(k, m, &c->dropped);
 	code_signed(k, &c->newest);
 	code_signed(k, &c->last_message_at);
@@ -268,10 +386,10 @@ put_message(struct buf *b, const struct model *m, const struct message *x,
 
 	pack_put_signed(b, x->at);
 	pack_put_text(b, message_id_text(&m->lexicon.message_ids, x->id, buf));
-	model_put_name(b, m, x->user);
-	model_put_name(b, m, x->operator_id);
+	put_name(b, m, x->user);
+	put_name(b, m, x->operator_id);
 	pack_put_number(b, x->updated);
-	model_put_name(b, m, m->lexicon.kinds[x->kind]);
+	put_name(b, m, m->lexicon.kinds[x->kind]);
 	pack_put_number(b, flags);
 	if ((flags & FLAG_CHANNEL) != 0)
 		pack_put_text(b, lexicon_channel_text(&m->lexicon, x->channel));
@@ -294,8 +412,8 @@ unpack_message(
 		id.len = 1;
 	}
 	x->id = message_id_make(&w->message_ids, id);
-	x->user = model_unpack_name(r, m);
-	x->operator_id = model_unpack_name(r, m);
+	x->user = unpack_name(r, m);
+	x->operator_id = unpack_name(r, m);
 	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
 	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
 	flags = pack_number(r);
@@ -388,4 +506,73 @@ model_span_is_over(const struct model *m, uint16_t span)
 {
 	return m->as_of != CLOCK_NONE &&
 	       dedup_span_is_over(model_events(m), span, m->as_of);
+}
+
+/* True if a description names the customer, or if none names any customer and
+ * the order lists the chat. */
+static bool
+is_chat_of(
+    const struct chat *c, uint32_t customer, const struct forget_order *o)
+{
+	const struct description *d;
+	bool named = false;
+
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		if (d->customer == customer)
+			return true;
+		named = named || d->customer != 0;
+	}
+	return !named && forget_order_has_chat(o, chat_id(c));
+}
+
+/* Returns true if there was something to drop. */
+static bool
+drop_personal(struct model *m, struct description *d)
+{
+	uint32_t *const names[] = { &d->customer_name, &d->customer_phone,
+		&d->tag };
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		any = any || *names[i] != 0;
+		interner_drop(&m->lexicon.names, *names[i]);
+		*names[i] = 0;
+	}
+	return any;
+}
+
+static bool
+forget_in_chat(struct model *m, struct chat *c, uint32_t customer,
+    const struct forget_order *o)
+{
+	struct description *d;
+	bool any = false;
+
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		if ((d->customer != 0 && d->customer != customer) ||
+		    d->opened_at > o->asked_at)
+			continue;
+		any = drop_personal(m, d) || any;
+	}
+	return any;
+}
+
+size_t
+model_forget_customer(struct model *m, const struct forget_order *o)
+{
+	uint32_t customer = interner_get(&m->lexicon.names, o->customer);
+	struct chat *c;
+	size_t i, n = 0;
+
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (!is_chat_of(c, customer, o) ||
+		    !forget_in_chat(m, c, customer, o))
+			continue;
+		chats_touch(m, c, false);
+		n++;
+	}
+	interner_drop(&m->lexicon.names, customer);
+	return n;
 }

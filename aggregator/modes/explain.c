@@ -413,7 +413,7 @@ write_interval(struct buf *b, const struct explain *x, const struct interval *i)
 	jsonw_str(b, "tenant", x->model->tenant);
 	jsonw_text(b, "chat", chat_id(x->chat));
 	jsonw_str(b, "kind", clocks_interval_name(i->kind));
-	jsonw_text(b, "operator", interval_operator(x->model, i));
+	jsonw_text(b, "operator", model_name(x->model, i->operator_id));
 	jsonw_time(b, "start", i->start);
 	jsonw_time(b, "end", i->end);
 	jsonw_seconds(b, "seconds", i->ms);

@@ -58,7 +58,7 @@ save_operators(struct stream_tenant *t)
 		if (!o->described)
 			continue;
 		k = stream_tenant_key(t);
-		key_append(&k, operator_id(m, o));
+		key_append(&k, model_name(m, o->id));
 		buf_clear(&s->scratch);
 		model_pack_operator(m, o, &s->scratch);
 		lmdb_put(s->tables.operators, k.bytes, k.len, s->scratch.data,
