@@ -8,28 +8,6 @@
 
 #include "common/base/xalloc.h"
 
-enum cell_form
-cell_form(const struct column *c)
-{
-	static const enum cell_form forms[] = {
-		[COLUMN_ID] = CELL_TEXT,
-		[COLUMN_PLACE] = CELL_TEXT,
-		[COLUMN_TEXT] = CELL_TEXT,
-		[COLUMN_STATUS] = CELL_TEXT,
-		[COLUMN_JSON] = CELL_TEXT,
-		[COLUMN_TIME] = CELL_TIME,
-		[COLUMN_HOUR] = CELL_TIME,
-		[COLUMN_SECONDS] = CELL_SECONDS,
-		[COLUMN_COUNT] = CELL_NUMBER,
-		[COLUMN_LENGTH] = CELL_NUMBER,
-		[COLUMN_REAL] = CELL_NUMBER,
-		[COLUMN_BOOL] = CELL_FLAG,
-		[COLUMN_VERSION] = CELL_NUMBER,
-	};
-
-	return forms[c->kind];
-}
-
 /* Returns the number of cells in a row. */
 static size_t
 row_width(const struct rowset *r)

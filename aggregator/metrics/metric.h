@@ -24,21 +24,10 @@ struct simulation;           /* aggregator/simulation/simulation.h */
 struct streaming_metric_ops; /* aggregator/metrics/streaming_metric.h */
 struct streaming_metrics;
 
-/* How a cell is stored and written. */
-enum cell_form {
-	CELL_TEXT,
-	CELL_NUMBER,
-	CELL_SECONDS, /* kept in ms, written with three decimals */
-	CELL_TIME,
-	CELL_FLAG,
-};
-
-enum cell_form cell_form(const struct column *c);
-
 /* A cell that is not set is NULL, which differs from 0. */
 struct cell {
-	struct text text; /* for CELL_TEXT */
-	int64_t n;        /* for all other forms */
+	struct text text; /* in a column of ids or texts */
+	int64_t n;        /* in all others; durations are in ms */
 	bool set;
 };
 

@@ -20,6 +20,37 @@
 #include "common/output/overview.h"
 #include "common/text/jsonw.h"
 
+/* How a cell is written. */
+enum cell_form {
+	CELL_TEXT,
+	CELL_NUMBER,
+	CELL_SECONDS, /* kept in ms, written with three decimals */
+	CELL_TIME,
+	CELL_FLAG,
+};
+
+static enum cell_form
+cell_form(const struct column *c)
+{
+	static const enum cell_form forms[] = {
+		[COLUMN_ID] = CELL_TEXT,
+		[COLUMN_PLACE] = CELL_TEXT,
+		[COLUMN_TEXT] = CELL_TEXT,
+		[COLUMN_STATUS] = CELL_TEXT,
+		[COLUMN_JSON] = CELL_TEXT,
+		[COLUMN_TIME] = CELL_TIME,
+		[COLUMN_HOUR] = CELL_TIME,
+		[COLUMN_SECONDS] = CELL_SECONDS,
+		[COLUMN_COUNT] = CELL_NUMBER,
+		[COLUMN_LENGTH] = CELL_NUMBER,
+		[COLUMN_REAL] = CELL_NUMBER,
+		[COLUMN_BOOL] = CELL_FLAG,
+		[COLUMN_VERSION] = CELL_NUMBER,
+	};
+
+	return forms[c->kind];
+}
+
 /* Writes the rows of one table as NDJSON. What all rows share is formatted
  * once; each row is then put together from that and its values. A flush has
  * tens of thousands of rows, and a row of 15 columns takes a third of the
