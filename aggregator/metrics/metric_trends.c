@@ -80,7 +80,7 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 	f->warns = is_asked_for(setup->conf);
 	/* With several aggregators, only their sum can be compared with the
 	 * threshold. */
-	f->parts = streaming_metric_in_parts(setup);
+	f->parts = conf_text(setup->conf, "aggregator", "part") != NULL;
 	if (!f->parts)
 		f->more_than =
 		    (uint64_t)streaming_metric_conf(setup, "trend_count");

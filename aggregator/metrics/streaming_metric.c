@@ -232,12 +232,6 @@ streaming_metric_conf(const struct streaming_metric_setup *s, const char *key)
 	return conf_int(s->conf, "aggregator", key);
 }
 
-bool
-streaming_metric_in_parts(const struct streaming_metric_setup *s)
-{
-	return conf_text(s->conf, "aggregator", "part") != NULL;
-}
-
 int64_t
 streaming_metric_span(int64_t at, int64_t length)
 {

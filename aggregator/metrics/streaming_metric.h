@@ -131,9 +131,6 @@ void *streaming_metrics_find(
 int64_t streaming_metric_conf(
     const struct streaming_metric_setup *s, const char *key);
 
-/* True if several aggregators share the tenants' chats. */
-bool streaming_metric_in_parts(const struct streaming_metric_setup *s);
-
 /* Returns the start of the span that contains `at`. Spans have the given length
  * and are counted from the epoch; all in ms. */
 int64_t streaming_metric_span(int64_t at, int64_t length);

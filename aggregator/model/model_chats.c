@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
-
 #include "common/digest/hash.h"
 
 #define FIRST_SLOTS 64
@@ -36,7 +34,7 @@
 _Static_assert(offsetof(struct chat, number) == ARENA_LINE,
     "what a new message touches is one cache line");
 _Static_assert(sizeof(struct chat) % ARENA_LINE == 0,
-    "so does that of each chat, because they are adjacent");
+    "chats are adjacent, and each begins a cache line");
 
 struct text
 chat_id(const struct chat *c)

@@ -51,18 +51,16 @@ void
 derive_gather(struct derivation *w, const struct chat *c)
 {
 	const struct description *d;
-	size_t i;
+	size_t i = c->descriptions_n;
 
-	w->descriptions_n = 0;
-	for (d = c->descriptions; d != NULL; d = d->next) {
-		XGROW(w->descriptions, w->descriptions_n, w->descriptions_cap);
-		w->descriptions[w->descriptions_n++] = d;
+	if (i > w->descriptions_cap) {
+		w->descriptions_cap = 2 * i;
+		w->descriptions = xrealloc(w->descriptions, w->descriptions_cap,
+		    sizeof *w->descriptions);
 	}
-	for (i = 0; i < w->descriptions_n / 2; i++) {
-		d = w->descriptions[i];
-		w->descriptions[i] = w->descriptions[w->descriptions_n - 1 - i];
-		w->descriptions[w->descriptions_n - 1 - i] = d;
-	}
+	w->descriptions_n = i;
+	for (d = c->descriptions; d != NULL; d = d->next)
+		w->descriptions[--i] = d;
 }
 
 /* The newest message with a status decides, or the description. If they have

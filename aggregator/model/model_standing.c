@@ -89,7 +89,7 @@ static void
 walk_standing(struct standing_walk *w, struct derivation *r, struct chat *c)
 {
 	const struct dropped_history *f = &c->dropped;
-	const struct description *const *d = r->descriptions;
+	const struct description *const *d;
 	size_t i = 0, j = 0;
 
 	derive_gather(r, c);
