@@ -18,6 +18,12 @@
 
 static const amqp_table_t none = { 0, NULL };
 
+bool
+amqp_is_dead_letter_queue(const char *queue)
+{
+	return text_ends_with(queue, ".dead");
+}
+
 /* Returns the outcome of the last call, which succeeded if ok. */
 static enum outcome
 declare_outcome(
@@ -42,12 +48,6 @@ add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
 	e->key = amqp_cstring_bytes(key);
 	e->value.kind = AMQP_FIELD_KIND_UTF8;
 	e->value.value.bytes = amqp_cstring_bytes(value);
-}
-
-bool
-amqp_is_dead_letter_queue(const char *queue)
-{
-	return text_ends_with(queue, ".dead");
 }
 
 static void

@@ -818,38 +818,14 @@ lmdb_delete_before(struct lmdb_table *t, const void *prefix, size_t len,
 	return delete_entries(t, prefix, len, &end, max);
 }
 
-/* Returns why the iteration ended: 0 if entry() ended it, or a damaged
- * value. */
-static int
-walk_entries(struct lmdb_table *t, MDB_cursor *c, const void *prefix,
-    size_t len, lmdb_entry_fn *entry, void *ctx)
-{
-	MDB_val key, v;
-	bool more;
-	int rc;
-
-	rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &v);
-	while (rc == 0) {
-		notify_alive(); /* A walk may take minutes. */
-		if (!unwrap_value(t, &key, &v))
-			break;
-		guard_end();
-		more =
-		    entry(ctx, key.mv_data, key.mv_size, v.mv_data, v.mv_size);
-		guard_begin(t->file);
-		if (!more || t->file->rc != 0)
-			break;
-		rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &v);
-	}
-	return rc;
-}
-
 void
 lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
     lmdb_entry_fn *entry, void *ctx)
 {
 	struct lmdb_file *f = t->file;
+	MDB_val key, v;
 	MDB_cursor *c;
+	bool more;
 	int rc;
 
 	if (!begin(f))
@@ -857,7 +833,17 @@ lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
 	guard_begin(f);
 	rc = mdb_cursor_open(f->txn, t->dbi, &c);
 	if (rc == 0) {
-		rc = walk_entries(t, c, prefix, len, entry, ctx);
+		rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &v);
+		while (rc == 0 && unwrap_value(t, &key, &v)) {
+			notify_alive(); /* This may take minutes. */
+			guard_end();
+			more = entry(ctx, key.mv_data, key.mv_size, v.mv_data,
+			    v.mv_size);
+			guard_begin(f);
+			if (!more || f->rc != 0)
+				break;
+			rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &v);
+		}
 		mdb_cursor_close(c);
 	}
 	guard_end();
