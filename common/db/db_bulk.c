@@ -8,7 +8,6 @@
  * which looks like an outage and would be retried forever.
  */
 #include <mysql.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,13 +129,11 @@ db_bulk_free(struct db_bulk *b)
 static enum outcome
 statement_failed(struct db_bulk *b)
 {
-	char text[512], state[6];
-	unsigned number = mysql_stmt_errno(b->stmt);
+	enum outcome o = db_note(b->db, mysql_stmt_errno(b->stmt),
+	    mysql_stmt_sqlstate(b->stmt), mysql_stmt_error(b->stmt));
 
-	snprintf(text, sizeof text, "%s", mysql_stmt_error(b->stmt));
-	snprintf(state, sizeof state, "%s", mysql_stmt_sqlstate(b->stmt));
 	drop_statement(b);
-	return db_note(b->db, number, state, text);
+	return o;
 }
 
 static enum outcome

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <mysql.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/syserr.h"
@@ -277,10 +276,8 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 enum outcome
 db_failed(struct db *db)
 {
-	char text[512];
-
-	snprintf(text, sizeof text, "%s", mysql_error(db->my));
-	return db_note(db, mysql_errno(db->my), mysql_sqlstate(db->my), text);
+	return db_note(db, mysql_errno(db->my), mysql_sqlstate(db->my),
+	    mysql_error(db->my));
 }
 
 enum outcome
