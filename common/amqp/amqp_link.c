@@ -78,9 +78,8 @@ amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 	destroy(l);
 }
 
-/* After amqp_link_drop(), if a retry would not help. */
-static void
-set_never(struct amqp_link *l, enum exit_code code)
+void
+amqp_link_set_never(struct amqp_link *l, enum exit_code code)
 {
 	l->outcome = OUTCOME_NEVER;
 	l->code = code;
@@ -159,10 +158,11 @@ link_refused(
 	amqp_link_drop(l, "cannot %s at %s: %s%s%s", what, l->title, text,
 	    way_out != NULL ? "; " : "", way_out != NULL ? way_out : "");
 	if (way_out != NULL && passes == NULL)
-		set_never(l, reply_code == AMQP_PRECONDITION_FAILED ||
-				     reply_code == AMQP_COMMAND_INVALID
-				 ? PROG_CONFIG
-				 : PROG_NOPERM);
+		amqp_link_set_never(
+		    l, reply_code == AMQP_PRECONDITION_FAILED ||
+			       reply_code == AMQP_COMMAND_INVALID
+			   ? PROG_CONFIG
+			   : PROG_NOPERM);
 	free(text);
 }
 
@@ -441,14 +441,14 @@ new_tls_socket(struct amqp_link *l)
 		amqp_link_drop(l, "%s", buf_str(&why));
 		buf_release(&why);
 		if (code == PROG_CONFIG)
-			set_never(l, code);
+			amqp_link_set_never(l, code);
 		return NULL;
 	}
 	if (amqp_ssl_socket_set_cacert(s, l->ca_file) != AMQP_STATUS_OK) {
 		amqp_link_drop(l,
 		    "cannot load certificates from '%s'; check [amqp] ca_file",
 		    l->ca_file);
-		set_never(l, PROG_CONFIG);
+		amqp_link_set_never(l, PROG_CONFIG);
 		return NULL;
 	}
 	amqp_ssl_socket_set_verify_peer(s, 1);
@@ -456,7 +456,7 @@ new_tls_socket(struct amqp_link *l)
 	if (amqp_ssl_socket_set_ssl_versions(
 		s, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
 		amqp_link_drop(l, "this librabbitmq cannot speak TLS 1.2");
-		set_never(l, PROG_CONFIG);
+		amqp_link_set_never(l, PROG_CONFIG);
 		return NULL;
 	}
 	return s;
@@ -476,14 +476,14 @@ connect_failed(struct amqp_link *l, int status)
 		    "expired; renew it, or set [amqp] ca_file to the "
 		    "authority that signed it",
 		    title);
-		set_never(l, PROG_CONFIG);
+		amqp_link_set_never(l, PROG_CONFIG);
 		break;
 	case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
 		amqp_link_drop(l,
 		    "the certificate of RabbitMQ at %s is for another host; "
 		    "use the certificate's host name in [amqp] url",
 		    title);
-		set_never(l, PROG_CONFIG);
+		amqp_link_set_never(l, PROG_CONFIG);
 		break;
 	case AMQP_STATUS_SOCKET_ERROR:
 		amqp_link_drop(l,

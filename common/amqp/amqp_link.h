@@ -93,6 +93,9 @@ void amqp_link_close(struct amqp_link *l);
 void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* After amqp_link_drop(), if a retry would not help. */
+void amqp_link_set_never(struct amqp_link *l, enum exit_code code);
+
 /* Returns the channel's next frame, borrowed until the next call: 1, or 0 after
  * timeout_ms or a signal, or -1 if the link has gone down. Handles alarms and
  * the closing of channel and connection itself. */

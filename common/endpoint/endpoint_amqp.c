@@ -169,9 +169,8 @@ find_exchanges(struct amqp_endpoint *a)
 	    "there is no exchange '%s' with '%s.all' at %s; create them with "
 	    "scripts/topology",
 	    a->queue, a->queue, l->title);
-	l->outcome = OUTCOME_NEVER;
-	l->code = PROG_CONFIG;
-	return OUTCOME_NEVER;
+	amqp_link_set_never(l, PROG_CONFIG);
+	return l->outcome;
 }
 
 /* Waits until the broker has requeued the messages that a dead reader had not
@@ -228,11 +227,8 @@ become_sole_reader(struct amqp_endpoint *a)
 	    "half of the messages; stop one, or create shards with "
 	    "scripts/topology",
 	    a->queue, l->title);
-	if (now - a->taken_since_ms >
-	    3000 * (int64_t)l->heartbeat_s + SOLE_MS) {
-		l->outcome = OUTCOME_NEVER;
-		l->code = PROG_CONFIG;
-	}
+	if (now - a->taken_since_ms > 3000 * (int64_t)l->heartbeat_s + SOLE_MS)
+		amqp_link_set_never(l, PROG_CONFIG);
 	return l->outcome;
 }
 

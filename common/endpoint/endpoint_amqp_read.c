@@ -578,7 +578,7 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 	    "the queue '%s' at %s sends none of its %u messages; stop its "
 	    "other consumer",
 	    r->a.queue, l->title, (unsigned)load->messages);
-	l->outcome = OUTCOME_NEVER;
+	amqp_link_set_never(l, PROG_TEMPFAIL);
 }
 
 /* Called when nothing has arrived for a while. Returns true if the link was
