@@ -145,7 +145,8 @@ parse_scheme(
 
 	if (len == 0 || strncmp(text + len, "://", 3) != 0) {
 		buf_setf(why,
-		    "the URL does not begin with a scheme such as https://");
+		    "the URL does not begin with a scheme such as https://, "
+		    "amqp:// or mysql://");
 		return -1;
 	}
 	u->scheme = xstrndup(text, len);
