@@ -62,7 +62,8 @@ run_statement(struct sink *s, struct db **db)
 
 	if (db_query(*db, s->sql, NULL, 0, &rows) != OUTCOME_DONE) {
 		log_error("%s", db_why(*db));
-		return db_code(*db);
+		/* The statement is the user's, not ours. */
+		return db_cause(*db) == DB_BUG ? PROG_USAGE : db_code(*db);
 	}
 	if (db_columns(rows) > 0 && format == OUTPUT_NDJSON)
 		write_lines(rows, &text);

@@ -147,6 +147,8 @@ class Test(Tables):
         self.chats("told to accept it", 50)
         self._empty()
         self.set(innodb_flush_log_at_trx_commit=1)
+        self.run("a wrong statement", "sink", "--sql", "SELEC 1", code=64,
+                 says="SQL syntax")
         found = self.check("all is well", "tls ")
         self.that(not any(" failed " in f for f in found), f"{found}")
         done = self.lab.run(["sh", "-c", "exec \"$0\" --check >/dev/full",
