@@ -11,6 +11,7 @@
 #define _DEFAULT_SOURCE /* sys/queue.h */
 #include "poller/crm/fetch.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,9 @@
 #include "poller/crm/failure.h"
 #include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
+
+/* The time between two log lines about retries. */
+#define RETRY_LOG_MS 5000
 
 /* Guarantees that a question's pages end, whatever the CRM answers: a repeated
  * page or cursor is an error, and so are more than PAGES_MAX pages. Otherwise
@@ -576,13 +580,17 @@ static void
 retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
     int64_t hint, const char *text)
 {
+	static atomic_llong due;
 	int64_t delay;
 
 	if (!may_retry(j, tries, hint, &delay)) {
 		fetch_end(j, error, text);
 		return;
 	}
-	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
+	/* Otherwise, people in a terminal would wait without a word. */
+	log_event(
+	    log_is_due(&due, RETRY_LOG_MS) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+	    "retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
 	    j->fetch->tenant->name, profile_call_names[j->q.call],
 	    (long long)delay, text);
 	/* The other questions would be refused, too. */

@@ -186,7 +186,9 @@ class Test(Checklist):
         # A first 404 is harmless; later it counts like any other error.
         self.touch()
         self.sim.fault("404-gone", route="/v1/messages", count=1)
-        self.same_chats(self.run(0))
+        done = self.same_chats(self.run(0, "-v", says=""))
+        self.that("retry tenant=acme what=messages" in done.err,
+                  f"a person waits without a word: {done}")
         self.unreadable_chat(".*404", name="404-gone")
 
     def many_fail(self):
