@@ -75,6 +75,7 @@ def body():
                             "-t", lab.path("rows"), "--state", state, "-a",
                             "all", "--until-empty"])
             checks.equal(done.code, 0, f"day {day}: {done}")
+            os.remove(lab.path("rows"))
             memory.append(done.peak_kib)
             disk.append(os.stat(lab.path("state/stream.mdb")).st_blocks // 2)
         say(f"{CHATS} chats; each day, memory: {memory} KiB, state: {disk} KiB")
