@@ -2,14 +2,76 @@
  * simulation: see simulation.h. The model gets the day's records in order of
  * time. For chats that the simulation assigns, the CRM's assignees are replaced
  * by ours. The allocation reads the model, and every reservation is fulfilled
- * at once.
+ * at once. The result follows at the end of this file: rows of the two
+ * allocation tables, the assignments as records, and a table for a team lead.
  */
-#include "aggregator/simulation/simulation_impl.h"
+#include "aggregator/simulation/simulation.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
 #include "common/os/stop.h"
+#include "common/output/output_table.h"
+
+#include "aggregator/containers/interner.h"
+#include "aggregator/containers/order_stats.h"
+#include "aggregator/model/model.h"
+
+enum simulation_state {
+	SIMULATED_UNKNOWN, /* no record has reported its status yet */
+	SIMULATED_OVER,    /* closed or gone */
+	SIMULATED_ASIDE,   /* pending or snoozed */
+	SIMULATED_WAITS,
+	SIMULATED_HELD
+};
+
+/* Shows who assigns the operator of a chat in its current or last episode. */
+enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
+
+struct simulation_operator {
+	char *id, *name; /* name: NULL if unknown */
+	size_t given, theirs, breaches;
+	int64_t limit, load; /* as last reported */
+	int64_t busiest, busiest_at;
+	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
+};
+
+struct simulation_chat {
+	char *id;
+	enum chat_owner owner;
+	struct simulation_operator *had_by; /* for OWNER_THEIRS: the last
+					     * operator */
+	bool over;                          /* closed or left; it may return */
+	int64_t over_at;     /* since when, if it was ever closed */
+	bool due;            /* it has arrived, and is neither assigned nor
+			      * closed */
+	int64_t waits_since; /* without a pause; CLOCK_NONE: deferred */
+	int64_t idle_at;     /* when it was last seen not waiting, or
+			      * CLOCK_NONE */
+	bool changed;        /* by records of the current time */
+	bool named;          /* these records name its operator */
+};
+
+struct simulation {
+	char *tenant;
+	struct model model; /* the records, with our assignees */
+	struct allocation *a;
+	struct replay_log *log;
+	struct allocation_listener listener;
+	int64_t limit, now, longest_silence;
+	struct strmap chats, operators;
+	/* Chats whose assigner must be determined. */
+	struct simulation_chat **changed_chats;
+	size_t changed_chats_n, changed_chats_cap;
+	/* Records that name the operators of chats that return at this time. */
+	const struct replay_entry **returns;
+	size_t returns_n, returns_cap;
+	struct buf assignments; /* records, a line each */
+	struct order_stats waits;
+	size_t came, served, moved, unserved;
+};
 
 /* Returns the chat of a record, with the current time. */
 static struct simulation_chat *
@@ -85,10 +147,10 @@ fulfil_reservation(struct simulation *w, const struct allocation_reservation *p)
 	record_clear(&r);
 	r.type = RECORD_MESSAGE;
 	r.chat = p->chat;
-	r.id = simulation_text(p->id);
+	r.id = text_from(p->id);
 	r.at = c->newest > w->now ? c->newest : w->now;
 	r.from = FROM_SYSTEM;
-	r.kind = simulation_text("assigned");
+	r.kind = text_from("assigned");
 	r.operator_id = p->operator_id;
 	(void)model_add(&w->model, &r);
 }
@@ -256,8 +318,8 @@ find_owner(struct simulation *w, struct simulation_chat *c,
 		c->due = true;
 		w->came++;
 	} else if (c->named) {
-		set_their_operator(c,
-		    get_operator(w, our_assignee(w, simulation_text(c->id))));
+		set_their_operator(
+		    c, get_operator(w, our_assignee(w, text_from(c->id))));
 	}
 	c->over = false;
 }
@@ -320,7 +382,7 @@ find_owners(struct simulation *w)
 	apply_returns(w);
 	for (i = 0; i < w->changed_chats_n; i++) {
 		c = w->changed_chats[i];
-		state = state_of_chat(w, simulation_text(c->id));
+		state = state_of_chat(w, text_from(c->id));
 		if (state == SIMULATED_OVER)
 			end_simulated(w, c);
 		else if (state != SIMULATED_UNKNOWN)
@@ -454,7 +516,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->log = log;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
-	model_init(&w->model, simulation_text(tenant));
+	model_init(&w->model, text_from(tenant));
 	w->model.stream = w->model.incremental = true;
 	w->model.no_events = true;
 	w->model.no_figures = true;
@@ -504,4 +566,232 @@ simulation_free(struct simulation *w)
 	model_release(&w->model);
 	free(w->tenant);
 	free(w);
+}
+
+int
+simulation_assignments(const struct simulation *w,
+    int (*line)(void *ctx, const char *line, size_t len), void *ctx)
+{
+	return buf_each_line(&w->assignments, line, ctx);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const char *x = (*(struct simulation_operator *const *)a)->id;
+	const char *y = (*(struct simulation_operator *const *)b)->id;
+
+	return id_compare(x, strlen(x), y, strlen(y));
+}
+
+/* Returns the operators sorted by id, with NULL at the end; owned by the
+ * caller. */
+static struct simulation_operator **
+sort_simulated(const struct simulation *w)
+{
+	struct simulation_operator **list =
+	    xcalloc(w->operators.live + 1, sizeof *list);
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->operators, &i)) != NULL)
+		list[n++] = e->value;
+	sort_array(list, n, sizeof(struct simulation_operator *), by_id);
+	return list;
+}
+
+static void
+emit_operators(const struct simulation *w, struct rowset *to)
+{
+	struct simulation_operator **list = sort_simulated(w);
+	size_t i;
+
+	for (i = 0; list[i] != NULL; i++) {
+		const struct simulation_operator *o = list[i];
+		struct cell *c = rowset_add(to);
+
+		c = cell_text(c, o->id);
+		/* An assignee may be missing from the directory. */
+		c = o->name != NULL ? cell_text(c, o->name)
+				    : cell_id(c, (struct text){ NULL, 0 });
+		c = cell_number(c, o->limit);
+		c = cell_count(c, o->given);
+		c = cell_count(c, o->theirs);
+		c = cell_number(c, o->busiest);
+		c = cell_number(c, o->busiest_at);
+		c = cell_count(c, o->breaches);
+		(void)cell_number(c, o->above_ms);
+	}
+	free(list);
+}
+
+/* Counts waiting chats, except those that are deferred. */
+static size_t
+count_waiting(const struct simulation *w)
+{
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0;
+
+	while ((e = strmap_next(&w->chats, &i)) != NULL) {
+		const struct simulation_chat *c = e->value;
+
+		n += c->due && c->waits_since != CLOCK_NONE;
+	}
+	return n;
+}
+
+/* A look-up by rank may rearrange the set, which changes no result. */
+static struct order_stats *
+waits_of(const struct simulation *w)
+{
+	return (struct order_stats *)(uintptr_t)&w->waits;
+}
+
+static void
+emit_totals(const struct simulation *w, struct rowset *to)
+{
+	struct order_stats *waits = waits_of(w);
+	struct cell *c = rowset_add(to);
+
+	c = cell_count(c, w->came);
+	c = cell_count(c, w->served);
+	c = cell_count(c, w->moved);
+	c = cell_count(c, w->unserved);
+	c = cell_count(c, count_waiting(w));
+	c = cell_number(c, order_stats_mean(waits));
+	c = cell_number(c, order_stats_median(waits));
+	c = cell_number(c, order_stats_percentile(waits, 90));
+	(void)cell_number(c, order_stats_max(waits));
+}
+
+/* These tables are for one-shot runs only; in a stream, allocation makes
+ * reservations (stream_allocation.c). */
+const struct metric metric_allocation_operators = {
+	.table = &tables[TABLE_allocation_operators],
+	.acts = true,
+	.emit_simulation = emit_operators,
+};
+
+const struct metric metric_allocation_totals = {
+	.table = &tables[TABLE_allocation_totals],
+	.acts = true,
+	.emit_simulation = emit_totals,
+};
+
+static void
+add_number_cell(struct output_table *t, int64_t n)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addi(&b, n);
+	output_table_cell(t, buf_str(&b));
+	buf_release(&b);
+}
+
+static void
+add_operator_line(struct output_table *t, const struct simulation_operator *o)
+{
+	struct buf label = BUF_INIT;
+	char text[CLOCK_TEXT];
+
+	if (o->name != NULL)
+		buf_addf(&label, "%s (%s)", o->name, o->id);
+	else
+		buf_adds(&label, o->id);
+	output_table_cell(t, buf_str(&label));
+	buf_release(&label);
+	if (o->limit != RECORD_NO_NUMBER)
+		add_number_cell(t, o->limit);
+	else
+		output_table_cell(t, NULL);
+	add_number_cell(t, (int64_t)o->given);
+	add_number_cell(t, (int64_t)o->theirs);
+	add_number_cell(t, o->busiest);
+	if (o->busiest_at != CLOCK_NONE)
+		clock_format_local(o->busiest_at, true, text);
+	output_table_cell(t, o->busiest_at != CLOCK_NONE ? text : NULL);
+	add_number_cell(t, (int64_t)o->breaches);
+	output_table_cell(
+	    t, o->above_ms > 0 ? duration_format(o->above_ms, text) : NULL);
+}
+
+/* "Given to an operator      8" */
+static void
+add_count_line(struct buf *to, const char *what, size_t n)
+{
+	buf_addf(to, "%-36s%6zu\n", what, n);
+}
+
+/* Adds how often chats arrived and how they ended; rare outcomes only if there
+ * are any. A chat that returns arrives again. */
+static void
+add_count_lines(struct buf *to, const struct simulation *w)
+{
+	size_t waiting = count_waiting(w),
+	       ended = w->served + w->unserved + waiting;
+
+	add_count_line(to, "Unassigned chats that arrived:", w->came);
+	add_count_line(to, "  assigned", w->served);
+	add_count_line(to, "  ended before an operator got it", w->unserved);
+	add_count_line(to, "  waiting at the end", waiting);
+	if (w->came > ended)
+		add_count_line(to, "  set aside at the end", w->came - ended);
+	if (w->moved > 0)
+		add_count_line(to, "Chats passed on:", w->moved);
+}
+
+static void
+add_wait(struct buf *to, const char *before, int64_t ms, const char *after)
+{
+	char text[CLOCK_TEXT];
+
+	buf_addf(to, "%s%s%s", before, duration_format(ms, text), after);
+}
+
+static void
+add_total_lines(const struct simulation *w, struct buf *to)
+{
+	struct order_stats *waits = waits_of(w);
+
+	if (w->limit == RECORD_NO_NUMBER)
+		buf_addf(to, "%s, with the limits as they were\n\n", w->tenant);
+	else
+		buf_addf(to, "%s, with a limit of %lld for every operator\n\n",
+		    w->tenant, (long long)w->limit);
+	add_count_lines(to, w);
+	if (w->served > 0) {
+		add_wait(to, "Wait until assignment: ", order_stats_mean(waits),
+		    " on average;\n");
+		add_wait(to, "median ", order_stats_median(waits), ", ");
+		add_wait(to, "P90 ", order_stats_percentile(waits, 90), ", ");
+		add_wait(to, "the longest ", order_stats_max(waits), ".\n");
+	}
+	buf_addc(to, '\n');
+}
+
+void
+simulation_table(const struct simulation *w, struct buf *to)
+{
+	static const struct output_column columns[] = {
+		{ "OPERATOR", OUTPUT_TEXT },
+		{ "LIMIT", OUTPUT_NUMBER },
+		{ "GIVEN", OUTPUT_NUMBER },
+		{ "OTHERS", OUTPUT_NUMBER },
+		{ "MOST AT ONCE", OUTPUT_NUMBER },
+		{ "FIRST AT", OUTPUT_TEXT },
+		{ "ABOVE LIMIT", OUTPUT_NUMBER },
+		{ "FOR", OUTPUT_NUMBER },
+	};
+	struct simulation_operator **list = sort_simulated(w);
+	struct output_table t;
+	size_t i;
+
+	add_total_lines(w, to);
+	output_table_init(&t, columns, ARRAY_LEN(columns));
+	t.width = output_width();
+	for (i = 0; list[i] != NULL; i++)
+		add_operator_line(&t, list[i]);
+	output_table_show(&t, OUTPUT_TABLE, to);
+	output_table_release(&t);
+	free(list);
 }

@@ -22,7 +22,7 @@ struct simulation;
 /* Runs the simulation. Sorts the log and borrows it until simulation_free().
  * limit replaces the limits in the records, unless it is RECORD_NO_NUMBER.
  * Never returns NULL; the result is partial if stop_asked(). */
-struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
+struct simulation *simulation_run(const char *tenant, struct replay_log *log,
     const struct allocation_settings *set, int64_t limit);
 /* NULL is allowed. */
 void simulation_free(struct simulation *w);
@@ -32,8 +32,7 @@ void simulation_free(struct simulation *w);
 int simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx);
 
-/* Appends a table for people, made from the rows of allocation_operators and
- * allocation_totals. */
+/* Appends a table for people. */
 void simulation_table(const struct simulation *w, struct buf *to);
 
 #endif
