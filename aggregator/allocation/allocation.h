@@ -44,14 +44,9 @@
  * working operators, for each line that the operator serves. Only a new
  * combination of tags, and a limit for all operators, visit all chats.
  *
- *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_lines.c        who serves what: tags, lines, free slots
- *   allocation.c              chats, and the place of each; the settings
- *   allocation_reservation.c  who is selected, or waited for; a reservation,
- *                             and how it ends
- *   allocation_events.c       chats, operators and the clock change
- *   allocation_limits.c       limits change
- *   allocation_pack.c         as bytes, for the state
+ *   allocation_lines.c  who serves what: tags, lines, free slots
+ *   allocation.c        the place of each chat, reservations, all changes
+ *   allocation_pack.c   as bytes, for the state
  *
  * Texts that are passed in are borrowed for the call. One thread.
  */

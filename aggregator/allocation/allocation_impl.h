@@ -1,8 +1,6 @@
 /*
  * allocation_impl: shared by the files of allocation; no other file includes
- * it. Each file only calls those before it in this list: allocation_order.c,
- * allocation_lines.c, allocation.c, allocation_reservation.c,
- * allocation_events.c and allocation_limits.c, allocation_pack.c.
+ * it.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -30,8 +28,8 @@
  *                 the customer's last operator
  *
  *   QUEUE, PAUSED, AWAITING -- no longer waits, or is reserved --> NONE
- *   NONE -- for an operator --> RESERVED -- fulfilled, refused, expired -->
- * NONE
+ *   NONE -- for an operator --> RESERVED
+ *   RESERVED -- fulfilled, refused, expired --> NONE
  *
  * A reservation is committed, then published until it is confirmed: see the
  * flush of a stream (aggregator/stream/stream_flush.c).
@@ -177,7 +175,7 @@ struct alloc_chat {
 };
 
 struct alloc_limit {
-	struct alloc_entry entry; /* for the id, see alloc_limit_key() */
+	struct alloc_entry entry; /* for the id, see allocation_limit() */
 	int64_t max_chats, at;
 };
 
@@ -219,13 +217,6 @@ alloc_text(const char *s, size_t len)
 	return (struct text){ s, len };
 }
 
-/* True if a chat in that place waits for an operator. */
-static inline bool
-alloc_is_waiting(enum alloc_place place)
-{
-	return place != PLACE_NONE && place != PLACE_RESERVED;
-}
-
 static inline void
 alloc_entry_init(struct alloc_entry *e, enum alloc_kind kind, struct text id)
 {
@@ -233,14 +224,13 @@ alloc_entry_init(struct alloc_entry *e, enum alloc_kind kind, struct text id)
 	e->id = alloc_text(xstrndup(id.p, id.len), id.len);
 }
 
-/* allocation_order.c */
-treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_free,
-    alloc_compare_unanswered, alloc_compare_customers, alloc_compare_timers;
+/* allocation_lines.c */
+void alloc_lines_init(struct allocation *a);
+/* Releases lines, operators, channels and tags. */
+void alloc_lines_release(struct allocation *a);
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
-
-/* allocation_lines.c */
-/* The first four create missing objects. */
+/* The next four create missing objects. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
@@ -263,42 +253,17 @@ struct alloc_share *alloc_share_of(
 /* Returns how many chats the operator may have in all channels together. */
 int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
-/* Releases lines, operators, channels and tags. */
-void alloc_lines_release(struct allocation *a);
-
-/* allocation_limits.c */
-/* Reads the operator to whom a key of a->limits applies; p is NULL for a limit
- * for all operators. Returns -1 if it is not one. */
-int alloc_limit_key(
-    struct text key, struct text *operator_id, struct text *channel);
 
 /* allocation.c */
 /* Creates the chat if it is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
-/* Frees a chat, operator, limit or customer. */
-void alloc_entry_free(void *entry);
-/* Records that the entry must be packed. */
-void alloc_entry_changed(struct allocation *a, struct alloc_entry *e);
-/* Call after any change of a chat: counts it for its operators and moves it to
- * the right place. */
-void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
-/* Call after a change to the operator: unanswered chats may have to be
- * reassigned. */
-void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
-/* Removes the chat from its place; alloc_recompute_chat() must follow. */
-void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
-/* Call for a closed chat after it was recomputed. */
-void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
 /* Remembers the operator of a customer's chat, whose newest record had that
  * time, unless another one has a newer record. */
 struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
     struct alloc_operator *last, int64_t at);
 /* Deletes customers who have not written for long. */
 void alloc_delete_old_customers(struct allocation *a);
+/* Frees a chat, operator, limit or customer. */
+void alloc_entry_free(void *entry);
 
-/* allocation_reservation.c */
-/* Ends the reservation: it was refused, or the chat has an assignee. */
-void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
-void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
-    struct alloc_operator *assignee);
 #endif

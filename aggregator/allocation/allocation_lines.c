@@ -4,6 +4,9 @@
  * line whose tags the operator has, and is in the line's treap while they have
  * a free slot. A line with a chat and an operator is ready; ready lines are
  * ordered by their first chat.
+ *
+ * The treaps of waiting chats, lines, operators and timers come first; all
+ * elements of a treap differ in its order.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -14,6 +17,83 @@
 
 /* This many paused chats queue again when an operator has a free slot. */
 #define UNPAUSED 8
+
+static int
+compare_ids(struct text a, struct text b)
+{
+	return id_compare(a.p, a.len, b.p, b.len);
+}
+
+static int
+by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
+{
+	if (a->arrival != b->arrival)
+		return a->arrival < b->arrival ? -1 : 1;
+	return compare_ids(a->entry.id, b->entry.id);
+}
+
+static int
+compare_chats(const struct treap_node *x, const struct treap_node *y)
+{
+	return by_arrival(TREAP_OF(x, const struct alloc_chat, node),
+	    TREAP_OF(y, const struct alloc_chat, node));
+}
+
+static int
+compare_lines(const struct treap_node *x, const struct treap_node *y)
+{
+	return by_arrival(TREAP_OF(x, const struct alloc_line, node)->head,
+	    TREAP_OF(y, const struct alloc_line, node)->head);
+}
+
+/* The operator who gets the next chat comes first. */
+static int
+compare_free(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_operator *a =
+	    TREAP_OF(x, const struct alloc_service, node)->owner;
+	const struct alloc_operator *b =
+	    TREAP_OF(y, const struct alloc_service, node)->owner;
+
+	if (a->load != b->load)
+		return a->load < b->load ? -1 : 1;
+	if (a->last_reservation != b->last_reservation)
+		return a->last_reservation < b->last_reservation ? -1 : 1;
+	return compare_ids(a->entry.id, b->entry.id);
+}
+
+static int
+compare_unanswered(const struct treap_node *x, const struct treap_node *y)
+{
+	return compare_ids(
+	    TREAP_OF(x, const struct alloc_chat, in_unanswered)->entry.id,
+	    TREAP_OF(y, const struct alloc_chat, in_unanswered)->entry.id);
+}
+
+static int
+compare_timers(const struct treap_node *x, const struct treap_node *y)
+{
+	const struct alloc_timer *a =
+	    TREAP_OF(x, const struct alloc_timer, node);
+	const struct alloc_timer *b =
+	    TREAP_OF(y, const struct alloc_timer, node);
+
+	if (a->due != b->due)
+		return a->due < b->due ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+void
+alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due)
+{
+	if (t->due == due)
+		return;
+	treap_remove(&a->timers, &t->node);
+	t->due = due;
+	t->order = a->timer_order++;
+	if (due != INT64_MAX)
+		treap_add(&a->timers, &t->node);
+}
 
 static bool
 is_tag_blank(char c)
@@ -316,7 +396,7 @@ add_service(struct alloc_operator *o, struct alloc_line *l)
 	s = xcalloc(1, sizeof *s);
 	s->owner = o;
 	s->line = l;
-	treap_init(&s->awaited, alloc_compare_chats);
+	treap_init(&s->awaited, compare_chats);
 	XGROW(o->services, o->services_n, o->services_cap);
 	o->services[o->services_n++] = s;
 	return s;
@@ -350,9 +430,9 @@ new_line(struct allocation *a, const struct alloc_tags *tags,
 
 	l->tags = tags;
 	l->channel = channel;
-	treap_init(&l->queue, alloc_compare_chats);
-	treap_init(&l->paused, alloc_compare_chats);
-	treap_init(&l->free, alloc_compare_free);
+	treap_init(&l->queue, compare_chats);
+	treap_init(&l->paused, compare_chats);
+	treap_init(&l->free, compare_free);
 	XGROW(a->lines, a->lines_n, a->lines_cap);
 	a->lines[a->lines_n++] = l;
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
@@ -399,7 +479,7 @@ alloc_operator_get(struct allocation *a, struct text id)
 	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;
-	treap_init(&o->unanswered, alloc_compare_unanswered);
+	treap_init(&o->unanswered, compare_unanswered);
 	*slot = o;
 	return o;
 }
@@ -426,6 +506,13 @@ free_channel(void *p)
 
 	free(c->name);
 	free(c);
+}
+
+void
+alloc_lines_init(struct allocation *a)
+{
+	treap_init(&a->ready, compare_lines);
+	treap_init(&a->timers, compare_timers);
 }
 
 void

@@ -150,6 +150,23 @@ unpack_chat(struct pack *k, struct allocation *a, struct text id)
 	c->entry.saved = true;
 }
 
+/* Splits the id of a limit; see allocation_limit(). */
+static int
+read_limit_id(struct text key, struct text *operator_id, struct text *channel)
+{
+	const char *nul = key.len > 0 ? memchr(key.p, '\0', key.len) : NULL;
+
+	if (nul == NULL)
+		return -1;
+	*operator_id = alloc_text(key.p, (size_t)(nul - key.p));
+	*channel = alloc_text(nul + 1, key.len - operator_id->len - 1);
+	if (operator_id->len == 0)
+		operator_id->p = NULL;
+	if (channel->len == 0)
+		channel->p = NULL;
+	return 0;
+}
+
 static void
 unpack_limit(struct pack *k, struct allocation *a, struct text id)
 {
@@ -157,7 +174,7 @@ unpack_limit(struct pack *k, struct allocation *a, struct text id)
 	struct text o, channel;
 
 	code_limit(k, &l);
-	k->bad |= alloc_limit_key(id, &o, &channel) == -1;
+	k->bad |= read_limit_id(id, &o, &channel) == -1;
 	if (!k->bad)
 		allocation_limit(a, o, channel, l.max_chats, l.at);
 }
