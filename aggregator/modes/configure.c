@@ -18,12 +18,6 @@ aggregator_write_line(void *endpoint, const char *line, size_t len)
 	return endpoint_write(endpoint, line, len);
 }
 
-int
-aggregator_check_ends(const struct aggregator *a)
-{
-	return endpoint_check_ends(a->job.from, a->job.to, "-t");
-}
-
 /* The error also lists the tables that exist. */
 static int
 refuse_table(const char *name)
@@ -64,7 +58,7 @@ aggregator_check_rows(void *options)
 	if (job->format == OUTPUT_AUTO)
 		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
 					: OUTPUT_NDJSON;
-	return aggregator_check_ends(a);
+	return endpoint_check_ends(job->from, job->to, "-t");
 }
 
 /* Options override the configuration file. */

@@ -24,14 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/modes/modes.h"
 #include "common/amqp/amqp_declare.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
-#include "common/endpoint/endpoint.h"
+
+#include "aggregator/modes/modes.h"
 
 #define WORDS_MAX 4
 #define NAME_MAX_LEN 200

@@ -1,10 +1,9 @@
 /*
- * explain: see explain.h. Finds the chat and shows the lines of its walk as a
- * table or as records. The mode --explain, a one-shot run, is at the end of
- * this file.
+ * explain: shows one chat, message by message: which clock each message started
+ * or stopped, the seconds, and the operator who is credited by the selected
+ * definition. It runs the same code as the metrics, so it shows what they
+ * count. The mode --explain, a one-shot run, is at the end of this file.
  */
-#include "aggregator/modes/explain.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,6 +9,7 @@
 
 #include "aggregator/eventcounter/eventcounter.h"
 #include "aggregator/tenant/job.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 struct aggregator {
 	struct option_common common; /* first member: see option_table.h */
@@ -40,10 +41,6 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
 	    endpoint_take_to,                                                  \
 	    "where rows go: -, a file, queue:NAME, exchange:NAME")
-#define AGGREGATOR_TO_RECORDS                                                  \
-	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
-	    endpoint_take_to,                                                  \
-	    "where records go: -, a file, queue:NAME, exchange:NAME")
 #define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
 #define AGGREGATOR_METRICS                                                     \
 	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
@@ -63,24 +60,15 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_STATE                                                       \
 	OPTION_TEXT(0, "state", "DIR", struct aggregator, job.state,           \
 	    "the state folder")
-#define AGGREGATOR_TABLE                                                       \
-	OPTION_TEXT(0, "table", "NAME", struct aggregator, table,              \
-	    "the table of -o csv (operator_metrics)")
 #define AGGREGATOR_TENANT                                                      \
 	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,        \
 	    "this tenant only")
 #define AGGREGATOR_UNTIL_EMPTY                                                 \
 	OPTION_FLAG("until-empty", struct aggregator, job.until_empty,         \
 	    "end when the queue is empty")
-#define AGGREGATOR_WINDOW                                                      \
-	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,            \
-	    "how late a record may arrive (24h)")
 
 /* The check() of modes that write rows: sets the table and the format. */
 int aggregator_check_rows(void *options);
-
-/* The check() of modes whose rows or records go to -t. */
-int aggregator_check_ends(const struct aggregator *a);
 
 /* Sets the configuration from the options, and the job from the configuration.
  * False: the program ends with *code; an error was logged. */
@@ -89,6 +77,30 @@ bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 /* The run() of modes that read a file or a pipe to its end before they write;
  * in one_shot.c. */
 enum exit_code aggregator_run_once(void *options);
+
+/* explain.c: the answer of a one-shot run with --explain. */
+
+struct explain {
+	const struct model *model;
+	const struct chat *chat;
+	const struct definition *definition;
+};
+
+/* Finds the chat job->explain in the reports, whose data *x borrows. Returns
+ * PROG_OK; or logs an error and returns PROG_NOINPUT (no such chat) or
+ * PROG_DATA (several tenants have a chat with this id). */
+enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
+    const struct tenant_rows *reports, size_t n)
+    __attribute__((warn_unused_result));
+
+/* Appends the chat as a table for people, or as CSV. */
+void explain_text(
+    const struct explain *x, enum output_format format, struct buf *to);
+
+/* Writes each interval that counts as a record. Returns 0, or -1 as soon as
+ * line() does. */
+int explain_ndjson(
+    const struct explain *x, tenant_rows_line_fn *line, void *ctx);
 
 /* A tenant_rows_line_fn that writes into the endpoint passed as its context. */
 int aggregator_write_line(void *endpoint, const char *line, size_t len);

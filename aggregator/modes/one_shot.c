@@ -3,8 +3,15 @@
  * all input before it writes anything or opens an output file. If a poller
  * fails halfway, the next program therefore gets no input instead of half of
  * it.
+ *
+ * Each line goes to its tenant: a line of a snapshot to the staging, any other
+ * at once. A line belongs to the snapshot that it names, regardless of its
+ * place, so lines of several tenants and of a stream may be mixed. A complete
+ * snapshot corrects its tenant; an incomplete one is reported and changes
+ * nothing.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,28 +20,64 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
+#include "common/records/scan.h"
 #include "common/stage/deadletter.h"
 
-#include "aggregator/input/intake.h"
-#include "aggregator/metrics/metric.h"
-#include "aggregator/modes/explain.h"
+#include "aggregator/input/staging.h"
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
 
 /* The largest value of --limit. */
 enum { MOST_LIMIT = 1000000 };
 
+/* A tenant with records that count. */
+struct one_shot_tenant {
+	struct one_shot *run;
+	char *name;
+	struct pipeline pipeline;
+	char *snapshot; /* id of the newest complete snapshot, or NULL */
+	struct buf pass_through;  /* records to pass through */
+	struct replay_log replay; /* records, if allocation is selected */
+};
+
+/* A record outside snapshots that was read but not yet added. */
+struct line_ahead {
+	struct record record;
+	const char *text;
+	size_t len;
+	struct one_shot_tenant *tenant;
+	uint32_t hash; /* of the chat */
+};
+
+/* Lines that are read before the first of them is added, so that their chats
+ * are fetched from memory meanwhile. */
+#define AHEAD 32
+
 struct one_shot {
 	const struct aggregator_job *job;
 	struct keyed_state_cache cache;
 	struct pipeline_setup setup;
 	struct future future;
-	struct intake intake;
-	struct deadletter dead;
-	bool cut;     /* the input ended inside a line */
-	bool stopped; /* stopped by a signal */
-	bool bad;     /* some input was bad, which has been logged */
-	struct intake_tenant **tenants; /* sorted by name */
+	bool passes; /* selected records are passed through */
+
+	/* The input. */
+	struct staging staging;
+	struct deadletter dead; /* for bad lines */
+	struct scan scan;
+	uint64_t lines;
+	struct strmap names; /* name -> struct one_shot_tenant */
+	struct one_shot_tenant *recent[SCAN_TENANTS]; /* by the place that
+						       * `scan` gives their
+						       * names */
+	struct line_ahead ahead[AHEAD];
+	uint64_t read, added; /* numbers of records that were put into `ahead`
+			       * and taken out */
+	bool cut;             /* the input ended inside a line */
+	bool stopped;         /* stopped by a signal */
+	bool bad;             /* some input was bad, which has been logged */
+
+	/* The answer. */
+	struct one_shot_tenant **tenants; /* sorted by name */
 	size_t tenants_n;
 	struct tenant_rows *reports;
 	size_t reports_n;
@@ -44,6 +87,219 @@ struct one_shot {
 	size_t simulations_n;
 	struct explain explained;
 };
+
+static void
+free_tenant(void *p)
+{
+	struct one_shot_tenant *t = p;
+
+	pipeline_release(&t->pipeline);
+	free(t->snapshot);
+	buf_release(&t->pass_through);
+	replay_log_release(&t->replay);
+	free(t->name);
+	free(t);
+}
+
+static struct one_shot_tenant *
+get_tenant(struct one_shot *b, struct text name)
+{
+	void **slot = strmap_put(&b->names, name.p, name.len);
+	struct one_shot_tenant *t;
+
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->run = b;
+		t->name = text_dup(name);
+		pipeline_init(&t->pipeline, &b->setup, name, 0);
+		*slot = t;
+	}
+	return *slot;
+}
+
+/* Refuses the last line; NULL: it could not be read. Without a queue a dead
+ * letter is a line on standard error, which cannot fail. */
+static enum outcome
+refuse(void *ctx, const char *line, size_t len, const char *why)
+{
+	struct one_shot *b = ctx;
+	char where[32];
+
+	(void)snprintf(where, sizeof where, "line %" PRIu64, b->lines);
+	return deadletter_add(&b->dead, where, line, len, why);
+}
+
+/* Keeps the line if it is to be passed through. */
+static void
+pass_through(struct one_shot_tenant *t, const struct record *r,
+    const char *line, size_t len)
+{
+	const struct one_shot *b = t->run;
+
+	if (!b->passes || !metric_selection_passes(&b->job->selection, r))
+		return;
+	if (r->snapshot.p != NULL) {
+		staging_strip(&t->pass_through, line, len, CLOCK_NONE);
+	} else {
+		buf_add(&t->pass_through, line, len);
+		buf_addc(&t->pass_through, '\n');
+	}
+}
+
+/* Adds a record to its tenant. This and the next functions are the callbacks of
+ * the staging. */
+static int
+add_record(void *tenant, const struct record *r, const char *line, size_t len)
+{
+	struct one_shot_tenant *t = tenant;
+
+	pass_through(t, r, line, len);
+	if (t->run->job->selection.allocation)
+		replay_log_add(
+		    &t->replay, r, line, len, t->pipeline.model.snapshot_at);
+	(void)pipeline_add(&t->pipeline, r);
+	return 0;
+}
+
+static void
+mark_replay(struct one_shot_tenant *t, enum replay_kind what)
+{
+	if (t->run->job->selection.allocation)
+		replay_log_mark(
+		    &t->replay, what, t->pipeline.model.snapshot_at);
+}
+
+static void *
+begin_snapshot(void *ctx, struct text name, int64_t at)
+{
+	struct one_shot_tenant *t = get_tenant(ctx, name);
+
+	pipeline_begin_snapshot(&t->pipeline, at);
+	mark_replay(t, REPLAY_SNAPSHOT_BEGIN);
+	return t;
+}
+
+static void
+end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
+{
+	struct one_shot_tenant *t = tenant;
+
+	mark_replay(t, REPLAY_SNAPSHOT_END);
+	model_end_snapshot(&t->pipeline.model, part);
+	free(t->snapshot);
+	t->snapshot = xstrdup(snapshot);
+}
+
+static struct line_ahead *
+ahead_of(struct one_shot *b, uint64_t n)
+{
+	return &b->ahead[n % AHEAD];
+}
+
+/* Prefetches a part of what the lines will touch. */
+static void
+prefetch_lines(
+    struct one_shot *b, uint64_t from, uint64_t to, enum model_near near)
+{
+	const struct line_ahead *l;
+
+	for (; from < to; from++) {
+		l = ahead_of(b, from);
+		if (l->record.chat.p != NULL)
+			model_prefetch(
+			    &l->tenant->pipeline.model, l->hash, near);
+	}
+}
+
+/* Adds the oldest lines that were read ahead. */
+static void
+add_lines_ahead(struct one_shot *b, uint64_t to)
+{
+	struct line_ahead *l;
+
+	for (; b->added < to; b->added++) {
+		l = ahead_of(b, b->added);
+		(void)add_record(l->tenant, &l->record, l->text, l->len);
+	}
+}
+
+/* Returns the tenant of the record that was scanned last. */
+static struct one_shot_tenant *
+tenant_of_record(struct one_shot *b, struct text name)
+{
+	struct one_shot_tenant **recent = &b->recent[b->scan.tenant];
+
+	if (*recent == NULL || !text_is(name, (*recent)->name))
+		*recent = get_tenant(b, name);
+	return *recent;
+}
+
+/* Takes a record outside snapshots, which is added later. Half of the lines
+ * ahead are added while the chats of the other half arrive from memory. */
+static void
+take_ahead(struct one_shot *b, struct line_ahead *l)
+{
+	const char *ahead = future_refuses(&b->future, &l->record);
+	struct model *m;
+	uint64_t half;
+
+	if (ahead != NULL) {
+		(void)refuse(b, b->scan.line, b->scan.len, ahead);
+		return;
+	}
+	l->text = b->scan.line;
+	l->len = b->scan.len;
+	l->tenant = tenant_of_record(b, l->record.tenant);
+	m = &l->tenant->pipeline.model;
+	m->stream = true;
+	if (l->record.chat.p != NULL)
+		l->hash = model_hash_chat(m, l->record.chat);
+	b->read++;
+	prefetch_lines(b, b->read - 1, b->read, MODEL_SLOT);
+	if (b->read % (AHEAD / 2) != 0)
+		return;
+	half = b->read - AHEAD / 2;
+	prefetch_lines(b, b->added, half, MODEL_MESSAGES);
+	prefetch_lines(b, half, b->read, MODEL_CHAT);
+	add_lines_ahead(b, half);
+}
+
+/* Adds a line that belongs to a snapshot or is bad. The callbacks cannot
+ * fail. */
+static void
+add_to_staging(struct one_shot *b, int scanned, struct record *r)
+{
+	enum outcome added = staging_add(&b->staging, &b->scan, scanned, r);
+	int applied = staging_apply(&b->staging);
+
+	(void)added;
+	(void)applied;
+}
+
+/* Adds a block of lines in the form that scan_block() takes. */
+static void
+add_block(struct one_shot *b, const char *block, size_t len)
+{
+	struct scan *s = &b->scan;
+	struct line_ahead *l;
+	int scanned;
+
+	scan_block(s, block, len);
+	for (;;) {
+		l = ahead_of(b, b->read);
+		scanned = scan_record(s, &l->record);
+		if (scanned == 0)
+			break;
+		b->lines++;
+		if (scanned == 1 && !staging_takes(&l->record)) {
+			take_ahead(b, l);
+		} else {
+			add_lines_ahead(b, b->read);
+			add_to_staging(b, scanned, &l->record);
+		}
+	}
+	add_lines_ahead(b, b->read);
+}
 
 static enum exit_code
 report_endpoint_error(const struct endpoint *e)
@@ -64,12 +320,11 @@ read_to_end(struct one_shot *b, struct endpoint *in)
 	for (;;) {
 		switch (endpoint_read_block(in, &block, &len, -1)) {
 		case ENDPOINT_RECORD:
-			intake_add_block(&b->intake, block, len);
+			add_block(b, block, len);
 			break;
 		case ENDPOINT_TOOLONG:
-			b->intake.lines++;
-			intake_refuse(
-			    &b->intake, NULL, 0, endpoint_refusal(in));
+			b->lines++;
+			(void)refuse(b, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -113,7 +368,7 @@ read_one_shot_input(struct one_shot *b)
  * a snapshot may be missing, so only tenants with complete snapshots have
  * rows. */
 static bool
-counts(const struct one_shot *b, const struct intake_tenant *t)
+counts(const struct one_shot *b, const struct one_shot_tenant *t)
 {
 	const char *only = b->job->tenant;
 
@@ -123,14 +378,14 @@ counts(const struct one_shot *b, const struct intake_tenant *t)
 
 /* True if no record of the tenant has a time, so the tenant has no rows. */
 static bool
-is_undated(const struct intake_tenant *t)
+is_undated(const struct one_shot_tenant *t)
 {
 	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
 /* Counts a tenant without rows. Its records are still passed through. */
 static void
-count_undated(struct one_shot *b, const struct intake_tenant *t)
+count_undated(struct one_shot *b, const struct one_shot_tenant *t)
 {
 	const struct aggregator_job *job = b->job;
 	bool rows = job->selection.n > 0 || job->format != OUTPUT_NDJSON ||
@@ -147,7 +402,7 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 
 /* Replays the tenant's day. */
 static struct simulation *
-simulate_day(struct one_shot *b, struct intake_tenant *t)
+simulate_day(struct one_shot *b, struct one_shot_tenant *t)
 {
 	struct allocation_settings set;
 
@@ -159,7 +414,7 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
  * between its markers, even if later records have changed them, so that the
  * database deletes what is no longer there. */
 static void
-make_report(struct one_shot *b, struct intake_tenant *t)
+make_report(struct one_shot *b, struct one_shot_tenant *t)
 {
 	struct tenant_rows *r = &b->reports[b->reports_n++];
 
@@ -169,13 +424,34 @@ make_report(struct one_shot *b, struct intake_tenant *t)
 		    simulate_day(b, t);
 }
 
+static int
+compare_tenants(const void *a, const void *b)
+{
+	return strcmp((*(struct one_shot_tenant *const *)a)->name,
+	    (*(struct one_shot_tenant *const *)b)->name);
+}
+
+static void
+sort_tenants(struct one_shot *b)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	b->tenants =
+	    xcalloc(b->names.live + 1, sizeof(struct one_shot_tenant *));
+	while ((e = strmap_next(&b->names, &i)) != NULL)
+		b->tenants[b->tenants_n++] = e->value;
+	sort_array(b->tenants, b->tenants_n, sizeof(struct one_shot_tenant *),
+	    compare_tenants);
+}
+
 static void
 make_reports(struct one_shot *b)
 {
 	size_t n, i;
 
-	b->tenants = intake_tenants(&b->intake, &n);
-	b->tenants_n = n;
+	sort_tenants(b);
+	n = b->tenants_n;
 	b->reports = xcalloc(n + 1, sizeof *b->reports);
 	b->simulations = xcalloc(n + 1, sizeof(struct simulation *));
 	for (i = 0; i < n; i++) {
@@ -304,16 +580,29 @@ write_output(struct one_shot *b)
 	return code;
 }
 
+/* Reports each snapshot without an end, or, if there is none, only that the
+ * input was cut off. */
+static void
+report_unfinished(struct one_shot *b)
+{
+	uint64_t before = b->staging.failed;
+
+	staging_report_unfinished(&b->staging);
+	if (b->cut && b->staging.failed == before)
+		log_error("the input ends inside line %" PRIu64
+			  "; this line is not used",
+		    b->lines + 1);
+}
+
 /* Returns PROG_OK if there is something to write. Errors are logged once. */
 static enum exit_code
 prepare_answer(struct one_shot *b)
 {
 	const struct aggregator_job *job = b->job;
 
-	intake_end(&b->intake, b->cut);
+	report_unfinished(b);
 	make_reports(b);
-	b->bad = b->bad || b->intake.staging.failed > 0 || b->dead.count > 0 ||
-		 b->cut;
+	b->bad = b->bad || b->staging.failed > 0 || b->dead.count > 0 || b->cut;
 	/* If the program was stopped, a simulated day may be incomplete. */
 	b->stopped = b->simulations_n > 0 && stop_asked();
 	if (b->reports_n + b->undated > 0 && job->explain == NULL)
@@ -340,8 +629,7 @@ log_one_shot_summary(const struct one_shot *b)
 	log_info("aggregator_done",
 	    "lines=%" PRIu64 " refused=%" PRIu64
 	    " tenants=%zu incomplete=%" PRIu64,
-	    b->intake.lines, b->dead.count, b->tenants_n,
-	    b->intake.staging.failed);
+	    b->lines, b->dead.count, b->tenants_n, b->staging.failed);
 }
 
 static void
@@ -355,21 +643,39 @@ release_one_shot(struct one_shot *b)
 	free(b->reports);
 	free(b->tenants);
 	deadletter_close(&b->dead);
-	intake_release(&b->intake);
+	strmap_release(&b->names, free_tenant);
+	staging_close(&b->staging);
+	scan_release(&b->scan);
+}
+
+static void
+init_one_shot(struct one_shot *b, const struct aggregator_job *job)
+{
+	memset(b, 0, sizeof *b);
+	b->job = job;
+	b->setup.job = job;
+	b->setup.cache = &b->cache;
+	b->setup.future = &b->future;
+	future_init(&b->future, job->conf);
+	b->passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
+	b->staging.future = &b->future;
+	b->staging.ctx = b;
+	b->staging.refuse = refuse;
+	b->staging.begin = begin_snapshot;
+	b->staging.add = add_record;
+	b->staging.end = end_snapshot;
+	scan_init(&b->scan);
+	b->scan.skips_text = job->explain == NULL &&
+			     !metric_selection_has(&job->selection, "trends");
 }
 
 static enum exit_code
 run_one_shot(const struct aggregator_job *job)
 {
-	struct one_shot b = { .job = job };
+	struct one_shot b;
 	enum exit_code code;
 
-	b.setup.job = job;
-	b.setup.cache = &b.cache;
-	future_init(&b.future, job->conf);
-	b.setup.future = &b.future;
-	intake_init(&b.intake, &b.setup);
-	b.intake.dead = &b.dead;
+	init_one_shot(&b, job);
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);
@@ -403,7 +709,8 @@ static const struct option_row rows[] = {
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
 	    "simulated allocation: the limit for every operator"),
 	AGGREGATOR_PART,
-	AGGREGATOR_TABLE,
+	OPTION_TEXT(0, "table", "NAME", struct aggregator, table,
+	    "the table of -o csv (operator_metrics)"),
 	AGGREGATOR_TENANT,
 };
 

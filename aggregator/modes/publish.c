@@ -113,7 +113,9 @@ publish_records(const struct aggregator_job *job)
 
 static const struct option_row rows[] = {
 	AGGREGATOR_FROM,
-	AGGREGATOR_TO_RECORDS,
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
+	    endpoint_take_to,
+	    "where records go: -, a file, queue:NAME, exchange:NAME"),
 };
 
 static int
@@ -124,7 +126,7 @@ check_publish(void *options)
 	if (endpoint_is_queue(a->job.from))
 		return prog_usage_error(
 		    "--publish reads records from standard input or -f FILE");
-	return aggregator_check_ends(a);
+	return endpoint_check_ends(a->job.from, a->job.to, "-t");
 }
 
 static enum exit_code

@@ -21,7 +21,8 @@ static const struct option_row rows[] = {
 	AGGREGATOR_PART,
 	AGGREGATOR_STATE,
 	AGGREGATOR_UNTIL_EMPTY,
-	AGGREGATOR_WINDOW,
+	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,
+	    "how late a record may arrive (24h)"),
 };
 
 static enum exit_code
