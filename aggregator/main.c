@@ -21,8 +21,7 @@ main(int argc, char **argv)
 {
 	struct aggregator a = {
 		.job = { .from = "-", .to = "-", .limit = RECORD_NO_NUMBER },
-		.counter = { .exchange = EVENTCOUNTER_EXCHANGE,
-		    .idle_exit_ms = -1 },
+		.counter = { .exchange = "user-events", .idle_exit_ms = -1 },
 	};
 
 	return program_main(modes, ARRAY_LEN(modes), argc, argv, &a);

@@ -399,7 +399,7 @@ snapshots_save(struct snapshots *s)
 	size_t i = 0;
 	unsigned part;
 
-	while ((e = strmap_next(&s->tenants, &i)) != NULL) {
+	while (s->changed && (e = strmap_next(&s->tenants, &i)) != NULL) {
 		struct tenant_snapshots *t = e->value;
 
 		if (!t->changed)

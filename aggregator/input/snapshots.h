@@ -84,8 +84,7 @@ int snapshots_open(struct snapshots *s, struct state *state)
     __attribute__((warn_unused_result));
 void snapshots_close(struct snapshots *s);
 
-/* Writes the changes to the state; call it before the commit if s->changed is
- * set. */
+/* Writes the changes to the state; call it before each commit. */
 void snapshots_save(struct snapshots *s);
 
 /* Drops snapshots that have received no line for a week, because lines are

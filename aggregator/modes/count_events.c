@@ -1,10 +1,14 @@
 /*
  * count_events: aggregator --input eventcounter, which counts events from other
- * publishers (eventcounter.h).
+ * publishers (aggregator/stream/stream_eventcounter.c).
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/parse.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/modes/modes.h"
@@ -60,6 +64,22 @@ check_count_events(void *options)
 	return endpoint_check_ends(a->job.from, c->to, "-t");
 }
 
+/* Creates the folder for the files with the counts. */
+static enum exit_code
+make_json_dir(const char *dir)
+{
+	struct stat st;
+
+	if (dir == NULL || mkdir(dir, 0777) == 0)
+		return PROG_OK;
+	if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if (errno == EEXIST && access(dir, W_OK | X_OK) == 0)
+		return PROG_OK;
+	return syserr_log(
+	    PROG_CANTCREATE, "cannot write into --json-dir '%s'", dir);
+}
+
 static enum exit_code
 run_count_events(void *options)
 {
@@ -73,11 +93,10 @@ run_count_events(void *options)
 
 	if (a->common.only_check)
 		return PROG_OK;
-	code = eventcounter_open(c);
+	code = make_json_dir(c->json_dir);
 	if (code != PROG_OK)
 		return code;
 	counting.name = "eventcounter";
-	c->tenant = job->tenant;
 	if (job->until_empty)
 		c->idle_exit_ms = -1;
 	job->conf = a->common.conf;

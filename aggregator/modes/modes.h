@@ -7,7 +7,6 @@
 
 #include "common/options/option_table.h"
 
-#include "aggregator/eventcounter/eventcounter.h"
 #include "aggregator/tenant/job.h"
 #include "aggregator/tenant/tenant_rows.h"
 

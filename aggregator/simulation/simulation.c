@@ -665,7 +665,7 @@ emit_totals(const struct simulation *w, struct rowset *to)
 }
 
 /* These tables are for one-shot runs only; in a stream, allocation makes
- * reservations (stream_allocation.c). */
+ * reservations (stream_flush.c). */
 const struct metric metric_allocation_operators = {
 	.table = &tables[TABLE_allocation_operators],
 	.acts = true,

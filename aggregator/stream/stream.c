@@ -1,8 +1,9 @@
 /*
- * stream: the main loop of an endless stream. It splits the blocks that a queue
- * delivers into records and adds each record to the model of its tenant. Lines
- * of snapshots go into the staging. common/stage/stage.h has the loop itself,
- * which acknowledges last.
+ * stream: a run over an endless stream, from its opening to its end. It splits
+ * the blocks that a queue delivers into records and adds each record to the
+ * model of its tenant. Lines of snapshots go into the staging, and a complete
+ * snapshot corrects its tenant. common/stage/stage.h has the loop itself, which
+ * acknowledges last.
  */
 #include "aggregator/stream/stream.h"
 
@@ -14,10 +15,10 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-
-#include "aggregator/model/model_pack.h"
+#include "common/text/jsonw.h"
 
 /* A flush is made early after this many records. The broker never sends more
  * than this ahead; see endpoint_amqp_read.c. */
@@ -33,6 +34,20 @@
 #define PAUSE_MS 1000
 /* A reservation expires at most this much too late. */
 #define ALLOCATION_IDLE_MS 100
+
+void
+stream_fail(struct stream *s, enum exit_code code)
+{
+	s->stage.code = code;
+	s->failed = true;
+}
+
+void
+stream_touch(struct stream_tenant *t)
+{
+	t->stream->touched += !t->touched;
+	t->touched = t->aged = true;
+}
 
 static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
@@ -69,8 +84,10 @@ refuse_late_record(struct stream *s)
 	return stream_refuse_record(s, reason, &s->counts.late);
 }
 
-enum outcome
-stream_pass_through(struct stream *s, const struct record *r, const char *line,
+/* Passes the line of a record through, without the field `snapshot`. A message
+ * gets the time of its first version. */
+static enum outcome
+pass_through(struct stream *s, const struct record *r, const char *line,
     size_t len, int64_t at)
 {
 	bool moved = r->type == RECORD_MESSAGE && at != r->at;
@@ -141,9 +158,78 @@ stream_add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? stream_pass_through(s, r, s->scan.line, s->scan.len,
+	return passes ? pass_through(s, r, s->scan.line, s->scan.len,
 			    t->pipeline.model.known_at)
 		      : OUTCOME_DONE;
+}
+
+/* Callbacks of the staging, whose context is the stream: a complete snapshot,
+ * or parts of one that came through an exchange, correct a tenant.
+ *
+ * Messages of the snapshot that have not arrived in the stream are passed
+ * through. They are confirmed before the commit that stores them and removes
+ * the snapshot, and are written again after a crash before that commit. */
+
+static void *
+begin_snapshot(void *ctx, struct text tenant, int64_t at)
+{
+	struct stream *s = ctx;
+	struct stream_tenant *t = stream_tenant(s, tenant);
+
+	/* The last record may be old, but the snapshot's changes happen now. */
+	if (t->pipeline.allocation != NULL)
+		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
+	pipeline_begin_snapshot(&t->pipeline, at);
+	return t;
+}
+
+/* The state does not store whether a record about a message has arrived, so
+ * such records are passed through; the key of their row removes duplicates. */
+static int
+add_to_snapshot(
+    void *tenant, const struct record *r, const char *line, size_t len)
+{
+	struct stream_tenant *t = tenant;
+	struct stream *s = t->stream;
+	struct model *m = &t->pipeline.model;
+	enum model_result taken = model_add(m, r);
+	enum outcome o = OUTCOME_DONE;
+
+	if (state_failed(s->state)) /* the chat may lack its messages */
+		o = stream_finish_commit(s);
+	else if (r->type == RECORD_MESSAGE && s->job->selection.messages &&
+		 (taken == MODEL_NEW || taken == MODEL_VERSION || r->about))
+		o = pass_through(s, r, line, len, m->known_at);
+	return o == OUTCOME_DONE ? 0 : -1;
+}
+
+/* Keeps the snapshot's marker for the sink: it shows the reaper that chats
+ * missing from the snapshot are marked as gone. The marker follows the rows of
+ * the flush. A part of a snapshot has no marker. */
+static void
+mark_applied(struct stream_tenant *t, const char *snapshot)
+{
+	struct buf *b = &t->applied;
+
+	buf_clear(b);
+	jsonw_open(b);
+	jsonw_str(b, "type", "snapshot");
+	jsonw_str(b, "tenant", t->name);
+	jsonw_str(b, "state", "applied");
+	jsonw_str(b, "snapshot", snapshot);
+	jsonw_time(b, "at", t->pipeline.model.snapshot_at);
+	jsonw_close(b);
+}
+
+static void
+end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
+{
+	struct stream_tenant *t = tenant;
+
+	if (part == NULL && t->stream->job->part.of == 0)
+		mark_applied(t, snapshot);
+	model_end_snapshot(&t->pipeline.model, part);
+	stream_touch(t);
 }
 
 /* Handles the current line, which is a record or a bad line. */
@@ -172,7 +258,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 
 	scan_block(&s->scan, block, len);
 	if (s->assign != NULL)
-		(void)stream_allocation_now(s);
+		(void)clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	for (*lines = 0;; ++*lines) {
 		scanned = scan_record(&s->scan, &s->record);
 		if (scanned == 0)
@@ -205,8 +291,7 @@ flush_when_idle(struct stream *s)
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->failed ||
-	    (!refresh && (s->assign == NULL || !stream_allocation_due(s))))
+	if (s->failed || (!refresh && !stream_touch_due(s)))
 		return;
 	/* A run with --until-empty does not wait here: it flushes again at its
 	 * end, and gives up there. */
@@ -227,7 +312,7 @@ confirm_flush(void *ctx, bool wait)
 
 	if (o == OUTCOME_DONE) {
 		FAULT_POINT("aggregator.rows_confirmed");
-		o = stream_foreign_publish_due(s);
+		o = stream_counter_publish_due(s);
 	}
 	return o;
 }
@@ -268,9 +353,9 @@ on_stream_idle(void *ctx)
 	struct stream *s = ctx;
 
 	flush_when_idle(s);
-	if (!s->failed && stream_foreign_publish_due(s) == OUTCOME_NEVER)
+	if (!s->failed && stream_counter_publish_due(s) == OUTCOME_NEVER)
 		stop_set(true);
-	stream_foreign_idle(s);
+	stream_counter_idle(s);
 	stream_forget_look(s);
 }
 
@@ -328,6 +413,63 @@ log_stream_summary(const struct stream *s)
 	    c->flushes, c->ahead + s->staging.ahead, c->assigned);
 }
 
+/* The newest time in the records of all tenants; 0 if there is no record. */
+static int64_t
+newest_time(const struct stream *s)
+{
+	int64_t newest = 0, as_of;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		as_of = s->tenants[i]->pipeline.model.as_of;
+		if (as_of > newest)
+			newest = as_of;
+	}
+	return newest;
+}
+
+/* Implements daemon_metrics_writer. */
+static void
+add_stream_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	static const char as_of[] = "messaging_stream_as_of_timestamp_seconds";
+	const struct stream *s = ctx;
+	const struct stream_counts *c = &s->counts;
+	const struct {
+		const char *name, *help;
+		uint64_t n;
+	} totals[] = {
+		{ "messaging_stream_repeated_records_total",
+		    "Duplicate records of a stream.", c->again },
+		{ "messaging_stream_late_records_total",
+		    "Records refused because they were older than the window.",
+		    c->late },
+		{ "messaging_stream_ahead_records_total",
+		    "Records refused because their time is ahead of the clock.",
+		    c->ahead + s->staging.ahead },
+		{ "messaging_stream_rows_total", "Rows written.", c->rows },
+		{ "messaging_stream_reservations_total",
+		    "Chats reserved for an operator.", c->assigned },
+	};
+	size_t i;
+
+	prometheus_head(to, as_of, PROMETHEUS_GAUGE,
+	    "Time of the newest record; 0: no record has arrived.");
+	prometheus_sample_seconds(to, as_of, labels, newest_time(s));
+	for (i = 0; i < ARRAY_LEN(totals); i++)
+		prometheus_total(
+		    to, totals[i].name, labels, totals[i].help, totals[i].n);
+}
+
+static struct daemon_metrics *
+open_metrics(struct stream *s)
+{
+	if (s->job->until_empty)
+		return NULL;
+	return daemon_metrics_open(s->job->conf,
+	    endpoint_amqp_name(endpoint_name(s->in)), add_stream_metrics, s);
+}
+
 static void
 set_up_stage(struct stream *s)
 {
@@ -342,14 +484,14 @@ set_up_stage(struct stream *s)
 		.rest_ms = s->assign != NULL ? 0 : REST_MS,
 		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
 		.wait_forever = !s->job->until_empty,
-		.metrics = stream_metrics_open(s),
+		.metrics = open_metrics(s),
 		.handle_block = handle_stream_block,
 		.flush = flush_stream,
 		.confirm = confirm_flush,
 		.send = send_passed_through,
 		.pump = pump_stream,
 		.idle = on_stream_idle };
-	stream_foreign_stage(s);
+	stream_counter_stage(s);
 }
 
 static enum exit_code
@@ -377,7 +519,7 @@ run_stream(struct stream *s)
 	    s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
-		code = stream_foreign_publish(s);
+		code = stream_counter_publish(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
@@ -397,7 +539,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->setup.cache = &s->cache;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
 	s->listener.ctx = s;
-	s->listener.reserved = stream_allocation_reserved;
+	s->listener.reserved = stream_reserved;
 	s->setup.reservations = &s->listener;
 	future_init(&s->future, job->conf);
 	s->setup.future = &s->future;
@@ -409,10 +551,39 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->staging.future = &s->future;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
-	s->staging.begin = stream_begin_snapshot;
-	s->staging.add = stream_add_to_snapshot;
-	s->staging.end = stream_end_snapshot;
+	s->staging.begin = begin_snapshot;
+	s->staging.add = add_to_snapshot;
+	s->staging.end = end_snapshot;
 	scan_init(&s->scan);
+}
+
+static enum exit_code
+open_stream(struct stream *s, struct buf *why)
+{
+	struct endpoint_options opt = { .conf = s->job->conf,
+		.until_empty = s->job->until_empty,
+		.wait_forever = !s->job->until_empty,
+		.sole = true,
+		.append = true },
+				reading = opt;
+	enum exit_code code;
+
+	code = stream_open_state(s, why);
+	if (code != PROG_OK)
+		return code;
+	stream_counter_open(s, &reading);
+	s->in = endpoint_open_read(s->job->from, &reading, why, &code);
+	if (s->in == NULL)
+		return code;
+	deadletter_open(&s->dead, s->in, &opt);
+	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
+	if (s->out != NULL && s->job->selection.allocation)
+		s->assign =
+		    endpoint_open_write(s->job->assign_to, &opt, why, &code);
+	if (s->out == NULL ||
+	    (s->job->selection.allocation && s->assign == NULL))
+		return code;
+	return PROG_OK;
 }
 
 static void
@@ -434,7 +605,7 @@ release_stream(struct stream *s)
 	free(s->tenants);
 	strmap_release(&s->names, NULL);
 	strmap_release(&s->forget.unread, NULL);
-	strmap_release(&s->foreign.aliases, free);
+	strmap_release(&s->counter.aliases, free);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->rows.next);
@@ -452,7 +623,7 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	enum exit_code code;
 
 	init_stream(s, job);
-	code = stream_open(s, &why);
+	code = open_stream(s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
 	/* A run that is stopped while it connects has no input or output. */

@@ -1,19 +1,14 @@
 /*
  * stream: the aggregator that reads an endless queue of records. This header is
- * for the files of this folder; other folders use stream_run() only. Each file
- * uses only files below it:
+ * for the files of this folder; other folders use stream_run() only.
  *
- *   stream.c             the main loop: hands records to their tenants
- *   stream_foreign.c     messages from another program instead of records
- *   stream_forget.c      forgets customers
- *   stream_snapshot.c    a snapshot corrects its tenant
- *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
- *   stream_open.c        opens the state, the input and the outputs
- *   stream_tables.c      the tables of the state, written and read
- *   stream_lines.c       the lines of a flush for an output
- *   stream_allocation.c  assigns chats and writes the reservations
- *   stream_metrics.c     the metrics for Prometheus
- *   stream_tenant.c      the tenants
+ *   stream.c               opens everything; hands records and snapshots to
+ *                          their tenants until the end
+ *   stream_eventcounter.c  events of another publisher instead of records
+ *   stream_forget.c        erases customers
+ *   stream_flush.c         a flush: recompute, assign, save, commit, write the
+ *                          lines, confirm
+ *   stream_tables.c        the tenants, and the tables of the state
  *
  * A flush is made every [aggregator] every, or sooner after many records. It
  * commits rows and reservations to the state, as lines, together with the data
@@ -105,7 +100,7 @@ enum flush_step {
 	FLUSH_WRITTEN     /* its lines are written and not confirmed */
 };
 
-/* Counted since the program started. */
+/* Counted since the run began. */
 struct stream_counts {
 	uint64_t records, again, late, ahead, bad, passed, rows, flushes,
 	    assigned;
@@ -157,7 +152,7 @@ struct stream {
 	struct clock_onward clock;
 	struct buf scratch;
 
-	/* For stream_foreign.c. Times are monotonic. */
+	/* For stream_eventcounter.c. Times are monotonic. */
 	struct {
 		int64_t quiet_since_ms; /* when the last message was handled */
 		int64_t held_since_ms;  /* when the first unacknowledged message
@@ -169,7 +164,7 @@ struct stream {
 		bool warned;
 		struct strmap aliases; /* hash of a user's id -> alias (char
 					* *) */
-	} foreign;
+	} counter;
 
 	/* For stream_forget.c. Times are monotonic. */
 	struct {
@@ -185,46 +180,99 @@ struct stream {
  * program is stopped. */
 enum exit_code stream_run(const struct aggregator_job *job);
 
+/* stream.c */
+
 /* Adds the current record, which is outside any snapshot, to its tenant. */
 enum outcome stream_add_record(struct stream *s);
 /* Refuses the current line. */
 enum outcome stream_refuse_record(
     struct stream *s, const char *reason, uint64_t *count);
+void stream_touch(struct stream_tenant *t);
+/* After an outcome NEVER: nothing more is committed, and the stream ends with
+ * that exit code. */
+void stream_fail(struct stream *s, enum exit_code code);
 
-/* For a foreign input; with any other input these do nothing. They define how
- * the input is opened and how its stage differs, and act after a confirmed
- * flush and when no input arrives. */
+/* stream_eventcounter.c. With any other input these do nothing. */
+
+/* Define how the input is opened, and how its stage differs. */
 struct endpoint_options;
-void stream_foreign_open(const struct stream *s, struct endpoint_options *opt);
-void stream_foreign_stage(struct stream *s);
-enum outcome stream_foreign_publish_due(struct stream *s);
-void stream_foreign_idle(struct stream *s);
-/* The first loads the aliases under which erased customers are counted. The
- * second counts a customer under an alias from the next run on. The third
- * publishes the counts after the last commit. */
+void stream_counter_open(const struct stream *s, struct endpoint_options *opt);
+void stream_counter_stage(struct stream *s);
+/* Publishes the counts if it is time to. Call it after a confirmed flush, and
+ * when no input arrives. */
+enum outcome stream_counter_publish_due(struct stream *s);
+/* Publishes the counts after the last commit. */
+enum exit_code stream_counter_publish(struct stream *s);
+/* Call it when no input arrives: the run ends after a certain time. */
+void stream_counter_idle(struct stream *s);
+/* Loads the aliases under which erased customers are counted. */
+void stream_counter_load(struct stream *s);
+/* Moves the counts of an erased customer to an alias, under which the customer
+ * is counted from the next run on. */
 struct forget_order;
-void stream_foreign_load(struct stream *s);
-void stream_foreign_forget(struct stream *s, const struct forget_order *o);
-enum exit_code stream_foreign_publish(struct stream *s);
+void stream_counter_forget(
+    struct stream_tenant *t, const struct forget_order *o);
 
-/* Opens the state, the input and the outputs. */
-enum exit_code stream_open(struct stream *s, struct buf *why);
+/* stream_forget.c */
 
 /* Looks for orders to erase customers, and ends the run when it is time to
  * execute them. Call it often. */
 void stream_forget_look(struct stream *s);
-
 /* After a run that ended normally: executes the orders in the models and in the
- * state, and releases both. */
+ * state, which can then only be released. */
 enum exit_code stream_forget(struct stream *s);
 
+/* stream_flush.c */
+
+/* Begins a flush, after the end of the last one: its commit runs while the next
+ * records are read. stream_confirm() writes and confirms its lines. */
+enum outcome stream_flush_begin(struct stream *s, bool refresh)
+    __attribute__((warn_unused_result));
+/* Writes the lines once they are committed, and returns whether they are
+ * confirmed; LATER means not yet. wait: waits for it, as stream_flush()
+ * does. */
+enum outcome stream_confirm(struct stream *s, bool wait)
+    __attribute__((warn_unused_result));
+/* A whole flush: commits all records read, writes the rows and confirms them.
+ * After LATER, the next call continues the flush. refresh: also writes rows
+ * with a running wait. */
+enum outcome stream_flush(struct stream *s, bool refresh)
+    __attribute__((warn_unused_result));
+/* True if it is time to rewrite rows with a running wait. */
+bool stream_refresh_due(const struct stream *s);
+/* Advances the clock of the allocation and touches the tenants for which
+ * something is due. True if there are any. */
+bool stream_touch_due(struct stream *s);
+/* Adds a new reservation to the lines of the flush; the context is the
+ * stream. */
+void stream_reserved(void *ctx, const struct allocation_reservation *p);
+
+/* Puts a tenant's changes, and its changed rows; none counts as changed after
+ * that. */
+void stream_flush_tenant(struct stream_tenant *t);
+/* Commits what was put. */
+enum exit_code stream_commit(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Waits for the commit that was begun; fails the stream after any error of the
+ * state. */
+enum outcome stream_finish_commit(struct stream *s)
+    __attribute__((warn_unused_result));
+/* After a commit was begun, and at the start: waits for it, and writes its
+ * lines to the outputs. */
+enum outcome stream_write_lines(struct stream *s)
+    __attribute__((warn_unused_result));
+
+/* stream_tables.c */
+
+/* Opens the state and reads it. */
+enum exit_code stream_open_state(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
 /* Returns the tenant with that name, created if missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
-void stream_touch(struct stream_tenant *t);
-
-/* After an outcome NEVER: nothing more is committed, and the stream ends with
- * that exit code. */
-void stream_fail(struct stream *s, enum exit_code code);
+/* Returns the start of the tenant's keys, which is its number. */
+struct key stream_tenant_key(const struct stream_tenant *t);
+/* Puts the tenant's changes into the state. */
+void stream_save(struct stream_tenant *t);
 
 /* True if no record has given the tenant a time for its rows, which are made
  * when one does. */
@@ -233,103 +281,5 @@ stream_is_undated(const struct stream_tenant *t)
 {
 	return t->pipeline.model.as_of == CLOCK_NONE;
 }
-
-/* Passes the line of a record through, without the field `snapshot`. A message
- * gets the time of its first version. */
-enum outcome stream_pass_through(struct stream *s, const struct record *r,
-    const char *line, size_t len, int64_t at)
-    __attribute__((warn_unused_result));
-
-/* Callbacks of the staging, whose context is the stream: a complete snapshot
- * corrects its tenant, a struct stream_tenant. */
-void *stream_begin_snapshot(void *ctx, struct text tenant, int64_t at);
-int stream_add_to_snapshot(void *tenant, const struct record *r,
-    const char *line, size_t len) __attribute__((warn_unused_result));
-void stream_end_snapshot(
-    void *tenant, const char *snapshot, const struct bucket_set *part);
-
-/* Begins a flush, after the end of the last one: its commit runs while the next
- * records are read. stream_confirm() writes and confirms its lines. */
-enum outcome stream_flush_begin(struct stream *s, bool refresh)
-    __attribute__((warn_unused_result));
-
-/* Writes the lines once they are committed, and returns whether they are
- * confirmed; LATER means not yet. wait: waits for it, as stream_flush()
- * does. */
-enum outcome stream_confirm(struct stream *s, bool wait)
-    __attribute__((warn_unused_result));
-
-/* Adds a line to the state. The second function puts the lines that are not
- * there yet, before a commit. The third writes all of them to the output and
- * returns -1 if that failed; the fourth deletes them. */
-int stream_lines_add(struct stream_lines *l, const char *line, size_t len);
-void stream_lines_put(struct stream_lines *l);
-int stream_lines_write(const struct stream_lines *l, struct endpoint *to)
-    __attribute__((warn_unused_result));
-void stream_lines_delete(struct stream_lines *l);
-
-/* Waits for the commit that was begun; fails the stream after any error of the
- * state. */
-enum outcome stream_finish_commit(struct stream *s)
-    __attribute__((warn_unused_result));
-
-/* After a commit was begun, and at the start: waits for it, and writes its
- * lines to the outputs. */
-enum outcome stream_write_lines(struct stream *s)
-    __attribute__((warn_unused_result));
-
-/* A whole flush: commits all records read, writes the rows and confirms them.
- * After LATER, the next call continues the flush. refresh: also writes rows
- * with a running wait. */
-enum outcome stream_flush(struct stream *s, bool refresh)
-    __attribute__((warn_unused_result));
-
-/* True if it is time to rewrite rows with a running wait. */
-bool stream_refresh_due(const struct stream *s);
-
-/* Reads the state at the start. -1: an error, which state_commit() will
- * return. */
-int stream_load(struct stream *s) __attribute__((warn_unused_result));
-
-/* Allocation. Call these functions only if chats are assigned. */
-
-/* Sets the clock and returns it. */
-int64_t stream_allocation_now(struct stream *s);
-/* Sets the clock and touches the tenants for which something is due. */
-void stream_allocation_clock(struct stream *s);
-bool stream_allocation_due(struct stream *s);
-/* Adds a new reservation to the lines of the flush; the context is the
- * stream. */
-void stream_allocation_reserved(
-    void *ctx, const struct allocation_reservation *p);
-/* Assigns the waiting chats of a touched tenant. */
-void stream_allocation_select(struct stream_tenant *t);
-void stream_allocation_save(struct stream_tenant *t);
-int stream_allocation_load(struct stream *s)
-    __attribute__((warn_unused_result));
-
-/* Opens the metrics of a daemon; the input must be open. NULL in other runs, or
- * without [metrics] folder. Owned by the caller. */
-struct daemon_metrics *stream_metrics_open(struct stream *s)
-    __attribute__((warn_unused_result));
-
-/* Puts the tenant's changes into the state. */
-void stream_save(struct stream_tenant *t);
-/* The same with its changed rows; none counts as changed after that. */
-void stream_flush_tenant(struct stream_tenant *t);
-/* Commits what these functions have put. */
-enum exit_code stream_commit(struct stream *s, struct buf *why)
-    __attribute__((warn_unused_result));
-
-/* Length of a tenant's number, with which its keys and its chats begin, and of
- * a chat's number. */
-#define STREAM_TENANT_BYTES 4
-#define STREAM_CHAT_BYTES 5
-
-/* Return the start of the tenant's keys, which is its number; the key of a
- * chat; and that of one of its segments of messages. */
-struct key stream_tenant_key(const struct stream_tenant *t);
-struct key stream_chat_key(uint64_t number);
-struct key stream_segment_key(uint64_t number, size_t segment);
 
 #endif

@@ -4,16 +4,89 @@
  * explains the order. common/stage/stage.h decides when to flush, from the
  * numbers that stream.c passes.
  *
- * Its cost is proportional to the changes. Every [aggregator] refresh, it also
- * writes the rows with a running wait of tenants whose time advanced.
+ * Waiting chats are assigned once per flush, after the model is recomputed.
+ * What the allocation must remember, and the lines of new reservations, are
+ * committed together with everything else.
+ *
+ * The cost of a flush is proportional to the changes. Every [aggregator]
+ * refresh, it also writes the rows with a running wait of tenants whose time
+ * advanced.
  */
 #include "aggregator/stream/stream.h"
+
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 
 #include "aggregator/tenant/tenant_rows.h"
+
+/* An entry with that many bytes fills whole pages of LMDB, roughly. */
+#define ENTRY_BYTES ((size_t)60 << 10)
+
+/* Puts the lines that are not in the state yet. */
+static void
+put_entry(struct stream_lines *l)
+{
+	struct key k = { 0 };
+
+	if (l->next.len == 0)
+		return;
+	key_number(&k, l->entries++);
+	lmdb_put(l->table, k.bytes, k.len, l->next.data, l->next.len);
+	buf_clear(&l->next);
+}
+
+static void
+add_line(struct stream_lines *l, const char *line, size_t len)
+{
+	buf_add(&l->next, line, len);
+	buf_addc(&l->next, '\n');
+	if (l->next.len >= ENTRY_BYTES)
+		put_entry(l);
+}
+
+struct lines_writer {
+	struct endpoint *to;
+	bool failed;
+};
+
+static bool
+write_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct lines_writer *w = ctx;
+	const char *p = data, *end = p + len, *nl;
+
+	(void)key;
+	(void)key_len;
+	while (!w->failed && p < end &&
+	       (nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		w->failed = endpoint_write(w->to, p, (size_t)(nl - p)) == -1;
+		p = nl + 1;
+	}
+	return !w->failed;
+}
+
+/* Writes all lines to the output. Returns -1 if that failed. */
+static int
+write_lines(const struct stream_lines *l, struct endpoint *to)
+{
+	struct lines_writer w = { to, false };
+
+	if (l->table != NULL)
+		lmdb_each(l->table, NULL, 0, write_entry, &w);
+	return w.failed ? -1 : 0;
+}
+
+static void
+delete_lines(struct stream_lines *l)
+{
+	if (l->table != NULL)
+		(void)lmdb_delete_prefix(l->table, NULL, 0, SIZE_MAX);
+	l->entries = 0;
+}
 
 static enum outcome
 fail_flush(struct stream *s, enum exit_code code, const char *why)
@@ -43,7 +116,8 @@ add_row(void *ctx, const char *line, size_t len)
 	struct stream *s = ctx;
 
 	s->counts.rows++;
-	return stream_lines_add(&s->rows, line, len);
+	add_line(&s->rows, line, len);
+	return 0;
 }
 
 void
@@ -66,18 +140,17 @@ stream_flush_tenant(struct stream_tenant *t)
 
 /* Puts what a commit consists of, besides the tenants' changes. */
 static void
-put_lines(struct stream *s)
+put_rest(struct stream *s)
 {
-	stream_lines_put(&s->rows);
-	stream_lines_put(&s->reservations);
-	if (s->staging.snapshots.changed)
-		snapshots_save(&s->staging.snapshots);
+	put_entry(&s->rows);
+	put_entry(&s->reservations);
+	snapshots_save(&s->staging.snapshots);
 }
 
 enum exit_code
 stream_commit(struct stream *s, struct buf *why)
 {
-	put_lines(s);
+	put_rest(s);
 	return state_commit(s->state, why);
 }
 
@@ -107,11 +180,10 @@ stream_write_lines(struct stream *s)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (stream_lines_write(&s->rows, s->out) == -1)
+	if (write_lines(&s->rows, s->out) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
-	if (s->assign != NULL &&
-	    stream_lines_write(&s->reservations, s->assign) == -1)
+	if (s->assign != NULL && write_lines(&s->reservations, s->assign) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	if (state_failed(s->state)) /* lines may be missing */
@@ -172,6 +244,49 @@ confirm_passed(struct stream *s)
 	return o;
 }
 
+void
+stream_reserved(void *ctx, const struct allocation_reservation *p)
+{
+	struct stream *s = ctx;
+
+	buf_clear(&s->scratch);
+	allocation_write(p, &s->scratch);
+	add_line(&s->reservations, s->scratch.data, s->scratch.len);
+}
+
+bool
+stream_touch_due(struct stream *s)
+{
+	bool any = false;
+	int64_t now;
+	size_t i;
+
+	if (s->assign == NULL)
+		return false;
+	now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
+	for (i = 0; i < s->tenants_n; i++) {
+		if (allocation_due(s->tenants[i]->pipeline.allocation) > now)
+			continue;
+		stream_touch(s->tenants[i]);
+		any = true;
+	}
+	return any;
+}
+
+/* Assigns the waiting chats of a recomputed tenant. */
+static void
+assign_chats(struct stream_tenant *t)
+{
+	struct allocation *a = t->pipeline.allocation;
+
+	if (a == NULL)
+		return;
+	/* An outcome counts even if its reservation expires now. */
+	allocation_read(a, &t->pipeline.model, false);
+	allocation_clock(a, t->stream->clock.now_ms);
+	t->stream->counts.assigned += allocation_select(a);
+}
+
 /* Recomputes the tenants that have changed and puts their changes; refresh:
  * also those whose time has passed. Returns false if there are none. */
 static bool
@@ -181,15 +296,13 @@ flush_tenants(struct stream *s, bool refresh)
 	bool any = false;
 	size_t i;
 
-	if (s->assign != NULL)
-		stream_allocation_clock(s);
+	(void)stream_touch_due(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		if (!t->touched && !(refresh && t->aged))
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
-		if (s->assign != NULL)
-			stream_allocation_select(t);
+		assign_chats(t);
 		if (refresh)
 			t->aged = false;
 		stream_flush_tenant(t);
@@ -244,8 +357,8 @@ stream_confirm(struct stream *s, bool wait)
 		return o;
 	s->step = FLUSH_CONFIRMED;
 	s->late = NULL;
-	stream_lines_delete(&s->rows);
-	stream_lines_delete(&s->reservations);
+	delete_lines(&s->rows);
+	delete_lines(&s->reservations);
 	return OUTCOME_DONE;
 }
 
@@ -268,7 +381,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
 	if (!flush_tenants(s, refresh) && !s->staging.snapshots.changed)
 		return OUTCOME_DONE;
-	put_lines(s);
+	put_rest(s);
 	FAULT_POINT("aggregator.before_commit");
 	state_commit_begin(s->state);
 	s->step = FLUSH_COMMITTING;

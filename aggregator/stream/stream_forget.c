@@ -9,7 +9,7 @@
  *
  * Names, phone numbers and tags of chats are deleted, and so are words too rare
  * to be trends. Counts by user keep the user's id, because later messages must
- * be added to them. For a foreign input, whose users are customers, they move
+ * be added to them; those of the event counter, whose users are customers, move
  * to an alias. An unfinished snapshot of the tenant is dropped together with
  * its remaining lines: the next snapshot is complete.
  */
@@ -28,7 +28,6 @@
 #include "common/os/file.h"
 #include "common/records/forgotten.h"
 
-#include "aggregator/metrics/metric.h"
 #include "aggregator/model/model_pack.h"
 
 enum {
@@ -135,16 +134,6 @@ stream_forget_look(struct stream *s)
 		s->stage.enough = true;
 }
 
-/* Moves the counts of a customer of a foreign input to the alias, which may
- * already have counts from an earlier erasure. */
-static void
-move_counts(struct stream_tenant *t, const struct forget_order *o)
-{
-	event_counts_rename(t->pipeline.streaming, o->customer, o->alias);
-	stream_foreign_forget(t->stream, o);
-	stream_flush_tenant(t);
-}
-
 struct rare_words {
 	uint64_t rare;   /* a word that occurred at most this often is rare */
 	struct buf keys; /* each one after a byte with its length */
@@ -202,9 +191,7 @@ carry_out(struct stream *s, const struct forget_order *o)
 	chats = model_forget_customer(&t->pipeline.model, o);
 	/* The reaper changes the rows of these chats. */
 	stream_save(t);
-	/* An order about an operator with this id has no alias. */
-	if (s->job->counter != NULL && o->alias.len > 0)
-		move_counts(t, o);
+	stream_counter_forget(t, o);
 	delete_rare_words(t);
 	return chats;
 }
@@ -242,7 +229,7 @@ carry_out_all(
 	if (code == PROG_OK)
 		code = state_rewrite(s->state, why);
 	if (code == PROG_OK)
-		code = stream_foreign_publish(s);
+		code = stream_counter_publish(s);
 	/* The order is removed last, when it is complete. */
 	for (i = 0; i < orders->n && code == PROG_OK; i++) {
 		code = report_done(orders->v[i].path, why);

@@ -1,12 +1,16 @@
 /*
- * stream_tables: the tables of the state. A flush writes a tenant's changes
- * into them:
+ * stream_tables: the tenants of a stream and the tables of its state. A flush
+ * writes a tenant's changes into them:
  *
- *   tenants    number -> name, whether it is aged, and what no other table has
- *   operators  tenant, id -> operator
- *   chats      number -> tenant, head
- *   messages   number, segment -> messages
- *   seen       tenant, span, version -> identities of events of that span
+ *   tenants     number -> name, whether it is aged, and what no other table has
+ *   operators   tenant, id -> operator
+ *   chats       number -> tenant, head
+ *   messages    number, segment -> messages
+ *   seen        tenant, span, version -> identities of events of that span
+ *   allocation  tenant, key -> entry of allocation_pack()
+ *
+ * Two more, rows and reservations, have the lines of the last flush, which
+ * stream_flush.c writes and deletes.
  *
  * LMDB writes whole pages, so data that change in the same flush should be
  * adjacent. Therefore chats are numbered in the order in which they begin, and
@@ -16,17 +20,96 @@
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat arrives, and the
  * counts of the streaming metrics (keyed_state.h) when they change.
- * stream_lines.c and stream_allocation.c own the tables of lines and of the
- * allocation.
  */
 #include "aggregator/stream/stream.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"
 
+/* Length of a tenant's number, with which its keys and its chats begin, and of
+ * a chat's number. */
+#define TENANT_BYTES 4
+#define CHAT_BYTES 5
+
 /* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
+
+struct key
+stream_tenant_key(const struct stream_tenant *t)
+{
+	struct key k = { .len = 0 };
+
+	key_short(&k, t->number, TENANT_BYTES);
+	return k;
+}
+
+static struct key
+chat_key(uint64_t number)
+{
+	struct key k = { .len = 0 };
+
+	key_short(&k, number, CHAT_BYTES);
+	return k;
+}
+
+static struct key
+segment_key(uint64_t number, size_t segment)
+{
+	struct key k = chat_key(number);
+
+	key_short(&k, segment, 4);
+	return k;
+}
+
+/* Reads the messages of a chat if only its head is loaded. */
+static void
+fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
+{
+	struct stream_tenant *t = ctx;
+	struct stream *s = t->stream;
+	size_t i, n = model_segments(c).stored, len = 0;
+	const void *data = NULL;
+	struct key k;
+
+	for (i = 0; i < n; i++) {
+		k = segment_key(c->number, i);
+		if (!lmdb_get(
+			s->tables.messages, k.bytes, k.len, &data, &len) ||
+		    model_unpack_segment(m, c, data, len) == -1) {
+			state_set_damaged(s->state);
+			return;
+		}
+	}
+}
+
+struct stream_tenant *
+stream_tenant(struct stream *s, struct text name)
+{
+	struct stream_tenant *t = s->last;
+	void **slot;
+
+	if (t != NULL && text_is(name, t->name))
+		return t;
+	slot = strmap_put(&s->names, name.p, name.len);
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->name = text_dup(name);
+		t->stream = s;
+		t->number = (uint32_t)s->tenants_n;
+		pipeline_init(&t->pipeline, &s->setup, name, t->number);
+		t->pipeline.model.fetch = fetch_chat_messages;
+		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
+		s->tenants[s->tenants_n++] = t;
+		*slot = t;
+	}
+	s->last = *slot;
+	return *slot;
+}
 
 static void
 save_tenant(struct stream_tenant *t)
@@ -72,7 +155,7 @@ delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 	struct key k;
 
 	for (; from < to; from++) {
-		k = stream_segment_key(number, from);
+		k = segment_key(number, from);
 		lmdb_delete(s->tables.messages, k.bytes, k.len);
 	}
 }
@@ -80,7 +163,7 @@ delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 static void
 delete_chat(struct stream *s, const struct chat *c)
 {
-	struct key k = stream_chat_key(c->number);
+	struct key k = chat_key(c->number);
 
 	delete_segments(s, c->number, 0, model_segments(c).stored);
 	lmdb_delete(s->tables.chats, k.bytes, k.len);
@@ -91,8 +174,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 {
 	struct stream *s = t->stream;
 	struct model_segments seg = model_segments(c);
-	struct key tenant = stream_tenant_key(t),
-		   k = stream_chat_key(c->number);
+	struct key tenant = stream_tenant_key(t), k = chat_key(c->number);
 
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, tenant.bytes, tenant.len);
@@ -104,7 +186,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 		buf_clear(&s->scratch);
 		model_pack_segment(
 		    &t->pipeline.model, c, seg.from, &s->scratch);
-		k = stream_segment_key(c->number, seg.from);
+		k = segment_key(c->number, seg.from);
 		lmdb_put(s->tables.messages, k.bytes, k.len, s->scratch.data,
 		    s->scratch.len);
 	}
@@ -130,6 +212,14 @@ save_chats(struct stream_tenant *t)
 }
 
 static void
+note_run(struct stream_tenant *t, uint16_t span)
+{
+	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
+		t->oldest_run = span;
+	t->has_runs = true;
+}
+
+static void
 save_run(void *ctx, uint16_t span, const void *p, size_t len)
 {
 	struct stream_tenant *t = ctx;
@@ -139,9 +229,7 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 	key_short(&k, span, 2);
 	key_number(&k, (uint64_t)state_version(s->state));
 	lmdb_put(s->tables.seen, k.bytes, k.len, p, len);
-	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
-		t->oldest_run = span;
-	t->has_runs = true;
+	note_run(t, span);
 }
 
 static void
@@ -162,6 +250,20 @@ expire_runs(struct stream_tenant *t)
 	}
 }
 
+static void
+save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
+{
+	const struct stream_tenant *t = ctx;
+	struct lmdb_table *to = t->stream->tables.allocation;
+	struct key k = stream_tenant_key(t);
+
+	key_append(&k, (struct text){ key->data, key->len });
+	if (value->len > 0)
+		lmdb_put(to, k.bytes, k.len, value->data, value->len);
+	else
+		lmdb_delete(to, k.bytes, k.len);
+}
+
 void
 stream_save(struct stream_tenant *t)
 {
@@ -171,14 +273,15 @@ stream_save(struct stream_tenant *t)
 	model_pack_events(&t->pipeline.model, t, save_run);
 	expire_runs(t);
 	if (t->pipeline.allocation != NULL)
-		stream_allocation_save(t);
+		allocation_pack(
+		    t->pipeline.allocation, save_allocation_entry, t);
 	if (t->pipeline.streaming != NULL)
 		keyed_state_home_save(&t->pipeline.streaming->home);
 }
 
 enum {
 	/* Tenant, span and version; see save_run(). */
-	RUN_KEY_BYTES = STREAM_TENANT_BYTES + 2 + 8,
+	RUN_KEY_BYTES = TENANT_BYTES + 2 + 8,
 };
 
 /* Reports that the state is damaged. Always returns false. */
@@ -195,8 +298,8 @@ static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
 	size_t at = 0;
-	uint64_t n = key_read_short(
-	    (struct text){ bytes, len }, &at, STREAM_TENANT_BYTES);
+	uint64_t n =
+	    key_read_short((struct text){ bytes, len }, &at, TENANT_BYTES);
 
 	if (at > 0 && n < s->tenants_n)
 		return s->tenants[n];
@@ -221,7 +324,7 @@ load_tenant_entry(
 	struct text name = { data, 0 };
 	size_t at = 0;
 
-	if (key_len != STREAM_TENANT_BYTES || nul == NULL ||
+	if (key_len != TENANT_BYTES || nul == NULL ||
 	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
 		s->tenants_n)
 		return damaged(s);
@@ -260,14 +363,14 @@ load_chat_entry(
 	uint64_t number;
 	size_t at = 0;
 
-	if (t == NULL || key_len != STREAM_CHAT_BYTES)
+	if (t == NULL || key_len != CHAT_BYTES)
 		return damaged(s);
 	number = key_read_short((struct text){ key, key_len }, &at, key_len);
 	/* Chats come in the order of their numbers. */
 	s->next_number = number + 1;
-	return check_unpacked(s, model_unpack_chat(&t->pipeline.model,
-				     (const char *)data + STREAM_TENANT_BYTES,
-				     len - STREAM_TENANT_BYTES, number));
+	return check_unpacked(s,
+	    model_unpack_chat(&t->pipeline.model,
+		(const char *)data + TENANT_BYTES, len - TENANT_BYTES, number));
 }
 
 static bool
@@ -276,17 +379,49 @@ load_identity_run(
 {
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
-	size_t at = STREAM_TENANT_BYTES;
+	size_t at = TENANT_BYTES;
 	uint16_t span;
 
 	if (t == NULL || key_len != RUN_KEY_BYTES)
 		return damaged(s);
 	span = (uint16_t)key_read_short((struct text){ key, key_len }, &at, 2);
-	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
-		t->oldest_run = span;
-	t->has_runs = true;
+	note_run(t, span);
 	return check_unpacked(
 	    s, model_unpack_events(&t->pipeline.model, span, data, len));
+}
+
+static bool
+load_allocation_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream_tenant *t = ctx;
+
+	if (key_len > TENANT_BYTES &&
+	    allocation_unpack(t->pipeline.allocation,
+		(const char *)key + TENANT_BYTES, key_len - TENANT_BYTES, data,
+		len) == 0)
+		return true;
+	state_set_damaged(t->stream->state);
+	return false;
+}
+
+static void
+load_allocation(struct stream *s)
+{
+	struct stream_tenant *t;
+	struct key k;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		k = stream_tenant_key(t);
+		lmdb_each(s->tables.allocation, k.bytes, k.len,
+		    load_allocation_entry, t);
+		allocation_read(
+		    t->pipeline.allocation, &t->pipeline.model, true);
+		/* There may be waiting chats. */
+		stream_touch(t);
+	}
 }
 
 /* A tenant without a time has no rows yet, so all of its entries count as
@@ -301,8 +436,8 @@ list_undated(const struct stream *s)
 			pipeline_list_all(&s->tenants[i]->pipeline);
 }
 
-int
-stream_load(struct stream *s)
+static int
+load_tables(struct stream *s)
 {
 	const struct stream_tables *t = &s->tables;
 
@@ -312,8 +447,100 @@ stream_load(struct stream *s)
 	s->next_number = 1;
 	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
-	stream_foreign_load(s);
-	if (t->allocation != NULL && stream_allocation_load(s) == -1)
-		return -1;
+	stream_counter_load(s);
+	if (t->allocation != NULL)
+		load_allocation(s);
 	return state_failed(s->state) ? -1 : 0;
+}
+
+/* Stores in the state whether a metric is computed. If this changed since the
+ * last run, appends the name to one of the lists. */
+static void
+note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
+    struct buf *resumed)
+{
+	char *key = xasprintf("computes %s", name);
+	int64_t was = state_number(s->state, key, -1), now = is ? 1 : 0;
+	struct buf *list = is ? resumed : ended;
+
+	if (was != now)
+		state_set_number(s->state, key, now);
+	if (was >= 0 && was != now)
+		buf_addf(list, "%s%s", list->len > 0 ? ", " : "", name);
+	free(key);
+}
+
+/* Metrics of history are written as events happen. If such a metric is not
+ * computed for some minutes, these minutes are missing permanently, so a change
+ * of the selection is reported. */
+static void
+report_selection(struct stream *s)
+{
+	const struct metric_selection *c = &s->job->selection;
+	struct buf ended = BUF_INIT, resumed = BUF_INIT;
+	const char *last = "";
+	size_t i;
+
+	for (i = 0; i < metrics_n; i++) {
+		const struct table *t = metrics[i]->table;
+
+		if (t->life == LIFE_NOW || metrics[i]->acts ||
+		    strcmp(t->selector, last) == 0)
+			continue;
+		last = t->selector;
+		note_computed(s, last, metric_selection_has(c, t->name), &ended,
+		    &resumed);
+	}
+	note_computed(s, "messages", c->messages, &ended, &resumed);
+	note_computed(s, "views", c->views, &ended, &resumed);
+	note_computed(s, "eventlog", c->eventlog, &ended, &resumed);
+	if (ended.len > 0)
+		log_warn("[aggregator] metrics or -a no longer has %s; it "
+			 "will lack everything from now on",
+		    buf_str(&ended));
+	if (resumed.len > 0)
+		log_warn("[aggregator] metrics or -a has %s again; it lacks "
+			 "everything that happened in between",
+		    buf_str(&resumed));
+	buf_release(&ended);
+	buf_release(&resumed);
+}
+
+enum exit_code
+stream_open_state(struct stream *s, struct buf *why)
+{
+	const struct conf *conf = s->job->conf;
+	char part[SHARD_TEXT];
+	const struct state_identity id = { s->job->definition->name,
+		s->setup.window_ms, shard_text(&s->job->part, part) };
+	const struct {
+		struct lmdb_table **table;
+		const char *name;
+	} own[] = {
+		{ &s->tables.tenants, "tenants" },
+		{ &s->tables.chats, "chats" },
+		{ &s->tables.messages, "messages" },
+		{ &s->tables.operators, "operators" },
+		{ &s->tables.seen, "seen" },
+		{ &s->rows.table, "rows" },
+		{ &s->tables.allocation, "allocation" },
+		{ &s->reservations.table, "reservations" },
+	};
+	/* The last two are for allocation. */
+	size_t n = ARRAY_LEN(own) - (s->job->selection.allocation ? 0 : 2);
+	int64_t limit = conf_int(conf, "aggregator", "state_limit");
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	s->state = state_open(s->job->state, &id, (size_t)limit, &code, why);
+	if (s->state == NULL)
+		return code;
+	s->setup.state = s->state;
+	for (i = 0; i < n; i++)
+		*own[i].table = state_table(s->state, own[i].name);
+	if (state_failed(s->state) || load_tables(s) == -1 ||
+	    snapshots_open(&s->staging.snapshots, s->state) == -1)
+		return state_commit(s->state, why);
+	report_selection(s);
+	return PROG_OK;
 }

@@ -36,7 +36,14 @@ struct shard {
 			     * aggregator */
 };
 
-struct eventcounter_job;
+/* Events of another publisher are counted; see stream_eventcounter.c. */
+struct eventcounter_job {
+	const char *exchange; /* declared and bound if missing */
+	const char *json_dir; /* where files with the counts go; NULL: none */
+	const char *to;       /* endpoint of the rows; NULL: no rows */
+	int64_t idle_exit_ms; /* the run ends if the queue is empty and no
+			       * message has arrived for this long; -1: never */
+};
 
 struct aggregator_job {
 	const struct conf *conf;
@@ -52,8 +59,7 @@ struct aggregator_job {
 	const char *assign_to;      /* where a stream's reservations go */
 	int64_t limit;              /* for every operator, in a one-shot run;
 				     * RECORD_NO_NUMBER: as in the records */
-	/* Set if messages from another program are read instead of records. */
-	const struct eventcounter_job *counter;
+	const struct eventcounter_job *counter; /* NULL: records are read */
 	struct metric_selection selection;
 	struct shard part;
 	bool until_empty;
