@@ -336,21 +336,22 @@ write_files(const char *dir, struct streaming_metrics *counts, struct buf *why)
 	return code;
 }
 
-/* Publishes the counts. Without a state folder, the broker need not keep their
- * messages any longer. */
+/* Publishes the counts of the run's tenant; a state may have others from
+ * earlier runs. Without a state folder, the broker need not keep the messages
+ * any longer. */
 static enum exit_code
 publish(struct stream *s)
 {
-	const char *dir = s->job->counter->json_dir;
+	const char *dir = s->job->counter->json_dir, *tenant = s->job->tenant;
+	const struct stream_tenant *t =
+	    strmap_get(&s->names, tenant, strlen(tenant));
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
-	size_t i;
 
 	s->counter.published_ms = clock_mono_ms();
 	s->counter.published = s->counts.records;
-	for (i = 0; dir != NULL && i < s->tenants_n && code == PROG_OK; i++)
-		code =
-		    write_files(dir, s->tenants[i]->pipeline.streaming, &why);
+	if (dir != NULL && t != NULL)
+		code = write_files(dir, t->pipeline.streaming, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

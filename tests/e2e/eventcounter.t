@@ -268,6 +268,13 @@ class Test(Checklist):
         self.consume("state", *state)
         self.equal(sums([lab.path("gotstate")]), sums(
             [lab.path("wantstate"), lab.path("wantmore")]), "a second run")
+        # Another tenant has counts, and so files, of its own.
+        self.publish("other", n=20, seed=21)
+        self.consume("other", *state, "--tenant", "other")
+        self.same("other")
+        self.consume("again", *state)
+        self.equal(contents(lab.path("gotagain")),
+                   contents(lab.path("gotstate")), "files of the first tenant")
         self.settings(window="2h")
         self.ends(lab.run(self.argv("state", *state)), 78,
                   "was created with --window")
