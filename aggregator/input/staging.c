@@ -172,8 +172,16 @@ static void
 begin_snapshot(struct staging *in, struct tenant_snapshots *t, struct text line,
     const struct record *r, unsigned part)
 {
-	if (t->id != NULL) {
+	if (snapshots_is_open(t, r->snapshot)) {
+		log_error("snapshot '%s' of tenant '%s' is incomplete: it "
+			  "began again before its end marker; what arrived "
+			  "before that is ignored",
+		    t->id, t->name);
+		in->failed++;
+	} else if (t->id != NULL) {
 		log_unfinished(in, t, "another snapshot began", false);
+	}
+	if (t->id != NULL) {
 		snapshots_ignore(&in->snapshots, t, text_from(t->id));
 		snapshots_drop(&in->snapshots, t);
 	}
