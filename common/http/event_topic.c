@@ -253,7 +253,7 @@ is_over(const struct connection *c, int64_t now)
 
 	return (c->stream.end_ms != 0 && now >= c->stream.end_ms) ||
 	       (a->goes_on != NULL &&
-		   !a->goes_on(c->worker->server->callbacks.context, a));
+		   !a->goes_on(c->worker->server->context, a));
 }
 
 static void

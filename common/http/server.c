@@ -649,11 +649,8 @@ start_workers(struct server *s, struct buf *why)
 }
 
 int
-server_start(struct server *s, const struct server_callbacks *callbacks,
-    const struct server_bodies *bodies, enum exit_code *code, struct buf *why)
+server_start(struct server *s, enum exit_code *code, struct buf *why)
 {
-	s->callbacks = *callbacks;
-	s->bodies = *bodies;
 	s->connections = (unsigned)server_setting(s, "connections");
 	s->header_ms = server_setting(s, "header_timeout");
 	s->request_ms = server_setting(s, "request_timeout");

@@ -6,7 +6,7 @@
  * request_timeout and keep_alive.
  *
  * It has a few threads, each with its own connections. The program decides what
- * to do with a request, see server_callbacks. A request that waits for a storer
+ * to do with a request, see struct server. A request that waits for a storer
  * or a work queue is a suspended connection, never a blocked thread.
  *
  * Limits: 4 KiB for the request line, 64 headers, 12 KiB for both together, and
@@ -82,34 +82,27 @@ typedef void server_refuser(int status, struct web_answer *a);
  * queue; must not block; may call done() before it returns. */
 typedef void server_storer(const void *context, struct pending_request *p);
 
-struct server_callbacks {
-	/* Called once for each request that is complete and not refused by the
-	 * server itself. */
-	web_handler *handle;
-	/* Called for each answer below 300 that has lines. NULL: no handler
-	 * produces lines. */
-	server_storer *store;
-	server_refuser *refuse;
-	/* For handle and store, and web_answer.later; borrowed. */
-	const void *context;
-};
-
-/* The limits of bodies, which depend on the program. */
-struct server_bodies {
-	size_t longest; /* maximum size of one body */
-	size_t memory;  /* maximum size of all bodies together */
-};
-
 struct client_limits;
 struct conf;
 struct server_worker;
 
 struct server {
-	/* Set by the program; borrowed. */
+	/* Set by the program before server_configure(); borrowed. */
 	const struct conf *conf;
 	const char *section;
 	const char *address;   /* where to listen: 127.0.0.1:PORT, [::1]:PORT */
 	const char *port_file; /* NULL: none */
+
+	/* Set by the program before server_start(). */
+	web_handler *handle;  /* called once for each request that is complete
+			       * and not refused by the server itself */
+	server_storer *store; /* called for each answer below 300 that has
+			       * lines; NULL: no handler produces lines */
+	server_refuser *refuse;
+	const void *context; /* for handle and store, and web_answer.later;
+			      * borrowed */
+	size_t max_body;     /* maximum size of one body */
+	size_t max_bodies;   /* maximum size of all bodies together */
 
 	/* The rest is private. */
 	struct server_counts counts;
@@ -117,8 +110,6 @@ struct server {
 	int port;
 	struct buf bound; /* the address, with the real port instead of 0 */
 	struct client_limits *client_limits;
-	struct server_callbacks callbacks;
-	struct server_bodies bodies;
 	unsigned connections; /* of all threads; the same as in client_limits */
 	/* Deadlines for the headers, for a request or an answer, and for the
 	 * next request of a connection. */
@@ -143,8 +134,7 @@ int server_configure(struct server *s, enum exit_code *code, struct buf *why)
 int server_bind(struct server *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Starts the server and writes the port file. */
-int server_start(struct server *s, const struct server_callbacks *callbacks,
-    const struct server_bodies *bodies, enum exit_code *code, struct buf *why)
+int server_start(struct server *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* Logs the address; as a warning if port 0 was requested. */

@@ -282,7 +282,7 @@ judge_headers(const struct connection *c, const char *method,
 		return MHD_HTTP_BAD_REQUEST;
 	if (h->n > HEADERS_MAX || info->header_size > HEADERS_MAX_BYTES)
 		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-	return h->length > s->bodies.longest ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+	return h->length > s->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 /* Reads the headers into *h, which must be zeroed; the caller releases
@@ -313,7 +313,7 @@ set_refusal(struct connection *c)
 	a->retry_after = c->retry_after;
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
-	c->worker->server->callbacks.refuse(c->refusal, a);
+	c->worker->server->refuse(c->refusal, a);
 }
 
 static void
@@ -528,7 +528,7 @@ static enum MHD_Result
 add_to_body(struct connection *c, const char *data, size_t len)
 {
 	struct server *s = c->worker->server;
-	size_t most = s->bodies.longest, held;
+	size_t most = s->max_body, held;
 
 	c->received += len;
 	if (c->refusal != 0)
@@ -540,7 +540,7 @@ add_to_body(struct connection *c, const char *data, size_t len)
 	}
 	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
 	buf_add(&c->body, data, len);
-	if (held + len > s->bodies.memory) {
+	if (held + len > s->max_bodies) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = 1;
 		drop_body(c); /* otherwise all later ones would be
@@ -600,7 +600,7 @@ on_stored(struct pending_request *p, bool safe)
 static void
 call_handler(struct connection *c, const char *method)
 {
-	const struct server_callbacks *cb = &c->worker->server->callbacks;
+	const struct server *s = c->worker->server;
 
 	c->request = (struct web_request){
 		.method = c->is_get                     ? WEB_GET
@@ -617,7 +617,7 @@ call_handler(struct connection *c, const char *method)
 	};
 	c->handled = true;
 	c->answer.status = MHD_HTTP_OK;
-	cb->handle(cb->context, &c->request, &c->answer);
+	s->handle(s->context, &c->request, &c->answer);
 }
 
 /* True if there are lines to store before the answer is sent. */
@@ -632,7 +632,7 @@ has_lines(const struct connection *c)
 static void
 store_lines(struct connection *c)
 {
-	const struct server_callbacks *cb = &c->worker->server->callbacks;
+	const struct server *s = c->worker->server;
 	struct web_answer *a = &c->answer;
 
 	c->pending = (struct pending_request){
@@ -640,7 +640,7 @@ store_lines(struct connection *c)
 		.note = &a->note,
 		.done = on_stored,
 	};
-	cb->store(cb->context, &c->pending);
+	s->store(s->context, &c->pending);
 }
 
 /* True if the request has waited so long that its client gave up; handling it
@@ -661,14 +661,13 @@ run_later_handler(struct work_queue_job *j)
 	    (struct connection *)(void *)((char *)j -
 					  offsetof(struct connection, job));
 	const struct server *s = c->worker->server;
-	const void *context = s->callbacks.context;
 	long long end = atomic_load(&s->queues_end_ms);
 
 	if ((end != 0 && clock_mono_ms() > end) || is_for_nobody(c)) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = STORE_RETRY_S;
 	} else {
-		c->answer.later(context, &c->request, &c->answer);
+		c->answer.later(s->context, &c->request, &c->answer);
 	}
 	if (c->refusal == 0 && has_lines(c))
 		store_lines(c);

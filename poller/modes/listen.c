@@ -114,21 +114,6 @@ refuse_request(int status, struct web_answer *a)
 }
 
 static int
-start_serving(struct listener *l)
-{
-	const struct server_callbacks callbacks = { .handle = route_answer,
-		.store = store_request,
-		.refuse = refuse_request,
-		.context = l->context };
-	const struct server_bodies bodies = {
-		.longest = (size_t)listen_setting(l, "max_body"),
-		.memory = (size_t)listen_setting(l, "memory"),
-	};
-
-	return server_start(&l->server, &callbacks, &bodies, &l->code, &l->why);
-}
-
-static int
 open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
@@ -146,7 +131,8 @@ open_listener(struct listener *l)
 	if (server_bind(&l->server, &l->code, &l->why) != 0 ||
 	    open_intake(l) != 0)
 		return -1;
-	return start_serving(l);
+	l->server.context = l->context;
+	return server_start(&l->server, &l->code, &l->why);
 }
 
 static void
@@ -226,9 +212,14 @@ listen_on(struct poller *p)
 		    .section = "listen",
 		    .address = p->address,
 		    .port_file = p->port_file,
+		    .handle = route_answer,
+		    .store = store_request,
+		    .refuse = refuse_request,
 		    .socket = -1 } };
 	bool open;
 
+	l.server.max_body = (size_t)listen_setting(&l, "max_body");
+	l.server.max_bodies = (size_t)listen_setting(&l, "memory");
 	/* Any thread may serve any connection: with one arena for each thread,
 	 * each would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);

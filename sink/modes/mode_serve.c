@@ -103,10 +103,6 @@ prepare_database(struct api_server *s, struct db *db)
 static int
 start_serving(struct api_server *s, const struct db *db)
 {
-	const struct server_callbacks callbacks = { .handle = begin_answer,
-		.refuse = problem_of_server,
-		.context = &s->serve };
-	const struct server_bodies bodies = { BODY_MAX, BODIES_MAX };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
 	if (read_files(s) != 0 ||
@@ -122,7 +118,7 @@ start_serving(struct api_server *s, const struct db *db)
 	s->serve.db = s->connection;
 	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, serve_end_thread);
-	return server_start(&s->server, &callbacks, &bodies, &s->code, &s->why);
+	return server_start(&s->server, &s->code, &s->why);
 }
 
 static void
@@ -150,6 +146,11 @@ init_server(struct api_server *s, const struct sink *o)
 		    .section = SERVE,
 		    .address = o->address,
 		    .port_file = o->port_file,
+		    .handle = begin_answer,
+		    .refuse = problem_of_server,
+		    .context = &s->serve,
+		    .max_body = BODY_MAX,
+		    .max_bodies = BODIES_MAX,
 		    .socket = -1 },
 		.code = PROG_CONFIG };
 }
