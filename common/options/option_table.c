@@ -143,14 +143,16 @@ take_verbose(const char *value, void *to)
 
 static const struct option_row commons[] = {
 	OPTION_TEXT('c', "config", "FILE", struct option_common, config, NULL),
-	{ NULL, NULL, NULL, offsetof(struct option_common, only_check), NULL,
-	    OPTION_KIND_FLAG, 'n', false, false },
-	{ NULL, NULL, NULL, offsetof(struct option_common, quiet), NULL,
-	    OPTION_KIND_FLAG, 'q', false, false },
+	{ .letter = 'n',
+	    .kind = OPTION_KIND_FLAG,
+	    .offset = offsetof(struct option_common, only_check) },
+	{ .letter = 'q',
+	    .kind = OPTION_KIND_FLAG,
+	    .offset = offsetof(struct option_common, quiet) },
 	OPTION_TAKE(
 	    'v', NULL, NULL, struct option_common, verbose, take_verbose, NULL),
-	{ "help", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'h', false, false },
-	{ "version", NULL, NULL, 0, NULL, OPTION_KIND_NONE, 'V', false, false },
+	{ .letter = 'h', .name = "help", .kind = OPTION_KIND_NONE },
+	{ .letter = 'V', .name = "version", .kind = OPTION_KIND_NONE },
 };
 
 /* An option that was given. */
