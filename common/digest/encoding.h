@@ -23,13 +23,6 @@ hex_digit(char c)
 	return letter < 6 ? letter + 10 : -1;
 }
 
-/* The same, but accepts only the lower-case digits that hex_write() writes. */
-static inline int
-hex_small_digit(char c)
-{
-	return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
-}
-
 /* Returns the value of two digits, or -1. Reads nothing after the first byte
  * that is not a digit. */
 static inline int

@@ -32,17 +32,14 @@ write_number(char *to, uint64_t n)
 int
 forgotten_key_read(const char *text, uint64_t key[2])
 {
-	int i, digit;
+	int i;
 
-	if (text == NULL || strlen(text) != FORGOTTEN_KEY)
+	if (text == NULL || strlen(text) != FORGOTTEN_KEY ||
+	    strspn(text, "0123456789abcdef") != FORGOTTEN_KEY)
 		return -1;
 	key[0] = key[1] = 0;
-	for (i = 0; i < FORGOTTEN_KEY; i++) {
-		digit = hex_small_digit(text[i]);
-		if (digit < 0)
-			return -1;
-		key[i / 16] = key[i / 16] << 4 | (unsigned)digit;
-	}
+	for (i = 0; i < FORGOTTEN_KEY; i++)
+		key[i / 16] = key[i / 16] << 4 | (unsigned)hex_digit(text[i]);
 	return 0;
 }
 

@@ -139,8 +139,6 @@ hexadecimal_digits(void **state)
 	assert_int_equal(hex_digit('9'), 9);
 	assert_int_equal(hex_digit('a'), 10);
 	assert_int_equal(hex_digit('F'), 15);
-	assert_int_equal(hex_small_digit('f'), 15);
-	assert_int_equal(hex_small_digit('F'), -1);
 	assert_int_equal(hex_four("20Ac"), 0x20AC);
 	assert_int_equal(hex_four("20A"), -1);
 	*hex_write(text, bytes, sizeof bytes) = '\0';
