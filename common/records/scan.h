@@ -22,7 +22,6 @@
 #define COMMON_RECORDS_SCAN_H
 
 #include "common/base/buf.h"
-#include "common/os/lines.h"
 #include "common/records/keywords.h"
 #include "common/records/record.h"
 
@@ -83,8 +82,8 @@ void scan_init(struct scan *s);
 void scan_release(struct scan *s);
 
 /* Begins a block of complete lines, each with its newline; it may be empty.
- * LINES_BEFORE bytes before it and LINES_BEHIND after it must be readable.
- * Borrowed until the next call. */
+ * LINES_BEFORE bytes (lines.h) before it and LINES_BEHIND after it must be
+ * readable. Borrowed until the next call. */
 void scan_block(struct scan *s, const char *block, size_t len);
 
 /* Returns 1: a record (also RECORD_UNKNOWN), 0: the end of the block, -1: a bad

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/os/lines.h"
 #include "common/records/scan.h"
 #include "tests/unit/record_equal.h"
 
