@@ -79,7 +79,7 @@ keyword_is(const struct keyword *k, const char *p)
 
 	return (~same & k->counts) == 0;
 #else
-	size_t n = k->len < sizeof k->start ? k->len + 1 : sizeof k->start;
+	size_t n = k->len < sizeof k->start ? k->len + 1u : sizeof k->start;
 
 	return (k->counts & KEYWORDS_LONG) == 0 && memcmp(p, k->start, n) == 0;
 #endif
