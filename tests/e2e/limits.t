@@ -109,7 +109,7 @@ class Test(Checklist):
         conf = self.lab.conf("conf", {"poller": {"tenants": "folder"},
                                       "crm acme": {"token": "x"}})
         self.limits("-c", conf, "5", env=nobody, code=78,
-                    says="choose one with --tenant NAME")
+                    says="several tenants are configured; give --tenant NAME")
         self.equal(self.told("tenant"), [], "published")
 
     def declared(self, line):
