@@ -821,17 +821,16 @@ recompute_gone(struct model *m, struct chat *c)
 }
 
 /* Returns the time before which the window must begin, so that the chat can be
- * freed: when no further record can be as old as its last message for a whole
- * window, or as the snapshot from which it was missing. */
+ * freed: when no further record can be as old as its last message, or as the
+ * last snapshot that has it, for a whole window. Until then, a record that
+ * reopens it finds its customer and channel. The time of the newest snapshot,
+ * which lacks it, does not matter: there is one each minute. */
 static int64_t
 free_due(const struct model *m, const struct chat *c)
 {
-	int64_t due = c->newest + m->window, left;
+	int64_t last = c->newest > c->listed_at ? c->newest : c->listed_at;
 
-	if (c->now.status != CHAT_GONE)
-		return due;
-	left = missing_at(m, c);
-	return left > due ? left : due;
+	return last + m->window;
 }
 
 /* The messages of a closed chat are dropped when no further record can be as

@@ -3,8 +3,9 @@
 month: the aggregator's memory and state do not grow, because they hold open
 chats, the window, and counts that are younger than [aggregator] forget. That is
 90 days by default, so the counts of a month are all kept; here, it is a day.
-Each day is read by a new process, as the minute job does. LONG=1: ten million
-chats.
+A second tenant has only snapshots: its chats are not closed, but missing from
+the next one. Each day is read by a new process, as the minute job does.
+LONG=1: ten million chats.
 """
 
 import os
@@ -12,12 +13,13 @@ import time
 
 from harness import LONG, Checks, Lab, main, sanitized, say
 
-CHATS, DAYS = (10_000_000, 30) if LONG else (36_000, 12)
+CHATS, DAYS = (10_000_000, 30) if LONG else (20_000, 12)
 DAY_MS = 86_400_000
 SLOT_MS = DAYS * DAY_MS / CHATS
 # A chat is answered after ten minutes and closed after twenty.
 LATER = max(1, round(600_000 / SLOT_MS))
 OPERATORS, CUSTOMERS = 200, CHATS // 50
+SNAPSHOTS, LISTED = 4, CHATS // DAYS // 2
 # The allocator, and pages that LMDB may use again only after two commits.
 TOLERANCE = 1.15
 
@@ -49,11 +51,25 @@ def lines_of(i, at):
     return text
 
 
+def snapshot(name, at):
+    """A snapshot of chats that no other snapshot lists."""
+    head = f'{{"tenant":"s","snapshot":"{name}","at":"{at}"'
+    marker = head + ',"type":"snapshot","state":"'
+    yield marker + 'begin"}\n'
+    for i in range(LISTED):
+        yield (f'{head},"type":"chat","chat":"{name}-{i}","status":"open",'
+               f'"opened_at":"{at}","operator":"o{i % OPERATORS}"}}\n'
+               f'{head},"type":"message","chat":"{name}-{i}","id":"{i}",'
+               '"from":"customer","kind":"text"}\n')
+    yield f'{marker}end","records":{2 * LISTED}}}\n'
+
+
 def body():
     checks = Checks()
     with Lab("closed_chats") as lab:
         conf = lab.conf("conf", {
             "crm t": {"token": "x"},
+            "crm s": {"token": "x"},
             "aggregator": {"clock": "records", "forget": "1d"},
         })
         state = lab.path("state")
@@ -67,6 +83,10 @@ def body():
                 for k in range(first, i):
                     f.write(lines_of(
                         k, rfc3339(now - DAYS * DAY_MS + int(k * SLOT_MS))))
+                for k in range(SNAPSHOTS):
+                    f.writelines(snapshot(f"{day}.{k}", rfc3339(
+                        now - (DAYS - day) * DAY_MS +
+                        k * DAY_MS // SNAPSHOTS)))
             with open(records, "rb") as f:
                 done = lab.run(["aggregator", "-c", conf, "--publish", "-t",
                                 "queue:records"], stdin=f)
