@@ -461,10 +461,10 @@ compare_spans(const void *a, const void *b)
 }
 
 void
-model_pack_events(const struct model *m, void *ctx,
+model_pack_events(struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
 {
-	const struct dedup *s = &m->private->events;
+	struct dedup *s = &m->private->events;
 	const struct dedup_fresh **v = xcalloc(s->fresh_n + 1, sizeof *v);
 	struct buf b = BUF_INIT;
 	size_t i;
@@ -481,6 +481,7 @@ model_pack_events(const struct model *m, void *ctx,
 			buf_clear(&b);
 		}
 	}
+	s->fresh_n = 0;
 	buf_release(&b);
 	free(v);
 }

@@ -53,10 +53,10 @@ void model_chat_packed(struct chat *c);
 int model_unpack_segment(struct model *m, struct chat *c, const void *p,
     size_t len) __attribute__((warn_unused_result));
 
-/* Pack the identities of events that are new since model_clear_changed(), one
- * run for each span. The caller stores them by span and unpacks them at start,
- * in any order, unless model_span_is_over(). */
-void model_pack_events(const struct model *m, void *ctx,
+/* Pack the identities of events that are new since the last call, one run for
+ * each span. The caller stores them by span and unpacks them at start, in any
+ * order, unless model_span_is_over(). */
+void model_pack_events(struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
 int model_unpack_events(struct model *m, uint16_t span, const void *p,
     size_t len) __attribute__((warn_unused_result));

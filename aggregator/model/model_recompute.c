@@ -1005,7 +1005,6 @@ model_clear_changed(struct model *m)
 		x->operators[i]->changed = false;
 		x->operators[i]->described = false;
 	}
-	m->private->events.fresh_n = 0;
 	x->chats_n = 0;
 	x->operators_n = 0;
 	x->totals = false;

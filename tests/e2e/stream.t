@@ -142,6 +142,17 @@ def check_undated(lab, checks):
     flow.run()
     flow.same_figures(records)
 
+    say("- identities of events without a date are stored once")
+    flow = Flow(lab, prefetch=1)
+    flow.fresh()
+    flow.put([json.dumps({"type": "event", "tenant": "a", "id": str(i),
+                          "user": "u", "event": "e"}) for i in range(12000)],
+             300)
+    flow.run()
+    size = os.stat(os.path.join(flow.state, "stream.mdb")).st_size
+    # 16 bytes each; every flush would add those of all flushes before it.
+    checks.that(size < 1_000_000, f"the state has {size} bytes")
+
 
 def check_waits(lab, checks):
     say("- when nothing comes any more, waits are shown as they ended")
