@@ -285,6 +285,14 @@ model_operators_touch(struct model *m, struct operator_info *o)
 	to->operators[to->operators_n++] = o;
 }
 
+/* Lists the operator as changed by a record or snapshot. */
+static void
+describe_operator(struct model *m, struct operator_info *o)
+{
+	o->described = true;
+	model_operators_touch(m, o);
+}
+
 static void
 set_listed(struct model *m, struct operator_info *o, bool listed)
 {
@@ -293,8 +301,7 @@ set_listed(struct model *m, struct operator_info *o, bool listed)
 		m->changes.totals = true;
 	}
 	o->listed = listed;
-	o->described = true;
-	model_operators_touch(m, o);
+	describe_operator(m, o);
 }
 
 /* Sets whether the operator is available (has: known), as of that time or, with
@@ -318,7 +325,7 @@ add_older_record(
 	if (!o->listed || !r->has_available)
 		return MODEL_DUPLICATE;
 	set_available(o, r->has_available, r->available, r->available_at);
-	model_operators_touch(m, o);
+	describe_operator(m, o);
 	return MODEL_NEW;
 }
 
@@ -350,14 +357,11 @@ add_operator(struct model *m, const struct record *r)
 	bool named = false;
 
 	interner_drop(n, id);
-	o->described = true;
 	/* It has only the name, and the directory's name has priority. */
 	if (r->stale && (in_snapshot ? o->in_snapshot : o->listed))
 		return MODEL_NEW;
 	if (!in_snapshot && at != CLOCK_NONE && at < o->at && !r->stale)
 		return add_older_record(m, o, r);
-	if (at > o->at)
-		o->at = at;
 	/* Outside a snapshot an absent field keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
@@ -368,9 +372,11 @@ add_operator(struct model *m, const struct record *r)
 	if (r->stale) {
 		/* Webhooks repeat a name many times. */
 		if (named)
-			model_operators_touch(m, o);
+			describe_operator(m, o);
 		return MODEL_NEW;
 	}
+	if (at > o->at)
+		o->at = at;
 	o->nameless = r->name.p == NULL && in_snapshot;
 	if (r->has_available || in_snapshot)
 		set_available(

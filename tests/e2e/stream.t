@@ -154,6 +154,26 @@ def check_undated(lab, checks):
     checks.that(size < 1_000_000, f"the state has {size} bytes")
 
 
+def check_stale(lab, checks):
+    say("- a record that only names an operator never outlives a directory's")
+    flow = Flow(lab, "operators,tenant")
+    flow.fresh()
+
+    def operator(minute, **more):
+        return json.dumps({"type": "operator", "tenant": "a", "operator": "7",
+                           "name": "Ann", "at": f"2026-11-20T10:{minute}:00Z",
+                           **more})
+
+    records = [operator("05", stale=True), operator("20", stale=True),
+               operator("10", available=True)]
+    for record in records:
+        flow.put([message("a", "1", "c", "20T10:00:00", "customer"), record])
+        flow.run()
+    flow.same_figures([message("a", "1", "c", "20T10:00:00", "customer"),
+                       *records])
+    checks.that('"available": true' in str(flow.figures()), flow.figures())
+
+
 def check_waits(lab, checks):
     say("- when nothing comes any more, waits are shown as they ended")
     flow = Flow(lab, "operators,tenant", refresh="2s")
@@ -337,8 +357,8 @@ def body():
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters,
-                      check_undated, check_waits, check_clock, check_pipe,
-                      check_silent, check_dropped, check_gap,
+                      check_undated, check_stale, check_waits, check_clock,
+                      check_pipe, check_silent, check_dropped, check_gap,
                       check_old_records, check_late_assignee):
             check(lab, checks)
     return checks.result()
