@@ -64,6 +64,7 @@ code_tenant(struct pack *k, struct model *m)
 
 	code_signed(k, &m->as_of);
 	code_signed(k, &m->since);
+	code_signed(k, &m->ahead);
 	/* Ranges of buckets with the same time; usually there is one. */
 	while (i < BUCKETS && !k->bad) {
 		n = count_same_buckets(m, i);

@@ -212,6 +212,27 @@ def check_clock(lab, checks):
     checks.that(least <= row["longest_wait_seconds"] <= most, row)
     checks.that(row["as_of"] <= rfc3339(time.time()), row)
 
+    say("- the clock of a CRM that is ahead also counts in the next run")
+    flow.fresh()
+    ahead = time.time() + 120
+
+    def customer(id_, at, **more):
+        return json.dumps({"type": "message", "tenant": "a", "id": id_,
+                           "from": "customer", "at": rfc3339(at), "chat": "c",
+                           **more})
+
+    marker = {"type": "snapshot", "tenant": "a", "snapshot": "s"}
+    flow.put([customer("0", ahead - 600, chat="d"),
+              json.dumps({**marker, "state": "begin", "at": rfc3339(ahead)}),
+              customer("1", ahead - 90, snapshot="s"),
+              json.dumps({**marker, "state": "end", "records": 1})])
+    flow.run()
+    flow.put([customer("2", ahead)])
+    flow.run()
+    row = json.loads(flow.rows[-1])
+    checks.equal([row["longest_wait_seconds"], row["as_of"]],
+                 [90, rfc3339(ahead)], "the longest wait")
+
 
 def check_pipe(lab, checks):
     say("- no row is lost in a pipe that nobody reads")
