@@ -27,25 +27,16 @@ hash_seed(struct state *state)
 	return seed[0] ^ seed[1] << 32 ^ seed[1] >> 32;
 }
 
-static const struct streaming_metric *
-find_streaming(
+void *
+streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops == ops)
-			return &f->v[i];
+			return f->v[i].ctx;
 	return NULL;
-}
-
-void *
-streaming_metrics_find(
-    const struct streaming_metrics *f, const struct streaming_metric_ops *ops)
-{
-	const struct streaming_metric *x = find_streaming(f, ops);
-
-	return x != NULL ? x->ctx : NULL;
 }
 
 static void
@@ -53,7 +44,7 @@ open_metric(struct streaming_metrics *f, const struct streaming_metric_ops *ops)
 {
 	struct streaming_metric *to;
 
-	if (ops == NULL || find_streaming(f, ops) != NULL)
+	if (ops == NULL || streaming_metrics_find(f, ops) != NULL)
 		return;
 	to = &f->v[f->n++];
 	to->ops = ops;
@@ -85,8 +76,6 @@ streaming_metrics_close(struct streaming_metrics *f)
 {
 	size_t i;
 
-	if (f == NULL)
-		return;
 	keyed_state_home_close(&f->home);
 	for (i = 0; i < f->n; i++) {
 		if (f->v[i].ops->close != NULL)
@@ -196,16 +185,13 @@ void
 streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which)
 {
-	const struct streaming_metric *x =
-	    find_streaming(f, to->metric->streaming);
+	const struct streaming_metric_ops *ops = to->metric->streaming;
+	void *ctx = streaming_metrics_find(f, ops), **entries;
 	size_t n, i;
-	void **entries;
 
-	if (x == NULL)
-		return;
-	entries = keyed_state_list(x->ctx, which == ROWS_ALL, &n);
+	entries = keyed_state_list(ctx, which == ROWS_ALL, &n);
 	for (i = 0; i < n; i++)
-		x->ops->row(x->ctx, entries[i], to, which);
+		ops->row(ctx, entries[i], to, which);
 	free(entries);
 }
 

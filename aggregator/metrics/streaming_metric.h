@@ -88,7 +88,7 @@ struct streaming_metrics *streaming_metrics_open(
     const struct metric *const *list, size_t n,
     const struct streaming_metric_setup *setup,
     const struct keyed_state_home *home);
-/* Closes without saving. NULL is allowed. */
+/* Closes without saving. */
 void streaming_metrics_close(struct streaming_metrics *f);
 
 /* Passes what the model reports to the metrics; the context is the struct
@@ -114,7 +114,8 @@ void streaming_metrics_event(
  * known. */
 void streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh);
-/* ROWS_ALL covers only entries in memory, so it is for one-shot runs. */
+/* Adds the rows of a selected metric. ROWS_ALL covers only entries in memory,
+ * so it is for one-shot runs. */
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
 

@@ -54,7 +54,7 @@ future_refuses(struct future *f, struct record *r)
 
 /* What the selected metrics read. */
 struct needs {
-	bool model, streaming;
+	bool model;
 	bool messages; /* a streaming metric takes each message as it arrives,
 			* or its intervals */
 	bool events;
@@ -72,7 +72,6 @@ needs_of(const struct metric_selection *c)
 		n.model |= c->metrics[i]->emit != NULL;
 		if (ops == NULL)
 			continue;
-		n.streaming = true;
 		n.events |= ops->event != NULL;
 		n.messages |= ops->add != NULL || ops->interval != NULL ||
 			      ops->derived != NULL;
@@ -117,8 +116,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->no_events = !needs.events;
 	if (job->selection.allocation && setup->state != NULL)
 		open_allocation(d, setup);
-	if (!needs.streaming)
-		return;
 	d->streaming =
 	    streaming_metrics_open(job->selection.metrics, job->selection.n,
 		&(struct streaming_metric_setup){
@@ -127,10 +124,10 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		    .tenant = number,
 		    .window_ms = setup->window_ms,
 		    .cache = setup->cache });
-	if (!needs.messages)
-		return;
-	m->follower = &streaming_metrics_follower;
-	m->follower_ctx = d->streaming;
+	if (needs.messages) {
+		m->follower = &streaming_metrics_follower;
+		m->follower_ctx = d->streaming;
+	}
 }
 
 void
@@ -148,8 +145,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL && taken != MODEL_LATE)
 		allocation_record(d->allocation, r);
-	if (taken == MODEL_NEW && r->type == RECORD_EVENT &&
-	    d->streaming != NULL)
+	if (taken == MODEL_NEW && r->type == RECORD_EVENT)
 		streaming_metrics_event(d->streaming, r->user, r->event);
 	return taken;
 }
@@ -157,8 +153,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 void
 pipeline_begin_snapshot(struct pipeline *d, int64_t at)
 {
-	if (d->streaming != NULL)
-		streaming_metrics_pass_time(d->streaming, at);
+	streaming_metrics_pass_time(d->streaming, at);
 	model_begin_snapshot(&d->model, at);
 }
 
@@ -168,23 +163,19 @@ pipeline_recompute(struct pipeline *d, bool refresh)
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
 	model_recompute(&d->model);
-	if (d->streaming != NULL)
-		streaming_metrics_advance(
-		    d->streaming, d->model.as_of, refresh);
+	streaming_metrics_advance(d->streaming, d->model.as_of, refresh);
 }
 
 void
 pipeline_clear_changed(struct pipeline *d)
 {
-	if (d->streaming != NULL)
-		keyed_state_home_clear_changed(&d->streaming->home);
+	keyed_state_home_clear_changed(&d->streaming->home);
 	model_clear_changed(&d->model);
 }
 
 void
 pipeline_list_all(struct pipeline *d)
 {
-	if (d->streaming != NULL)
-		streaming_metrics_list_all(d->streaming);
+	streaming_metrics_list_all(d->streaming);
 	model_list_all(&d->model);
 }

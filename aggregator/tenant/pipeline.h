@@ -34,8 +34,7 @@ const char *future_refuses(struct future *f, struct record *r);
 
 struct pipeline {
 	struct model model;
-	struct streaming_metrics *streaming; /* NULL: no streaming metric is
-					      * selected */
+	struct streaming_metrics *streaming;
 	struct allocation *allocation; /* NULL: not selected, or no state */
 	const struct aggregator_job *job;
 };

@@ -138,7 +138,7 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 		f->emit(r->model, to, r->which);
 	else if (f->emit_simulation != NULL && r->simulation != NULL)
 		f->emit_simulation(r->simulation, to);
-	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
+	else if (f->streaming != NULL)
 		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
 	rowset_end(to);
 }
