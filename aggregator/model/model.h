@@ -157,10 +157,6 @@ struct model_changes {
 	bool totals;
 };
 
-/* How long after the window another operator may still be credited with an
- * interval. */
-#define MODEL_CORRECTS_MS (7 * DAY_MS)
-
 struct model;
 
 /* What the metrics that count as records pass learn from the model. */

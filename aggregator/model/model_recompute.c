@@ -26,6 +26,10 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
+/* How long after the window another operator may still be credited with an
+ * interval. */
+#define CORRECTS_MS (7 * DAY_MS)
+
 /* Returns the status that a message sets; CHAT_NONE: none. */
 static enum chat_status
 status_of_message(const struct message *m)
@@ -512,7 +516,7 @@ report_difference(
 {
 	struct difference d = find_difference(c, v, n, false);
 	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
-			    ? m->as_of - m->window - MODEL_CORRECTS_MS
+			    ? m->as_of - m->window - CORRECTS_MS
 			    : INT64_MIN;
 	size_t i;
 
