@@ -653,14 +653,6 @@ limit_locks(struct db *db, const struct wait *w)
 	return o;
 }
 
-static void
-warn_of_wait(struct db *db, struct wait *w)
-{
-	w->warned = true;
-	if (!atomic_exchange(&warned, true))
-		log_warn("%s; waiting for it", buf_str(&db->why));
-}
-
 /* Waits before the next attempt. Returns false if it is time to give up. */
 static bool
 wait_again(struct db *db, struct wait *w)
@@ -679,8 +671,11 @@ wait_again(struct db *db, struct wait *w)
 	if (ms > left)
 		ms = left;
 	if (w->wait_forever && !w->warned &&
-	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS))
-		warn_of_wait(db, w);
+	    (!conflict || clock_mono_ms() - w->since_ms >= NOTICE_MS)) {
+		w->warned = true;
+		if (!atomic_exchange(&warned, true))
+			log_warn("%s; waiting for it", buf_str(&db->why));
+	}
 	log_debug(conflict ? "transaction_conflict" : "database_wait",
 	    "errno=%u wait_ms=%lld why=\"%s\"", db->number, (long long)ms,
 	    buf_str(&db->why));
@@ -688,7 +683,8 @@ wait_again(struct db *db, struct wait *w)
 }
 
 static enum outcome
-begin_attempt(struct db *db, const struct wait *w)
+attempt(struct db *db, const struct wait *w,
+    enum outcome (*work)(struct db *db, void *ctx), void *ctx)
 {
 	enum outcome o;
 
@@ -697,15 +693,8 @@ begin_attempt(struct db *db, const struct wait *w)
 	o = db_wake(db);
 	if (o == OUTCOME_DONE)
 		o = limit_locks(db, w);
-	return o == OUTCOME_DONE ? db_begin(db) : o;
-}
-
-static enum outcome
-attempt(struct db *db, const struct wait *w,
-    enum outcome (*work)(struct db *db, void *ctx), void *ctx)
-{
-	enum outcome o = begin_attempt(db, w);
-
+	if (o == OUTCOME_DONE)
+		o = db_begin(db);
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
 	/* Commit point: from here on, the work may be committed, whatever

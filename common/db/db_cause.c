@@ -238,14 +238,6 @@ way_out(enum db_cause cause, unsigned number)
 	return NULL;
 }
 
-/* True for answers after which another host of the URL is tried: the host has
- * left its cluster, or is read-only. */
-static bool
-host_is_out(unsigned number)
-{
-	return number == 1047 || number == 1290 || number == 1836;
-}
-
 enum outcome
 db_note(struct db *db, unsigned number, const char *state, const char *text)
 {
@@ -263,10 +255,11 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	way = way_out(db->cause, number);
 	if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
-	/* Even with a single host name, the next connection may lead to another
+	/* A host that has left its cluster, or is read-only, is passed over.
+	 * Even with a single host name, the next connection may lead to another
 	 * node. */
 	if (db->cause == DB_LOST || number == 1053 || number == 1047 ||
-	    (db->url.n_hosts > 1 && host_is_out(number))) {
+	    (db->url.n_hosts > 1 && (number == 1290 || number == 1836))) {
 		db->pass_over = true;
 		db_disconnect(db);
 	}

@@ -76,28 +76,21 @@ db_takes_time(int64_t ms)
 	return ms >= clock_civil(1000, 1, 1, 0, 0, 0) * 1000;
 }
 
-static void
-quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
-{
-	char *room;
-
-	buf_addc(sql, '\'');
-	room = buf_room(sql, 2 * len + 1);
-	buf_grown(sql, mysql_real_escape_string(db->my, room, p, len));
-	buf_addc(sql, '\'');
-}
-
 void
 db_quote(struct db *db, struct buf *sql, struct db_value v)
 {
-	char text[CLOCK_TEXT];
+	char text[CLOCK_TEXT], *room;
 
 	switch (v.type) {
 	case DB_NULL:
 		buf_adds(sql, "NULL");
 		break;
 	case DB_TEXT:
-		quote_text(db, sql, v.text, v.len);
+		buf_addc(sql, '\'');
+		room = buf_room(sql, 2 * v.len + 1);
+		buf_grown(
+		    sql, mysql_real_escape_string(db->my, room, v.text, v.len));
+		buf_addc(sql, '\'');
 		break;
 	case DB_INT:
 		buf_addi(sql, v.num);

@@ -75,11 +75,17 @@ gone_ms(const struct amqp_endpoint *a)
 	return a->wait_forever || half > GONE_MS ? GONE_MS : half;
 }
 
-static void
-wait_before_next_try(struct amqp_endpoint *a)
+void
+endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	int64_t now = clock_mono_ms(), pause;
 
+	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
+	a->base.code = a->link.code;
+	/* Logs one line per outage; from cron none, unless it gives up. */
+	if (a->outage_since_ms == 0 && a->wait_forever &&
+	    a->link.outcome == OUTCOME_LATER)
+		log_warn("%s; trying again", buf_str(&a->base.why));
 	if (a->outage_since_ms == 0)
 		a->outage_since_ms = now;
 	if (a->up_since_ms != 0 && now - a->up_since_ms > STABLE_MS)
@@ -90,18 +96,6 @@ wait_before_next_try(struct amqp_endpoint *a)
 		pause = gone_ms(a);
 	a->gone = false;
 	a->next_try_ms = now + pause;
-}
-
-void
-endpoint_amqp_lost(struct amqp_endpoint *a)
-{
-	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
-	a->base.code = a->link.code;
-	/* Logs one line per outage; from cron none, unless it gives up. */
-	if (a->outage_since_ms == 0 && a->wait_forever &&
-	    a->link.outcome == OUTCOME_LATER)
-		log_warn("%s; trying again", buf_str(&a->base.why));
-	wait_before_next_try(a);
 }
 
 void

@@ -231,28 +231,25 @@ mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 	buf_release(&id);
 }
 
-static void
-window_take_method(struct amqp_writer *w, const amqp_method_t *m)
-{
-	const amqp_basic_ack_t *ack = m->decoded;
-	const amqp_basic_nack_t *nack = m->decoded;
-
-	if (m->id == AMQP_BASIC_ACK_METHOD)
-		on_confirms(w, ack->delivery_tag, ack->multiple != 0, true);
-	else if (m->id == AMQP_BASIC_NACK_METHOD)
-		on_confirms(w, nack->delivery_tag, nack->multiple != 0, false);
-	else if (m->id == AMQP_BASIC_RETURN_METHOD)
-		w->phase = AMQP_PHASE_HEADER;
-}
-
 static bool
 window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 {
+	const amqp_method_t *m = &f->payload.method;
 	size_t len;
 
 	if (f->frame_type == AMQP_FRAME_METHOD &&
 	    w->phase == AMQP_PHASE_METHOD) {
-		window_take_method(w, &f->payload.method);
+		const amqp_basic_ack_t *ack = m->decoded;
+		const amqp_basic_nack_t *nack = m->decoded;
+
+		if (m->id == AMQP_BASIC_ACK_METHOD)
+			on_confirms(
+			    w, ack->delivery_tag, ack->multiple != 0, true);
+		else if (m->id == AMQP_BASIC_NACK_METHOD)
+			on_confirms(
+			    w, nack->delivery_tag, nack->multiple != 0, false);
+		else if (m->id == AMQP_BASIC_RETURN_METHOD)
+			w->phase = AMQP_PHASE_HEADER;
 		return true;
 	}
 	if (f->frame_type == AMQP_FRAME_HEADER &&

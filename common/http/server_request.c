@@ -431,19 +431,13 @@ send_answer(struct connection *c)
 
 /* ---- the request ---- */
 
-static struct connection *
-connection_of(struct MHD_Connection *connection)
-{
-	return MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-	    ->socket_context;
-}
-
 void *
 server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection)
 {
-	struct connection *c = connection_of(connection);
+	struct connection *c = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				   ->socket_context;
 	const char *path = skip_authority(uri);
 	size_t len = strlen(uri), path_len = strcspn(path, "?");
 	bool first = c->phase == PHASE_HEAD;

@@ -324,40 +324,35 @@ put_digest(struct lmdb_file *f)
 	    sum_of(f->meta->seed, &key, &d, sizeof d), &d, sizeof d);
 }
 
-/* Reads the digest of the last commit. */
-static int
+/* Reads the digest of the last commit; false if it is damaged. */
+static bool
 get_digest(const struct lmdb_file *f, struct digest *d)
 {
 	MDB_val key = text_of(DIGEST_KEY), v;
-	int rc = mdb_get(f->txn, f->meta->dbi, &key, &v);
 
-	if (rc != 0)
-		return rc;
-	if (!unwrap(f->meta->seed, &key, &v) || v.mv_size != sizeof *d)
-		return MDB_CORRUPTED;
+	if (mdb_get(f->txn, f->meta->dbi, &key, &v) != 0 ||
+	    !unwrap(f->meta->seed, &key, &v) || v.mv_size != sizeof *d)
+		return false;
 	memcpy(d, v.mv_data, sizeof *d);
-	return 0;
+	return true;
 }
 
-/* Reads the sum that the changes of a transaction correct. */
-static int
-read_sum(struct lmdb_file *f)
-{
-	uint64_t last = mdb_txn_id(f->txn) - 1;
-	struct digest d = { 0, 0 };
-	int rc = last > 0 ? get_digest(f, &d) : 0;
-
-	f->sum = d.sum;
-	return rc != 0 || d.number != last ? MDB_CORRUPTED : 0;
-}
-
-/* Corrects the digest's sum. old: the stored value that a change replaces;
- * NULL: none. sum: the checksum of the new value; 0: none. */
+/* Corrects the digest's sum, which the first change of a transaction reads.
+ * old: the stored value that a change replaces; NULL: none. sum: the checksum
+ * of the new value; 0: none. */
 static int
 count_change(struct lmdb_file *f, const MDB_val *old, uint64_t sum)
 {
-	int rc = f->changed ? 0 : read_sum(f);
+	struct digest d = { 0, 0 };
+	uint64_t last;
+	int rc = 0;
 
+	if (!f->changed) {
+		last = mdb_txn_id(f->txn) - 1;
+		if ((last > 0 && !get_digest(f, &d)) || d.number != last)
+			rc = MDB_CORRUPTED;
+		f->sum = d.sum;
+	}
 	f->changed = true;
 	f->sum += sum - (old != NULL ? stored_sum(old) : 0);
 	return rc;
@@ -401,30 +396,15 @@ reserve_lock_file(const char *path)
 	return rc;
 }
 
-static int
-open_env(struct lmdb_file *f)
-{
-	/* Any thread may use a transaction that another one began. */
-	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
-	int rc, dead;
-
-	if (!f->shared)
-		flags |= MDB_NORDAHEAD | MDB_NOLOCK;
-	(void)mdb_env_set_assert(f->env, on_assertion);
-	guard_begin(f);
-	rc = mdb_env_open(f->env, f->path, flags, 0600);
-	if (rc == 0 && f->shared)
-		/* Removes readers of killed processes. */
-		rc = mdb_reader_check(f->env, &dead);
-	guard_end();
-	return rc;
-}
-
 bool
 lmdb_open(struct lmdb_file *f)
 {
-	int rc = f->shared ? reserve_lock_file(f->path) : 0;
+	/* Any thread may use a transaction that another one began. */
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+	int rc = f->shared ? reserve_lock_file(f->path) : 0, dead;
 
+	if (!f->shared)
+		flags |= MDB_NORDAHEAD | MDB_NOLOCK;
 	if (rc == 0)
 		rc = mdb_env_create(&f->env);
 	if (rc == 0)
@@ -432,7 +412,14 @@ lmdb_open(struct lmdb_file *f)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(f->env, f->limit);
 	if (rc == 0)
-		rc = open_env(f);
+		rc = mdb_env_set_assert(f->env, on_assertion);
+	guard_begin(f);
+	if (rc == 0)
+		rc = mdb_env_open(f->env, f->path, flags, 0600);
+	if (rc == 0 && f->shared)
+		/* Removes readers of killed processes. */
+		rc = mdb_reader_check(f->env, &dead);
+	guard_end();
 	if (rc != 0)
 		lmdb_fail(f, rc);
 	return f->rc == 0;
@@ -614,35 +601,25 @@ lmdb_recover(struct lmdb_file *f)
 
 /* ---- tables and their entries ---- */
 
-static int
-open_table(struct lmdb_file *f, const char *name, bool make, MDB_dbi *dbi)
-{
-	int rc;
-
-	if (f->tables_n == LMDB_TABLES)
-		return MDB_DBS_FULL;
-	guard_begin(f);
-	rc = mdb_dbi_open(f->txn, name, make ? MDB_CREATE : 0, dbi);
-	guard_end();
-	if (rc == MDB_NOTFOUND)
-		lmdb_fail_damaged(f, "it lacks its table '%s'", name);
-	return rc;
-}
-
 struct lmdb_table *
 lmdb_table(struct lmdb_file *f, const char *name, bool make)
 {
 	struct lmdb_table *t;
+	int rc = MDB_DBS_FULL;
 	MDB_dbi dbi = 0;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < f->tables_n; i++)
 		if (strcmp(f->tables[i]->name, name) == 0)
 			return f->tables[i];
 	if (!begin(f))
 		return NULL;
-	rc = open_table(f, name, make, &dbi);
+	guard_begin(f);
+	if (f->tables_n < LMDB_TABLES)
+		rc = mdb_dbi_open(f->txn, name, make ? MDB_CREATE : 0, &dbi);
+	guard_end();
+	if (rc == MDB_NOTFOUND)
+		lmdb_fail_damaged(f, "it lacks its table '%s'", name);
 	if (rc != 0) {
 		lmdb_fail(f, rc);
 		return NULL;
@@ -911,56 +888,39 @@ is_found(const struct verify *v, const MDB_val *key, const void *stored)
 	       (stored == NULL || found.mv_data == stored);
 }
 
-static bool
-is_on_other_page(const struct verify *v, const MDB_val *key)
-{
-	return v->last.mv_data == NULL ||
-	       (uintptr_t)key->mv_data / v->page !=
-		   (uintptr_t)v->last.mv_data / v->page;
-}
-
 /* True if the entry follows the previous one, and a search finds both where
  * inner pages separate them. */
 static bool
 is_in_place(const struct verify *v, const MDB_val *key, const MDB_val *stored)
 {
-	if (v->last.mv_data != NULL &&
-	    mdb_cmp(v->txn, v->dbi, &v->last, key) >= 0)
+	bool first = v->last.mv_data == NULL;
+
+	if (!first && mdb_cmp(v->txn, v->dbi, &v->last, key) >= 0)
 		return false;
-	return !is_on_other_page(v, key) ||
-	       (is_found(v, key, stored->mv_data) &&
-		   (v->last.mv_data == NULL || is_found(v, &v->last, NULL)));
-}
-
-static const char *
-verify_entry(
-    struct verify *v, const MDB_val *key, const MDB_val *stored, uint64_t *sum)
-{
-	MDB_val value = *stored;
-
-	if (!unwrap(v->seed, key, &value))
-		return "has an entry that does not match its checksum";
-	if (!is_in_place(v, key, stored))
-		return "is out of order";
-	if (!v->meta || !is_digest_key(key->mv_data, key->mv_size))
-		*sum += stored_sum(stored);
-	v->last = *key;
-	v->n++;
-	return NULL;
+	if (!first && (uintptr_t)key->mv_data / v->page ==
+			  (uintptr_t)v->last.mv_data / v->page)
+		return true;
+	return is_found(v, key, stored->mv_data) &&
+	       (first || is_found(v, &v->last, NULL));
 }
 
 static const char *
 verify_entries(struct verify *v, MDB_cursor *c, size_t entries, uint64_t *sum)
 {
-	MDB_val key, stored;
-	const char *why;
+	MDB_val key, stored, value;
 	int rc;
 
 	while ((rc = mdb_cursor_get(c, &key, &stored, MDB_NEXT)) == 0) {
 		notify_alive(); /* A large file may take minutes. */
-		why = verify_entry(v, &key, &stored, sum);
-		if (why != NULL)
-			return why;
+		value = stored;
+		if (!unwrap(v->seed, &key, &value))
+			return "has an entry that does not match its checksum";
+		if (!is_in_place(v, &key, &stored))
+			return "is out of order";
+		if (!v->meta || !is_digest_key(key.mv_data, key.mv_size))
+			*sum += stored_sum(&stored);
+		v->last = key;
+		v->n++;
 	}
 	if (rc != MDB_NOTFOUND)
 		return mdb_strerror(rc);
@@ -1002,7 +962,7 @@ verify_digest(struct lmdb_file *f, uint64_t sum)
 	struct digest d;
 
 	guard_begin(f);
-	if (get_digest(f, &d) != 0 || d.sum != sum ||
+	if (!get_digest(f, &d) || d.sum != sum ||
 	    d.number != mdb_txn_id(f->txn) - (f->writes ? 1 : 0))
 		lmdb_fail_damaged(
 		    f, "its entries do not match its last commit");
