@@ -51,6 +51,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	a->binding = opt->binding;
 	a->wait_forever = opt->wait_forever;
 	a->timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
+	a->present = !writing && opt->present;
 	a->sole = !writing && opt->sole;
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	return 0;
@@ -226,6 +227,25 @@ become_sole_reader(struct amqp_endpoint *a)
 	return l->outcome;
 }
 
+/* Creates the queue if it is missing, unless only its present content is
+ * read. */
+static enum outcome
+find_queue(struct amqp_endpoint *a)
+{
+	struct amqp_link *l = &a->link;
+	bool found;
+	enum outcome o;
+
+	if (!a->present)
+		return amqp_declare_queue(l, a->queue, NULL);
+	o = amqp_declare_count(l, a->queue, NULL, &found);
+	if (o != OUTCOME_DONE || found)
+		return o;
+	amqp_link_drop(l, "there is no queue '%s' at %s", a->queue, l->title);
+	amqp_link_set_never(l, PROG_NOINPUT);
+	return l->outcome;
+}
+
 static enum outcome
 connect_amqp(struct amqp_endpoint *a)
 {
@@ -240,7 +260,7 @@ connect_amqp(struct amqp_endpoint *a)
 		o = amqp_declare_source(
 		    &a->link, a->exchange, a->queue, a->binding);
 	else if (o == OUTCOME_DONE)
-		o = amqp_declare_queue(&a->link, a->queue, NULL);
+		o = find_queue(a);
 	/* A dead-letter queue needs no dead-letter queue itself, unless its
 	 * reader finds bad records; then deadletter.c creates it. */
 	if (o == OUTCOME_DONE && !amqp_is_dead_letter_queue(a->queue)) {

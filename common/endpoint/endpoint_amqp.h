@@ -26,6 +26,7 @@ struct amqp_endpoint {
 	bool spread; /* writing: `queue` is the name of an exchange */
 	bool wait_forever;
 	int64_t timeout_ms;     /* otherwise: [amqp] wait_timeout */
+	bool present;           /* reading: as in endpoint_options */
 	bool sole;              /* reading: as the only reader */
 	int64_t taken_since_ms; /* since when another reader has the queue; 0:
 				 * none */

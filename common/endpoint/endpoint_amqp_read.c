@@ -78,9 +78,8 @@ struct amqp_reader {
 	uint16_t prefetch; /* 0: no limit */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
-	bool present_only; /* only messages that were waiting when it
-			    * connected */
-	uint32_t present;  /* number of these messages */
+	uint32_t present; /* with a.present: the number of messages that
+			   * were waiting when it connected */
 
 	/* Complete messages, in a ring in order of arrival, and behind them the
 	 * one that is arriving. */
@@ -426,7 +425,7 @@ reader_set_up(struct amqp_endpoint *a)
 	struct amqp_queue_load load = { 0, 0 };
 	enum outcome o = OUTCOME_DONE;
 
-	if (r->present_only)
+	if (r->a.present)
 		o = amqp_declare_load(&a->link, a->queue, &load);
 	r->present = load.messages;
 	if (o == OUTCOME_DONE)
@@ -650,7 +649,7 @@ reader_read(
 		    r->stale ? ENDPOINT_EMPTY : next_part(r, blocks, part, len);
 		if (status != ENDPOINT_EMPTY)
 			return status;
-		if (r->present_only && r->a.link.conn != NULL &&
+		if (r->a.present && r->a.link.conn != NULL &&
 		    r->done.messages >= r->present)
 			return ENDPOINT_EMPTY;
 		if (next_message(r))
@@ -789,7 +788,6 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 		r->prefetch = opt->exchange != NULL ? 0 : PREFETCH_MAX;
 	else if (opt->prefetch != 0)
 		r->prefetch = (uint16_t)opt->prefetch;
-	r->present_only = opt->present;
 	/* Other consumers may have received some of the counted messages. */
 	r->until_empty = opt->until_empty || opt->present;
 	r->whole = opt->exchange != NULL;

@@ -89,6 +89,10 @@ class Test(Checklist):
         self.dropped(0, "--all", "rows")
         self.letters("drop", "--all", "nowhere", code=66,
                      says="there is no queue 'nowhere'")
+        done = self.lab.run(["aggregator", "--dead-letters", "-f",
+                             "queue:nowhere.dead"])
+        self.that(done.code == 66 and
+                  "there is no queue 'nowhere.dead'" in done.err, done)
         self.equal(self.lab.ask_broker(
             'length(rabbit_amqqueue:list(<<"VHOST">>)).'), "0", "queues")
 
