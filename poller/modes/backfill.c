@@ -56,6 +56,7 @@ struct backfill {
 	const struct crm_record *chat; /* the chat that is being read */
 	struct history history;        /* of it, read */
 	struct buf line;
+	bool broken; /* nothing can be written any more */
 	uint64_t messages;
 	size_t failed;
 	int64_t began_ms; /* monotonic */
@@ -67,14 +68,21 @@ give_up(struct backfill *b, const char *what, const struct ending *e)
 	crm_session_fail(&b->crm, e->error, what, e->message);
 }
 
-/* Sends one question and waits for its end, or until the run has failed. After
- * a signal, no more calls are made: they are paid for. */
+/* False after a signal, an error, or the end of the program that reads the
+ * records: then no more calls are made, because they are paid for. */
+static bool
+goes_on(const struct backfill *b)
+{
+	return b->crm.code == PROG_OK && !b->broken && !stop_asked();
+}
+
+/* Sends one question and waits for its end, unless the run ends before. */
 static void
 ask(struct backfill *b, const struct crm_question *q)
 {
 	fetch_ask(b->crm.fetch, q);
-	while (!stop_asked() && b->crm.code == PROG_OK &&
-	       fetch_turn(b->http, &b->crm.fetch, 1, INT64_MAX) > 0)
+	while (
+	    goes_on(b) && fetch_turn(b->http, &b->crm.fetch, 1, INT64_MAX) > 0)
 		endpoint_pump(b->to);
 }
 
@@ -190,11 +198,13 @@ static void
 write_line(struct backfill *b)
 {
 	jsonw_close(&b->line);
-	if (b->crm.code != PROG_OK ||
+	if (b->crm.code != PROG_OK || b->broken ||
 	    endpoint_write(b->to, b->line.data, b->line.len) == 0)
 		return;
+	b->broken = true;
 	b->crm.code = endpoint_code(b->to);
-	log_error("%s", endpoint_why(b->to));
+	if (b->crm.code != PROG_OK) /* else the reader of the pipe has ended */
+		log_error("%s", endpoint_why(b->to));
 }
 
 /* Writes the state of the chat at the beginning of an episode. */
@@ -324,10 +334,12 @@ past_messages_end(void *ctx, const struct ending *e)
 static void
 commit(struct backfill *b, int64_t place_ms)
 {
-	enum outcome o = poller_flush(b->poller, b->to);
+	enum outcome o =
+	    b->broken ? OUTCOME_NEVER : poller_flush(b->poller, b->to);
 
 	if (o != OUTCOME_DONE && b->crm.code == PROG_OK)
 		b->crm.code = endpoint_code(b->to);
+	b->broken = b->broken || o == OUTCOME_NEVER;
 	if (o == OUTCOME_DONE && b->crm.store != NULL)
 		store_set_number(b->crm.store, PLACE, place_ms);
 	crm_session_count(&b->crm);
@@ -365,18 +377,17 @@ read_chats(struct backfill *b)
 	size_t i;
 
 	sort_array(b->chats, b->n, sizeof *b->chats, newest_first);
-	for (i = 0; i < b->n && b->crm.code == PROG_OK && !stop_asked(); i++) {
+	for (i = 0; i < b->n && goes_on(b); i++) {
 		if (i % COMMIT_CHATS == 0 && is_budget_spent(b))
 			break;
 		read_chat(b, &b->chats[i]);
-		if (b->crm.code != PROG_OK || stop_asked() ||
-		    (i + 1) % COMMIT_CHATS != 0)
+		if (!goes_on(b) || (i + 1) % COMMIT_CHATS != 0)
 			continue;
 		commit(b, b->chats[i].last_at);
 		log_info("reading", "tenant=%s conversations=%zu of=%zu",
 		    b->crm.tenant->name, i + 1, b->n);
 	}
-	if (b->crm.code == PROG_OK && !stop_asked())
+	if (goes_on(b))
 		commit(b, 0);
 	else
 		commit(b, b->crm.store != NULL
@@ -403,7 +414,7 @@ backfill_tenant(struct backfill *b)
 	b->since_ms = b->until_ms - b->since_ms;
 	past.with = json_pack("{s:o}", "since", profile_seconds(b->since_ms));
 	ask(b, &past);
-	if (b->crm.code != PROG_OK || stop_asked()) {
+	if (!goes_on(b)) {
 		crm_session_count(&b->crm);
 		return;
 	}
@@ -434,7 +445,8 @@ release(struct backfill *b)
 	crm_session_close(&b->crm);
 }
 
-static void
+/* Returns false if nothing can be written any more. */
+static bool
 run_tenant(struct poller *p, const struct tenant *t, struct http *http,
     struct endpoint *to, int64_t span_ms)
 {
@@ -451,7 +463,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 			  "conversations; see messaging-profile(5)",
 		    t->name);
 		poller_failed(p, PROG_CONFIG);
-		return;
+		return true;
 	}
 	store = poller_open_store(poller_state(p), t, true, &code);
 	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
@@ -466,6 +478,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 		backfill_tenant(&b);
 	poller_failed(p, b.crm.code);
 	release(&b);
+	return !b.broken;
 }
 
 static enum exit_code
@@ -475,6 +488,7 @@ run_backfill_mode(void *options)
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct endpoint *to;
 	struct http *http;
+	bool writes = true;
 	int64_t span_ms;
 	size_t i;
 
@@ -488,8 +502,8 @@ run_backfill_mode(void *options)
 	if (to == NULL)
 		return p->code;
 	http = http_new();
-	for (i = 0; i < p->tenants_n && !stop_asked(); i++)
-		run_tenant(p, &p->tenants[i], http, to, span_ms);
+	for (i = 0; writes && i < p->tenants_n && !stop_asked(); i++)
+		writes = run_tenant(p, &p->tenants[i], http, to, span_ms);
 	http_free(http);
 	endpoint_close(to);
 	return p->code;

@@ -18,7 +18,8 @@ import clocks  # noqa: E402
 import compare  # noqa: E402
 import crm  # noqa: E402
 import qiscus  # noqa: E402
-from harness import TOKEN, Checks, Lab, main, say, seed, until  # noqa: E402
+from harness import (BIN, TOKEN, Checks, Lab, main, say,  # noqa: E402
+                     seed, until)
 
 KINDS = ("first_response", "reply", "resolution", "unanswered")
 
@@ -151,6 +152,15 @@ def killed(a, checks, whole, calls):
                 f"{a.name}: the second run reads {left} of {all_}")
 
 
+def closed(a, checks, calls):
+    """When the program that reads the pipe ends, so does the run."""
+    before = a.sim.calls()
+    done = a.lab.run(["sh", "-c", '"$@" | head -n 1', "sh",
+                      os.path.join(BIN, a.argv[0]), *a.argv[1:]])
+    checks.that(done.err == "" and a.sim.calls() - before < calls - 5,
+                f"{a.name}: {a.sim.calls() - before} calls of {calls}, {done}")
+
+
 def budget(lab, checks):
     """A quarter of the month's calls ends it; polls keep the rest."""
     a = Account(lab, "chat2desk", 5, folder="budget", budget=160)
@@ -177,6 +187,7 @@ def past(lab, checks, name, number):
                  f"{name}: messages")
     figures(a, checks, whole)
     killed(a, checks, whole, calls)
+    closed(a, checks, calls)
 
 
 def body():
