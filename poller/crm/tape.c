@@ -93,12 +93,15 @@ tape_record_to(const char *dir, struct buf *why)
 		return NULL;
 	}
 	n = list_answers(dir, &names);
-	if (n != 0) {
+	if (n < 0)
+		(void)syserr_explain(why, PROG_CANTCREATE,
+		    "cannot read --record folder '%s'", dir);
+	else if (n > 0)
 		buf_setf(why,
-		    n < 0 ? "cannot read --record folder '%s'"
-			  : "--record folder '%s' already has answers; choose "
-			    "another folder",
+		    "--record folder '%s' already has answers; choose "
+		    "another folder",
 		    dir);
+	if (n != 0) {
 		free_names(names, n);
 		return NULL;
 	}

@@ -254,7 +254,8 @@ open_tape(struct poller *p, struct tape **tape)
 		*tape = tape_replay_from(p->replay, &why);
 	if (why.len > 0) {
 		log_error("%s", buf_str(&why));
-		poller_failed(p, PROG_NOINPUT);
+		poller_failed(
+		    p, p->record != NULL ? PROG_CANTCREATE : PROG_NOINPUT);
 		rc = -1;
 	}
 	buf_release(&why);

@@ -52,7 +52,7 @@ def body():
         done = poll(lab, checks, "--replay", folder, code=69,
                     says="has no further answer for GET /v1/dialogs")
         checks.that(not done.out, f"half a snapshot: {done.out[:300]}")
-        poll(lab, checks, "--record", folder, code=66, says="already")
+        poll(lab, checks, "--record", folder, code=73, says="already")
         empty = lab.path("empty")
         os.mkdir(empty)
         poll(lab, checks, "--replay", empty, code=66, says="no answers")
