@@ -15,6 +15,10 @@
  * snapshots; the sink determines in the same way which rows are older than
  * tombstones are kept.
  *
+ * The rows of operators who have left are deleted by age with the history,
+ * which they give names to. The end of a snapshot deletes them sooner, but the
+ * rows of an aggregator with a state are in no snapshot.
+ *
  * Old daily partitions are dropped; other old rows are deleted in small
  * transactions. None are archived.
  */
@@ -121,15 +125,18 @@ compare_age(const struct table *t, const char *tenant, const char *relation,
 	return c;
 }
 
-/* Deletes the tenant's old rows; in a dry run only counts them. */
+/* Deletes the tenant's old rows for which a further condition, or "", is true;
+ * in a dry run only counts them. */
 static enum outcome
-delete_old_rows(
-    struct age *a, const struct table *t, const char *tenant, int64_t before)
+delete_old_rows(struct age *a, const struct table *t, const char *tenant,
+    int64_t before, const char *further)
 {
 	struct row_condition old = compare_age(t, tenant, "<", before);
-	enum outcome o = row_delete(
-	    a->db, t, &old, a->dry_run, &a->gone[t - tables][GONE_ROWS]);
+	enum outcome o;
 
+	buf_adds(&old.sql, further);
+	o = row_delete(
+	    a->db, t, &old, a->dry_run, &a->gone[t - tables][GONE_ROWS]);
 	buf_release(&old.sql);
 	return o;
 }
@@ -293,7 +300,30 @@ delete_history_of_table(struct age *a, const struct table *table)
 	if (left)
 		return o;
 	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked(); i++)
-		o = delete_old_rows(a, table, a->tenants[i].name, a->before);
+		o = delete_old_rows(
+		    a, table, a->tenants[i].name, a->before, "");
+	return o;
+}
+
+/* Deletes the rows of operators whom the CRM does not list and who have no
+ * chat. If the CRM reports no availability, those of others look the same, but
+ * each poll renews them. */
+static enum outcome
+delete_former_operators(struct age *a)
+{
+	const struct table *const of[] = { &tables[TABLE_operator_metrics],
+		&tables[TABLE_operator_metrics_parts] };
+	enum outcome o = OUTCOME_DONE;
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_LEN(of); k++)
+		for (i = 0;
+		     i < a->tenants_n && o == OUTCOME_DONE && !stop_asked();
+		     i++)
+			o = delete_old_rows(a, of[k], a->tenants[i].name,
+			    a->before,
+			    " AND available IS NULL AND open_chats = 0 "
+			    "AND responses = 0");
 	return o;
 }
 
@@ -313,6 +343,8 @@ delete_history(struct age *a, int64_t keep_ms)
 		if (tables[i].age != 0)
 			o = delete_history_of_table(a, &tables[i]);
 	}
+	if (o == OUTCOME_DONE)
+		o = delete_former_operators(a);
 	if (o != OUTCOME_DONE)
 		return log_age_failure(a);
 	return a->locked ? PROG_TEMPFAIL : PROG_OK;
@@ -334,7 +366,7 @@ delete_tombstones(struct age *a, int64_t keep_ms)
 			if (t->life != LIFE_TOMBSTONE)
 				continue;
 			o = delete_old_rows(
-			    a, t, tenant->name, tenant->newest - keep_ms);
+			    a, t, tenant->name, tenant->newest - keep_ms, "");
 			if (o != OUTCOME_DONE)
 				return log_age_failure(a);
 			if (stop_asked())
@@ -361,7 +393,8 @@ show_gone(const struct reaper *r, const struct age *a, bool print)
 	counts_init(&counts, r, "expired", NULL, columns, ARRAY_LEN(columns));
 	counts.prints = counts.prints && print;
 	for (i = 0; i < TABLES_STORED; i++)
-		if (tables[i].age != 0 || !counts.prints)
+		if (tables[i].age != 0 || a->gone[i][GONE_ROWS] > 0 ||
+		    !counts.prints)
 			counts_add(&counts, tables[i].name, a->gone[i]);
 	code = counts_print(&counts);
 	counts_release(&counts);

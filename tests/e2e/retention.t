@@ -202,6 +202,32 @@ class Test(Tables):
                  says="is the clock right")
         self.left("all", 2, 2)
 
+    def operators_who_left_go_with_history(self):
+        self.fill(0, -40)
+        for table, more in (("operator_metrics", ""), (
+                "operator_metrics_parts", ", generation = 1, part = 0")):
+            for name, values in (
+                    ("left", "open_chats = 0, responses = 0"),
+                    ("has a chat", "open_chats = 1, responses = 0"),
+                    ("was credited", "open_chats = 0, responses = 2"),
+                    ("is listed",
+                     "open_chats = 0, responses = 0, available = 0")):
+                for days in (0, -40):
+                    self.sql.ask(
+                        f"INSERT INTO {table} SET tenant = 't', operator = "
+                        f"'{name} {days}', as_of = '{day(days)}', version = 1,"
+                        f" {values}{more}")
+        shown = self.reap("a dry run", "--retention", "30d", "--dry-run")
+        went = self.reap("for good", "--retention", "30d")
+        for table in "operator_metrics", "operator_metrics_parts":
+            self.that(shown.get(table) == went.get(table) == (0, 1),
+                      f"{table}: {shown}, {went}")
+            self.holds(f"{table}: who left lately, or still counts, stays",
+                       "7 left 0",
+                       "SELECT COUNT(*), MAX(IF(operator LIKE 'left%', "
+                       f"operator, '')) FROM {table}")
+            self.sql.ask(f"DELETE FROM {table}")
+
     def a_table_in_use_is_told(self):
         self.fill(0, -40)
         lock = Lock(self.lab, "START TRANSACTION; SELECT COUNT(*) FROM "
