@@ -3,16 +3,12 @@
  */
 #include "common/tables/tables.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/records/record.h"
 
-/* The first is the size of a MEDIUMTEXT in bytes; a line is much shorter. The
- * second is the number of characters that fit into a TEXT, at four bytes
- * each. */
+/* The size of a MEDIUMTEXT in bytes; a line is much shorter. */
 #define MEDIUMTEXT ((1 << 24) - 1)
-#define SHORTTEXT (65535 / 4)
 
 /* Types: kind, needed, max. */
 #define TENANT_ID COLUMN_ID, true, RECORD_MAX_TENANT
@@ -21,7 +17,7 @@
 #define WORD(max) COLUMN_ID, true, max
 #define PLACE COLUMN_PLACE, true, RECORD_MAX_ID
 #define TEXT(max) COLUMN_TEXT, false, max
-#define SHORT_TEXT COLUMN_TEXT, false, SHORTTEXT
+#define SHORT_TEXT COLUMN_TEXT, false, COLUMN_SHORT_TEXT
 #define LONG_TEXT COLUMN_TEXT, false, MEDIUMTEXT
 #define NEEDED_TEXT COLUMN_TEXT, true, MEDIUMTEXT
 #define STATUS COLUMN_STATUS, true, 16
@@ -183,67 +179,4 @@ table_find(const char *name, size_t len)
 		    memcmp(tables[i].name, name, len) == 0)
 			return &tables[i];
 	return NULL;
-}
-
-bool
-column_is_null(const struct column *c)
-{
-	return c->kind == COLUMN_LENGTH ||
-	       (!c->needed && c->kind != COLUMN_VERSION);
-}
-
-const char *
-column_default(const struct column *c)
-{
-	bool number = c->kind == COLUMN_COUNT || c->kind == COLUMN_REAL ||
-		      c->kind == COLUMN_BOOL;
-
-	if (c->kind == COLUMN_VERSION || (number && c->needed))
-		return "0";
-	return c->kind == COLUMN_PLACE ? "''" : NULL;
-}
-
-static const char *
-fixed_type(const struct column *c)
-{
-	switch (c->kind) {
-	case COLUMN_ID:
-	case COLUMN_PLACE:
-	case COLUMN_STATUS:
-		break;
-	case COLUMN_TEXT:
-		if (c->max > SHORTTEXT)
-			return "MEDIUMTEXT";
-		if (c->max == SHORTTEXT)
-			return "TEXT";
-		break;
-	case COLUMN_JSON:
-		return "MEDIUMTEXT";
-	case COLUMN_TIME:
-	case COLUMN_HOUR:
-		return "DATETIME(3)";
-	case COLUMN_SECONDS:
-		return "DECIMAL(15,3)";
-	case COLUMN_COUNT:
-		return c->max > UINT32_MAX ? "BIGINT" : "INT UNSIGNED";
-	case COLUMN_LENGTH:
-	case COLUMN_VERSION:
-		return "BIGINT";
-	case COLUMN_REAL:
-		return "DOUBLE";
-	case COLUMN_BOOL:
-		return "TINYINT";
-	}
-	return NULL;
-}
-
-void
-column_type(const struct column *c, char type[COLUMN_TYPE])
-{
-	const char *fixed = fixed_type(c);
-
-	if (fixed != NULL)
-		(void)snprintf(type, COLUMN_TYPE, "%s", fixed);
-	else
-		(void)snprintf(type, COLUMN_TYPE, "VARCHAR(%d)", (int)c->max);
 }

@@ -32,6 +32,9 @@ enum column_kind {
 /* Small enough that sums are numbers, too. */
 #define COLUMN_REAL_MAX 1e15
 
+/* The number of characters that fit into a TEXT, at four bytes each. */
+#define COLUMN_SHORT_TEXT (65535 / 4)
+
 struct column {
 	const char *name;
 	size_t name_len;
@@ -134,13 +137,6 @@ table_cell(const struct table *t, size_t i)
 	/* Generation and part are at the end of the key. */
 	return &t->columns[i + 1 + (t->is_parts && i + 3 >= t->keys ? 2 : 0)];
 }
-
-/* Return the SQL of a column: its type, such as "VARCHAR(64)", whether it may
- * be NULL, and its default, "0" or "''"; NULL: it has none. */
-#define COLUMN_TYPE 32
-void column_type(const struct column *c, char type[COLUMN_TYPE]);
-bool column_is_null(const struct column *c);
-const char *column_default(const struct column *c);
 
 /* The condition, in SQL, for rows of the table intervals that count. The
  * aggregator always writes the column withdrawn, but rows from other programs

@@ -3,9 +3,73 @@
  */
 #include "sink/tables/schema.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
+
+bool
+column_is_null(const struct column *c)
+{
+	return c->kind == COLUMN_LENGTH ||
+	       (!c->needed && c->kind != COLUMN_VERSION);
+}
+
+const char *
+column_default(const struct column *c)
+{
+	bool number = c->kind == COLUMN_COUNT || c->kind == COLUMN_REAL ||
+		      c->kind == COLUMN_BOOL;
+
+	if (c->kind == COLUMN_VERSION || (number && c->needed))
+		return "0";
+	return c->kind == COLUMN_PLACE ? "''" : NULL;
+}
+
+static const char *
+fixed_type(const struct column *c)
+{
+	switch (c->kind) {
+	case COLUMN_ID:
+	case COLUMN_PLACE:
+	case COLUMN_STATUS:
+		break;
+	case COLUMN_TEXT:
+		if (c->max > COLUMN_SHORT_TEXT)
+			return "MEDIUMTEXT";
+		if (c->max == COLUMN_SHORT_TEXT)
+			return "TEXT";
+		break;
+	case COLUMN_JSON:
+		return "MEDIUMTEXT";
+	case COLUMN_TIME:
+	case COLUMN_HOUR:
+		return "DATETIME(3)";
+	case COLUMN_SECONDS:
+		return "DECIMAL(15,3)";
+	case COLUMN_COUNT:
+		return c->max > UINT32_MAX ? "BIGINT" : "INT UNSIGNED";
+	case COLUMN_LENGTH:
+	case COLUMN_VERSION:
+		return "BIGINT";
+	case COLUMN_REAL:
+		return "DOUBLE";
+	case COLUMN_BOOL:
+		return "TINYINT";
+	}
+	return NULL;
+}
+
+void
+column_type(const struct column *c, char type[COLUMN_TYPE])
+{
+	const char *fixed = fixed_type(c);
+
+	if (fixed != NULL)
+		(void)snprintf(type, COLUMN_TYPE, "%s", fixed);
+	else
+		(void)snprintf(type, COLUMN_TYPE, "VARCHAR(%d)", (int)c->max);
+}
 
 void
 schema_add_column(

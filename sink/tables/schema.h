@@ -10,6 +10,7 @@
 #include "common/db/db.h"
 #include "common/tables/tables.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct schema_view {
@@ -28,6 +29,13 @@ void schema_release(struct schema *s);
 
 /* Appends "CREATE TABLE IF NOT EXISTS ..." to sql, on one line. */
 void schema_add_table(struct buf *sql, const struct table *t);
+
+/* Return the SQL of a column: its type, such as "VARCHAR(64)", whether it may
+ * be NULL, and its default, "0" or "''"; NULL: it has none. */
+#define COLUMN_TYPE 32
+void column_type(const struct column *c, char type[COLUMN_TYPE]);
+bool column_is_null(const struct column *c);
+const char *column_default(const struct column *c);
 
 /* Appends the definition of a column: "VARCHAR(64) NOT NULL". expression: how
  * the database computes it, or NULL. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/tables/tables.h"
+#include "sink/tables/schema.h"
 
 static const struct table *now; /* the current one; NULL: left out */
 static size_t at;               /* its column */
