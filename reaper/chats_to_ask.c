@@ -31,7 +31,7 @@ struct chat_list {
 };
 
 /* The columns of the query. */
-enum { TENANT, CHAT, AS_OF, STATUS };
+enum { TENANT, CHAT, AS_OF, STATUS, NO_SNAPSHOT };
 
 /* Chats that have left the snapshot, and all chats of a tenant without a recent
  * snapshot. A removed tenant is skipped, unless it was added again; a stream's
@@ -47,7 +47,8 @@ query_chats(struct db *db, void *ctx)
 	db_rows_free(l->rows);
 	l->rows = NULL;
 	buf_addf(&sql,
-	    "SELECT c.tenant, c.chat, c.as_of, c.status FROM chat_metrics c "
+	    "SELECT c.tenant, c.chat, c.as_of, c.status, "
+	    "t.stored_at IS NULL FROM chat_metrics c "
 	    "JOIN tenants t USING (tenant) "
 	    "LEFT JOIN tenant_metrics_all m USING (tenant) "
 	    "WHERE (t.removed_at IS NULL OR t.as_of > t.removed_at "
@@ -87,10 +88,13 @@ write_chat(struct chat_list *l)
 	jsonw_str(&line, "tenant", db_get(r, TENANT));
 	jsonw_str(&line, "chat", db_get(r, CHAT));
 	jsonw_time(&line, "at", db_get_time(r, AS_OF));
-	/* The CRM is asked for the status of a chat that has left the
-	 * snapshot. */
+	/* The CRM is asked for the status of a chat that has left the snapshot.
+	 * Without snapshots, a record has reported that it is closed; that
+	 * decides if there is no token to ask with. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
+	else if (db_get_int(r, NO_SNAPSHOT) != 0)
+		jsonw_str(&line, "status", "closed");
 	jsonw_close(&line);
 	if (endpoint_write(l->out, line.data, line.len) == -1)
 		code = stop_at_lost_reader(l);

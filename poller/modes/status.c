@@ -461,7 +461,7 @@ asked_chats_end(struct asked_chats *q)
 /* The chat records that are read. */
 struct status_input {
 	struct poller *poller;
-	struct endpoint *from;
+	struct endpoint *from, *to;
 	struct deadletter dead;
 	struct asked_chats *asked;
 	struct strmap unknown; /* tenants that are not queried, reported once */
@@ -499,6 +499,38 @@ report_unknown_tenant(struct status_input *in, struct text tenant)
 	    TEXT_ARG(tenant));
 }
 
+/* True if the tenant has no token, so that its CRM cannot be asked, but
+ * webhooks have reported that the chat is over. */
+static bool
+is_answered_by_webhook(const struct status_input *in)
+{
+	const struct record *r = &in->record;
+
+	return (r->status == CHAT_CLOSED || r->status == CHAT_GONE) &&
+	       r->at != CLOCK_NONE && in->poller->only_n == 0 &&
+	       poller_leaves_out(in->poller, r->tenant);
+}
+
+/* If it cannot be written, the run ends and the flush reports the reason. */
+static enum outcome
+write_known_answer(struct status_input *in)
+{
+	const struct record *r = &in->record;
+	struct buf line = BUF_INIT;
+	int rc;
+
+	jsonw_open(&line);
+	jsonw_str(&line, "type", "chat");
+	jsonw_text(&line, "tenant", r->tenant);
+	jsonw_text(&line, "chat", r->chat);
+	jsonw_str(&line, "status", record_status_name(r->status));
+	jsonw_time(&line, "at", r->at);
+	jsonw_close(&line);
+	rc = endpoint_write(in->to, line.data, line.len);
+	buf_release(&line);
+	return rc == 0 ? OUTCOME_DONE : OUTCOME_NEVER;
+}
+
 static enum outcome
 take_asked_line(struct status_input *in, char *line, size_t len)
 {
@@ -512,6 +544,8 @@ take_asked_line(struct status_input *in, char *line, size_t len)
 	q = find_asked_chats(in, in->record.tenant);
 	if (q != NULL)
 		asked_chats_add(q, &in->record);
+	else if (is_answered_by_webhook(in))
+		return write_known_answer(in);
 	else
 		report_unknown_tenant(in, in->record.tenant);
 	return OUTCOME_DONE;
@@ -546,7 +580,7 @@ read_asked_chats(struct status_input *in)
 }
 
 static void
-ask_all(struct status_input *in, struct endpoint *to)
+ask_all(struct status_input *in)
 {
 	struct poller *p = in->poller;
 	struct asked_chats *all = in->asked;
@@ -563,7 +597,7 @@ ask_all(struct status_input *in, struct endpoint *to)
 	do {
 		left = fetch_turn(http, fetches, p->tenants_n, INT64_MAX);
 		endpoint_pump(in->from);
-		endpoint_pump(to);
+		endpoint_pump(in->to);
 		deadletter_pump(&in->dead);
 	} while (left > 0 && !stop_asked());
 	free(fetches);
@@ -574,9 +608,9 @@ ask_all(struct status_input *in, struct endpoint *to)
 
 /* Flushes the answers before it acknowledges the input. */
 static void
-flush_answers(struct status_input *in, struct endpoint *to)
+flush_answers(struct status_input *in)
 {
-	if (poller_flush(in->poller, to) != OUTCOME_DONE)
+	if (poller_flush(in->poller, in->to) != OUTCOME_DONE)
 		return;
 	/* The next reaper --list includes the chats without an answer again. */
 	if (deadletter_flush(&in->dead) == OUTCOME_DONE && !stop_asked())
@@ -585,8 +619,7 @@ flush_answers(struct status_input *in, struct endpoint *to)
 }
 
 static int
-open_status_ends(
-    struct poller *p, struct status_input *in, struct endpoint **to)
+open_status_ends(struct poller *p, struct status_input *in)
 {
 	struct endpoint_options opt = { .conf = p->common.conf,
 		.until_empty = true,
@@ -594,8 +627,8 @@ open_status_ends(
 
 	in->from = poller_open_input(p, &opt);
 	if (in->from != NULL)
-		*to = poller_open_output(p, "-", &opt);
-	if (*to == NULL)
+		in->to = poller_open_output(p, "-", &opt);
+	if (in->to == NULL)
 		return -1;
 	deadletter_open(&in->dead, in->from, &opt);
 	return 0;
@@ -605,29 +638,28 @@ static enum exit_code
 status(struct poller *p)
 {
 	struct status_input in = { .poller = p };
-	struct endpoint *to = NULL;
 	size_t i;
 
-	if (open_status_ends(p, &in, &to) == 0) {
+	if (open_status_ends(p, &in) == 0) {
 		in.asked = xcalloc(p->tenants_n + 1, sizeof *in.asked);
 		for (i = 0; i < p->tenants_n; i++)
-			in.asked[i] = (struct asked_chats){ .to = to,
+			in.asked[i] = (struct asked_chats){ .to = in.to,
 				.waits = strcmp(conf_text(p->common.conf,
 						    "reaper", "on_close"),
 					     "all") == 0 };
 		if (read_asked_chats(&in) == 0) {
-			ask_all(&in, to);
+			ask_all(&in);
 			for (i = 0; i < p->tenants_n; i++)
 				poller_failed(p, in.asked[i].crm.code);
 		}
-		flush_answers(&in, to);
+		flush_answers(&in);
 		deadletter_close(&in.dead);
 		free(in.asked);
 	}
 	strmap_release(&in.unknown, NULL);
 	flat_release(&in.flat);
 	buf_release(&in.why);
-	endpoint_close(to);
+	endpoint_close(in.to);
 	endpoint_close(in.from);
 	return p->code;
 }

@@ -129,8 +129,9 @@ class Test(Checklist):
             ("beta/2", "pending", "2026-11-20T10:00:00.000Z")], "the list")
         self.q("UPDATE tenants SET removed_at = as_of WHERE tenant = 'beta'; "
                "UPDATE tenants SET stored_at = NULL WHERE tenant = 'acme'")
-        self.equal([x[0] for x in self.listed()],
-                   ["acme/1", "acme/2", "acme/3"],
+        self.equal([x[:2] for x in self.listed()],
+                   [("acme/1", "closed"), ("acme/2", "closed"),
+                    ("acme/3", "open")],
                    "a removed tenant, and one without snapshot")
         self.q("DELETE FROM chat_metrics")
         self.chats("acme", 1, 2500)
@@ -469,6 +470,23 @@ class Test(Checklist):
                              env={"MESSAGING_BIN": BIN})
         return chats, [r["state"] for r in done.records()
                        if r["tenant"] == "flow"]
+
+    def webhooks_alone_report_closings(self):
+        """There is no token to ask the CRM with."""
+        self.fresh()
+        self.q("UPDATE tenants SET stored_at = NULL WHERE tenant = 'acme'; "
+               "DELETE FROM tenants WHERE tenant = 'beta'")
+        key = self.lab.write("hook.key", "0123456789abcdef\n")
+        conf = self.lab.conf("hooks.conf", {"crm acme": {
+            "profile": "chatwoot", "account": 1, "hook": "signature",
+            "hook_secret_file": key}})
+        done = self.lab.run(["scripts/reap", "-c", conf],
+                            env={"MESSAGING_BIN": BIN})
+        self.that(done.code == 0 and not done.err, f"scripts/reap: {done}")
+        self.left(["acme/3", "beta/1", "beta/2"], "who was closed goes")
+        self.sink(row(1, "10:00:00") + row(2, "10:00:01"))
+        self.left(["acme/2", "acme/3", "beta/1", "beta/2"],
+                  "who is reopened later is back")
 
     def stream_is_purged_and_added(self):
         def stream(later):
