@@ -5,9 +5,9 @@
  * (common/records/bucket.h). Any other snapshot has one part. Without a state,
  * a snapshot in parts is refused.
  *
- * The commit in which a part corrects its tenant removes its lines, which
- * snapshots.h keeps. After a crash, uncommitted lines are delivered again.
- * Lines that were committed are recognized:
+ * The commit in which a part corrects its tenant removes its lines. After a
+ * crash, uncommitted lines are delivered again. Lines that were committed are
+ * recognized:
  *
  *   lines of an unfinished snapshot  by their bytes, since all lines of a
  *                                    snapshot differ from each other
@@ -25,23 +25,25 @@
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
 
+#include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/bucket.h"
 #include "common/records/scan.h"
 
-#include "aggregator/input/snapshots.h"
+#include "aggregator/state/state.h"
 #include "aggregator/tenant/pipeline.h"
 
 struct staging {
-	struct snapshots snapshots; /* the caller opens and saves them if there
-				     * is a state */
-	struct flat flat;           /* scratch memory */
-	bool ready;                 /* some part is complete and not yet
-				     * applied */
-	uint64_t failed;            /* snapshots that were dropped before they
-				     * were complete */
-	uint64_t ahead;             /* lines that were rejected because they are
-				     * from the future */
+	struct state *state; /* NULL: everything is in memory */
+	struct lmdb_table *snapshots, *staged;
+	struct strmap tenants; /* name -> struct staging_tenant */
+	struct flat flat;      /* scratch memory */
+	bool changed;          /* since the last staging_save() */
+	bool ready;            /* some part is complete and not yet applied */
+	uint64_t failed;       /* snapshots that were dropped before they were
+				* complete */
+	uint64_t ahead;        /* lines that were rejected because they are from
+				* the future */
 
 	/* Set by the caller. */
 	struct future *future;
@@ -62,7 +64,17 @@ struct staging {
 	    void *tenant, const char *snapshot, const struct bucket_set *part);
 };
 
+/* With a state: reads the snapshots from it. -1: an error, which state_commit()
+ * will return. */
+int staging_open(struct staging *in, struct state *state)
+    __attribute__((warn_unused_result));
 void staging_close(struct staging *in);
+
+/* Writes the changes to the state; call it before each commit. */
+void staging_save(struct staging *in);
+
+/* Drops snapshots that have received no line for a week. */
+void staging_expire(struct staging *in);
 
 /* True if the staging takes the record; all others are outside snapshots. */
 static inline bool

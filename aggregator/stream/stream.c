@@ -333,7 +333,7 @@ expire_snapshots(struct stream *s)
 	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
 		return;
 	s->expired_ms = clock_mono_ms();
-	snapshots_expire(&s->staging.snapshots);
+	staging_expire(&s->staging);
 }
 
 static void

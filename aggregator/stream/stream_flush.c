@@ -144,7 +144,7 @@ put_rest(struct stream *s)
 {
 	put_entry(&s->rows);
 	put_entry(&s->reservations);
-	snapshots_save(&s->staging.snapshots);
+	staging_save(&s->staging);
 }
 
 enum exit_code
@@ -379,7 +379,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 	if (o != OUTCOME_DONE)
 		return o;
 	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
-	if (!flush_tenants(s, refresh) && !s->staging.snapshots.changed)
+	if (!flush_tenants(s, refresh) && !s->staging.changed)
 		return OUTCOME_DONE;
 	put_rest(s);
 	FAULT_POINT("aggregator.before_commit");

@@ -539,7 +539,7 @@ stream_open_state(struct stream *s, struct buf *why)
 	for (i = 0; i < n; i++)
 		*own[i].table = state_table(s->state, own[i].name);
 	if (state_failed(s->state) || load_tables(s) == -1 ||
-	    snapshots_open(&s->staging.snapshots, s->state) == -1)
+	    staging_open(&s->staging, s->state) == -1)
 		return state_commit(s->state, why);
 	report_selection(s);
 	return PROG_OK;
