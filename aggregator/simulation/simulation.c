@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/os/stop.h"
@@ -18,6 +19,125 @@
 #include "aggregator/containers/interner.h"
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/model/model.h"
+
+/* The day's records, which are kept as lines until all are known. */
+
+struct replay_entry {
+	int64_t when; /* when it is applied; for a record of a snapshot, its
+		       * begin */
+	int64_t at, available_at; /* times that the line may lack */
+	size_t line, len;         /* its place in the log's lines */
+	size_t order;             /* of entries with the same time */
+	enum replay_kind what;
+};
+
+void
+replay_log_release(struct replay_log *log)
+{
+	free(log->v);
+	buf_release(&log->lines);
+	flat_release(&log->flat);
+	*log = (struct replay_log){ .v = NULL };
+}
+
+static bool
+is_of_interest(const struct record *r)
+{
+	switch (r->type) {
+	case RECORD_OPERATOR:
+	case RECORD_CHAT:
+	case RECORD_LIMIT:
+		return true;
+	case RECORD_MESSAGE:
+		return !r->about;
+	case RECORD_UNKNOWN:
+	case RECORD_SNAPSHOT:
+	case RECORD_VIEW:
+	case RECORD_EVENT:
+	case RECORD_ASSIGNMENT:
+	case RECORD_ROW:
+	case RECORD_TYPES:
+		break;
+	}
+	return false;
+}
+
+void
+replay_log_add(struct replay_log *log, const struct record *r, const char *line,
+    size_t len, int64_t snapshot_at)
+{
+	int64_t when =
+	    snapshot_at != CLOCK_NONE ? snapshot_at : model_record_time(r);
+	int64_t at = r->at;
+
+	if (!is_of_interest(r))
+		return;
+	/* As the model dates a chat without a time. */
+	if (r->type == RECORD_CHAT && at == CLOCK_NONE)
+		at = snapshot_at;
+	/* A record without a time is applied with the previous one. */
+	if (when == CLOCK_NONE && log->n > 0)
+		when = log->v[log->n - 1].when;
+	XGROW(log->v, log->n, log->cap);
+	log->v[log->n++] = (struct replay_entry){ .when = when,
+		.at = at,
+		.available_at = r->available_at,
+		.line = log->lines.len,
+		.len = len,
+		.what = REPLAY_RECORD };
+	buf_add(&log->lines, line, len);
+}
+
+void
+replay_log_mark(struct replay_log *log, enum replay_kind what, int64_t at)
+{
+	XGROW(log->v, log->n, log->cap);
+	log->v[log->n++] =
+	    (struct replay_entry){ .when = at, .at = at, .what = what };
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct replay_entry *x = a, *y = b;
+
+	if (x->when != y->when)
+		return x->when < y->when ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Sorts the entries by time; those with the same time keep their order. */
+static void
+sort_log(struct replay_log *log)
+{
+	static const char behind[64]; /* see record_parse() */
+	size_t i;
+
+	buf_add(&log->lines, behind, sizeof behind);
+	for (i = 0; i < log->n; i++)
+		log->v[i].order = i;
+	sort_array(log->v, log->n, sizeof *log->v, compare_entries);
+}
+
+/* Reads the record of an entry; borrowed until the next call. */
+static void
+read_entry(
+    struct replay_log *log, const struct replay_entry *e, struct record *r)
+{
+	struct buf why = BUF_INIT;
+
+	/* It has been read before. */
+	if (record_parse(
+		r, &log->flat, log->lines.data + e->line, e->len, &why) == -1)
+		prog_die(PROG_SOFTWARE,
+		    "bug: a record cannot be read a second time: %s",
+		    buf_str(&why));
+	buf_release(&why);
+	r->at = e->at;
+	r->available_at = e->available_at;
+}
+
+/* The chats and operators of the simulated day. */
 
 enum simulation_state {
 	SIMULATED_UNKNOWN, /* no record has reported its status yet */
@@ -357,7 +477,7 @@ apply_returns(struct simulation *w)
 	size_t i;
 
 	for (i = 0; i < w->returns_n; i++) {
-		replay_log_read(w->log, w->returns[i], &r);
+		read_entry(w->log, w->returns[i], &r);
 		state = state_of_chat(w, r.chat);
 		if (state != SIMULATED_WAITS && state != SIMULATED_HELD)
 			continue;
@@ -464,7 +584,7 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 		replay_snapshot_end(w);
 		return;
 	}
-	replay_log_read(w->log, entry, &r);
+	read_entry(w->log, entry, &r);
 	if (r.type == RECORD_OPERATOR)
 		replay_operator(w, &r);
 	else if (r.type != RECORD_LIMIT)
@@ -523,7 +643,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;
 	w->a = allocation_new(tenant, &mine, &w->listener);
-	replay_log_sort(log);
+	sort_log(log);
 	while (i < log->n && log->v[i].when == CLOCK_NONE)
 		i++;
 	w->now = i < log->n ? log->v[i].when : 0;

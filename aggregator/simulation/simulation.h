@@ -13,9 +13,36 @@
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H
 #define AGGREGATOR_SIMULATION_SIMULATION_H
 
+#include "common/records/record.h"
+#include "common/text/json_text.h"
+
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/metrics/metric.h"
-#include "aggregator/simulation/replay_log.h"
+
+enum replay_kind {
+	REPLAY_RECORD,
+	REPLAY_SNAPSHOT_BEGIN, /* the records from here... */
+	REPLAY_SNAPSHOT_END,   /* ...to there are a snapshot */
+};
+
+/* The lines of chats, messages, operators and limits of a day. A zeroed struct
+ * is empty. */
+struct replay_log {
+	struct replay_entry *v;
+	size_t n, cap;
+	struct buf lines;
+	struct flat flat; /* fields of the last entry read */
+};
+
+void replay_log_release(struct replay_log *log);
+
+/* Appends a record and its line, unless an allocation does not need it.
+ * snapshot_at: the begin of its snapshot, or CLOCK_NONE. */
+void replay_log_add(struct replay_log *log, const struct record *r,
+    const char *line, size_t len, int64_t snapshot_at);
+
+/* Appends the begin or the end of a complete snapshot. */
+void replay_log_mark(struct replay_log *log, enum replay_kind what, int64_t at);
 
 struct simulation;
 
