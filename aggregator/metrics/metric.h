@@ -111,7 +111,7 @@ extern const size_t metrics_n;
 const struct metric *metric_find(const char *table);
 
 /* The counts of metric_event_counts.c, for an input whose publisher expects
- * them back (aggregator/eventcounter). The metric must be selected, and its
+ * them back (stream_eventcounter.c). The metric must be selected, and its
  * counts must be saved in a state. The first function calls back for each pair
  * of user and event; the texts are valid until keyed_state_home_drop(). The
  * second moves the counts of a user to an alias, which may already have some.

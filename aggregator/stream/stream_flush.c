@@ -201,9 +201,7 @@ drop_saved(const struct stream *s)
 	if (s->cache.limit == 0 || s->cache.used <= s->cache.limit)
 		return;
 	for (i = 0; i < s->tenants_n; i++)
-		if (s->tenants[i]->pipeline.streaming != NULL)
-			keyed_state_home_drop(
-			    &s->tenants[i]->pipeline.streaming->home);
+		keyed_state_home_drop(&s->tenants[i]->pipeline.streaming->home);
 }
 
 /* Makes the dead letters written so far durable. */

@@ -275,8 +275,7 @@ stream_save(struct stream_tenant *t)
 	if (t->pipeline.allocation != NULL)
 		allocation_pack(
 		    t->pipeline.allocation, save_allocation_entry, t);
-	if (t->pipeline.streaming != NULL)
-		keyed_state_home_save(&t->pipeline.streaming->home);
+	keyed_state_home_save(&t->pipeline.streaming->home);
 }
 
 enum {
@@ -336,9 +335,8 @@ load_tenant_entry(
 	if (!check_unpacked(s, model_unpack_tenant(&t->pipeline.model, nul + 2,
 				   len - name.len - 2)))
 		return false;
-	if (t->pipeline.streaming != NULL)
-		streaming_metrics_resume(
-		    t->pipeline.streaming, t->pipeline.model.as_of);
+	streaming_metrics_resume(
+	    t->pipeline.streaming, t->pipeline.model.as_of);
 	return true;
 }
 
