@@ -272,16 +272,18 @@ server_resume(struct connection *c)
 {
 	struct server_worker *w = c->worker;
 	uint64_t one = 1;
-	bool first;
+	ssize_t ignored;
 
 	(void)pthread_mutex_lock(&w->lock);
-	first = w->done == NULL;
+	/* Under the lock: a stopping server may free the worker as soon as it
+	 * has taken its last request. */
+	if (w->done == NULL) {
+		ignored = write(w->wake, &one, sizeof one);
+		(void)ignored;
+	}
 	c->pending.next = w->done;
 	w->done = &c->pending;
 	(void)pthread_mutex_unlock(&w->lock);
-	/* c may be freed by now. */
-	if (first && write(w->wake, &one, sizeof one) < 0)
-		return;
 }
 
 /* The library closes the socket. */
