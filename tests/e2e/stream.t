@@ -9,10 +9,15 @@ aggregator at each commit point, stream_oracle.t at any moment.
 import json
 import os
 import random
+import sys
 import time
 
-from harness import TESTBIN, Checks, Lab, main, say, until
-from streams import Flow, lines_of
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import nasty  # noqa: E402
+from harness import (PROBE, TESTBIN, Checks, Lab, main, say,  # noqa: E402
+                     seed, until)
+from streams import Flow, lines_of  # noqa: E402
 
 
 def rfc3339(seconds):
@@ -60,6 +65,59 @@ def check_figures(lab, checks):
         flow.put(records[ends[i]:ends[i + 1]], 1000 if i else 1)
         flow.run()
     flow.same_figures(records)
+
+
+class Worse(nasty.Tenant):
+    """Chats return after they were forgotten, and operators who left are
+    named."""
+
+    def name_then(self, chat, at):
+        return chat
+
+    def operator(self, now):
+        o = super().operator(now)
+        if self.dice.random() < 0.3:
+            o = {**o, "stale": True, "at": now - self.delay()}
+        return o
+
+
+def check_runs(lab, checks):
+    say("- a run for each message leads to the same rows and dead letters as "
+        "one run")
+    number = seed()
+    world = nasty.Nasty(number, nasty.BY_HAND)
+    world.size = 200
+    world.window = world.conf["window"] = nasty.HOUR
+    tenant = Worse(world, "t")
+    tenant.span = world.dice.choice((4, 40)) * nasty.HOUR
+    world.tenants = [tenant]
+    lines = world.lines()
+    # One message at a time, so that each one is a flush in both.
+    keys = ("window", "user_active", "trend_window")
+    flow = Flow(lab, "all", prefetch=1, clock="records", forget="1d",
+                definition=world.conf["definition"],
+                **{k: f"{world.conf[k]}ms" for k in keys})
+
+    def run(some):
+        lab.must([PROBE, "-b", 0, "write", "queue:records"],
+                 stdin=b"".join(b"\n".join(m) + b"\n\n" for m in some))
+        done = lab.run(flow.argv("--until-empty"))
+        checks.that(done.code in (0, 65), done) # 65: a truncated snapshot
+        flow.rows += [x for x in flow.get() if '"type":"row"' in x]
+
+    def result(runs):
+        flow.fresh()
+        for some in runs:
+            run(some)
+        return flow.figures() + sorted(
+            f"{x['reason']}: {x.get('record')}" for x in flow.letters())
+
+    each = max(1, -(-len(lines) // 30))
+    messages = [lines[i:i + each] for i in range(0, len(lines), each)]
+    want, got = result([messages]), result([m] for m in messages)
+    checks.that(want and got == want, f"SEED={number}: missing "
+                f"{[x for x in want if x not in got][:3]}, more "
+                f"{[x for x in got if x not in want][:3]}")
 
 
 def check_passing(lab, checks):
@@ -377,7 +435,7 @@ def body():
     checks = Checks()
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
-        for check in (check_figures, check_passing, check_letters,
+        for check in (check_figures, check_runs, check_passing, check_letters,
                       check_undated, check_stale, check_waits, check_clock,
                       check_pipe, check_silent, check_dropped, check_gap,
                       check_old_records, check_late_assignee):
