@@ -11,7 +11,6 @@
 #include "common/containers/strmap.h"
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/containers/interner.h"
 #include "aggregator/containers/treap.h"
 
 #define ALLOCATION_ID 48

@@ -14,10 +14,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/random.h"
-
-#include "aggregator/containers/interner.h"
 #include "common/digest/hash.h"
+#include "common/digest/random.h"
 
 #define TEXT_BIT (UINT64_C(1) << 63)
 #define TAG_MASK UINT64_C(0x7fff)

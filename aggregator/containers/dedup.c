@@ -10,7 +10,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-
 #include "common/digest/hash.h"
 
 #define SPANS 24 /* spans in a window */

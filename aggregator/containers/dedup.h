@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/records/record.h"
+#include "common/base/text.h"
 
 struct fingerprint {
 	uint64_t a; /* never 0 */

@@ -6,7 +6,10 @@
 #ifndef AGGREGATOR_CONTAINERS_ID_ORDER_H
 #define AGGREGATOR_CONTAINERS_ID_ORDER_H
 
-#include "common/records/record.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/text.h"
 
 struct id_order_item {
 	uint64_t key[2]; /* private */

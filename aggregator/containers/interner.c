@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/random.h"
-
 #include "common/digest/hash.h"
+#include "common/digest/random.h"
 
 #define FIRST_SLOTS 64
 

@@ -8,7 +8,10 @@
 #ifndef AGGREGATOR_CONTAINERS_INTERNER_H
 #define AGGREGATOR_CONTAINERS_INTERNER_H
 
-#include "common/records/record.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/text.h"
 
 struct operator_info;
 

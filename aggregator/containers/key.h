@@ -6,10 +6,10 @@
 #ifndef AGGREGATOR_CONTAINERS_KEY_H
 #define AGGREGATOR_CONTAINERS_KEY_H
 
-#include "common/records/record.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "common/base/text.h"
 
 /* The longest key that the state accepts, minus the prefix that tables add. */
 #define KEY_MAX 490

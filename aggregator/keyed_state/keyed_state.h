@@ -19,13 +19,13 @@
 #ifndef AGGREGATOR_KEYED_STATE_KEYED_STATE_H
 #define AGGREGATOR_KEYED_STATE_KEYED_STATE_H
 
-#include "common/base/buf.h"
-
-#include "aggregator/containers/key.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "common/base/buf.h"
+
+#include "aggregator/containers/key.h"
 
 struct state;
 struct lmdb_table;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "common/base/xalloc.h"
+#include "common/containers/pack.h"
 
 #include "aggregator/model/model_impl.h"
-#include "common/containers/pack.h"
 
 /* Packs a name as its text. */
 static void

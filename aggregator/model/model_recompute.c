@@ -21,10 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/containers/id_order.h"
-#include "aggregator/model/model_pack.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+
+#include "aggregator/containers/id_order.h"
+#include "aggregator/model/model_pack.h"
 
 /* How long after the window another operator may still be credited with an
  * interval. */

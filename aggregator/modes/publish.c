@@ -3,7 +3,6 @@
  * scripts/limits uses it, and it replays a file into a stream. All lines are
  * checked before any is written: a single bad line stops the run.
  */
-
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"

@@ -16,7 +16,6 @@
 #include "common/os/stop.h"
 #include "common/output/output_table.h"
 
-#include "aggregator/containers/interner.h"
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/model/model.h"
 

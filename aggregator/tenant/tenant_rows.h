@@ -6,7 +6,6 @@
 #define AGGREGATOR_TENANT_TENANT_ROWS_H
 
 #include "common/base/buf.h"
-#include "common/output/output_table.h"
 
 #include "aggregator/tenant/pipeline.h"
 

@@ -22,11 +22,11 @@
 #ifndef AGGREGATOR_WORDS_TEXT_WORDS_H
 #define AGGREGATOR_WORDS_TEXT_WORDS_H
 
-#include "common/records/record.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "common/records/record.h"
 
 enum {
 	WORDS_MOST = 1000,  /* words of one text; further words are ignored */
