@@ -2,7 +2,7 @@
  * keyed_state: an open-addressing hash table of pointers to entries. An entry
  * is a head with the key before it and the payload after it, so that a lookup
  * finds key and head in one cache line, and the head can be found from the
- * payload.
+ * payload. The timer queues follow the tables.
  */
 #include "aggregator/keyed_state/keyed_state.h"
 
@@ -54,7 +54,9 @@ keyed_state_keep(struct keyed_state *k, int64_t ms)
 	k->keep = ms;
 }
 
-/* Appends the bytes with which this tenant's keys in the state begin. */
+/* Appends the bytes with which this tenant's keys in the state begin: the same
+ * as those of stream_tenant_key(), which selects trend words in these tables.
+ */
 static void
 add_tenant(const struct keyed_state_home *h, struct key *k)
 {
@@ -98,18 +100,6 @@ static struct keyed_state_entry *
 entry_of(const void *payload)
 {
 	return (struct keyed_state_entry *)(uintptr_t)payload - 1;
-}
-
-static void
-close_table(struct keyed_state *k)
-{
-	size_t i;
-
-	for (i = 0; i <= k->mask; i++)
-		if (k->slots[i].entry != NULL)
-			free_entry(k, k->slots[i].entry);
-	free(k->slots);
-	free(k->changed.v);
 }
 
 /* Returns the slot of the key, or the free slot where it belongs. */
@@ -514,45 +504,45 @@ keyed_state_home_drop(struct keyed_state_home *h)
 
 void
 timer_queue_open(
-    struct timer_queue *c, struct keyed_state_home *home, const char *name)
+    struct timer_queue *q, struct keyed_state_home *home, const char *name)
 {
-	memset(c, 0, sizeof *c);
-	c->home = home;
-	c->earliest = INT64_MIN;
+	memset(q, 0, sizeof *q);
+	q->home = home;
+	q->earliest = INT64_MIN;
 	if (home->state != NULL)
-		c->store = state_table(home->state, name);
+		q->store = state_table(home->state, name);
 	if (home->timer_queues_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many timer queues");
-	home->timer_queues[home->timer_queues_n++] = c;
+	home->timer_queues[home->timer_queues_n++] = q;
 }
 
 /* In the state an entry is a key that consists of tenant, time and the caller's
  * key, with an empty value. */
 static void
-store_timer(struct timer_queue *c, int64_t due, struct text key)
+store_timer(struct timer_queue *q, int64_t due, struct text key)
 {
 	struct key k = { 0 };
 	struct buf stored = BUF_INIT;
 
-	add_tenant(c->home, &k);
+	add_tenant(q->home, &k);
 	key_time(&k, due);
 	buf_add(&stored, k.bytes, k.len);
 	buf_add(&stored, key.p, key.len);
-	lmdb_put(c->store, stored.data, stored.len, "", 0);
+	lmdb_put(q->store, stored.data, stored.len, "", 0);
 	buf_release(&stored);
-	if (due < c->earliest)
-		c->earliest = due;
+	if (due < q->earliest)
+		q->earliest = due;
 }
 
 /* In memory the entries are a list: a run without a state looks for due ones
  * once, at its end. */
 static void
-list_timer(struct timer_queue *c, int64_t due, struct text key)
+list_timer(struct timer_queue *q, int64_t due, struct text key)
 {
 	struct timer_queue_item *item;
 
-	XGROW(c->items, c->n, c->cap);
-	item = &c->items[c->n++];
+	XGROW(q->items, q->n, q->cap);
+	item = &q->items[q->n++];
 	item->due = due;
 	item->len = key.len;
 	item->key = xmalloc(key.len + 1);
@@ -561,52 +551,52 @@ list_timer(struct timer_queue *c, int64_t due, struct text key)
 }
 
 void
-timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
+timer_queue_add(struct timer_queue *q, int64_t due, const void *key, size_t len)
 {
 	struct text t = { key, len };
 
-	if (c->store != NULL)
-		store_timer(c, due, t);
+	if (q->store != NULL)
+		store_timer(q, due, t);
 	else
-		list_timer(c, due, t);
+		list_timer(q, due, t);
 }
 
 static bool
 copy_timer_key(void *timer_queue, const void *key, size_t key_len,
     const void *data, size_t len)
 {
-	struct timer_queue *c = timer_queue;
+	struct timer_queue *q = timer_queue;
 
 	(void)data;
 	(void)len;
-	buf_add(&c->key, key, key_len);
+	buf_add(&q->key, key, key_len);
 	return false;
 }
 
-/* Moves the state's earliest key into c->key if it is due. */
+/* Moves the state's earliest key into q->key if it is due. */
 static bool
 next_stored_timer(
-    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+    struct timer_queue *q, int64_t now, struct text *key, int64_t *due)
 {
 	struct key prefix = { 0 };
 	size_t at;
 
-	if (c->earliest > now)
+	if (q->earliest > now)
 		return false;
-	add_tenant(c->home, &prefix);
-	buf_clear(&c->key);
-	lmdb_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
-	c->earliest = INT64_MAX;
-	if (c->key.len < prefix.len + 8)
+	add_tenant(q->home, &prefix);
+	buf_clear(&q->key);
+	lmdb_each(q->store, prefix.bytes, prefix.len, copy_timer_key, q);
+	q->earliest = INT64_MAX;
+	if (q->key.len < prefix.len + 8)
 		return false;
-	key->p = c->key.data;
-	key->len = c->key.len;
+	key->p = q->key.data;
+	key->len = q->key.len;
 	at = prefix.len;
 	*due = key_read_time(*key, &at);
-	c->earliest = *due;
+	q->earliest = *due;
 	if (*due > now)
 		return false;
-	lmdb_delete(c->store, c->key.data, c->key.len);
+	lmdb_delete(q->store, q->key.data, q->key.len);
 	key->p += at;
 	key->len -= at;
 	return true;
@@ -615,44 +605,56 @@ next_stored_timer(
 /* Each pass over the items ends with false. */
 static bool
 next_listed_timer(
-    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+    struct timer_queue *q, int64_t now, struct text *key, int64_t *due)
 {
 	struct timer_queue_item *item;
 
-	while (c->at < c->n && c->items[c->at].due > now)
-		c->at++;
-	if (c->at == c->n) {
-		c->at = 0;
+	while (q->at < q->n && q->items[q->at].due > now)
+		q->at++;
+	if (q->at == q->n) {
+		q->at = 0;
 		return false;
 	}
-	item = &c->items[c->at];
-	buf_clear(&c->key);
-	buf_add(&c->key, item->key, item->len);
+	item = &q->items[q->at];
+	buf_clear(&q->key);
+	buf_add(&q->key, item->key, item->len);
 	*due = item->due;
 	free(item->key);
-	*item = c->items[--c->n];
-	key->p = buf_str(&c->key);
-	key->len = c->key.len;
+	*item = q->items[--q->n];
+	key->p = buf_str(&q->key);
+	key->len = q->key.len;
 	return true;
 }
 
 bool
 timer_queue_next(
-    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+    struct timer_queue *q, int64_t now, struct text *key, int64_t *due)
 {
-	return c->store != NULL ? next_stored_timer(c, now, key, due)
-				: next_listed_timer(c, now, key, due);
+	return q->store != NULL ? next_stored_timer(q, now, key, due)
+				: next_listed_timer(q, now, key, due);
 }
 
 static void
-close_timer_queue(struct timer_queue *c)
+close_table(struct keyed_state *k)
 {
 	size_t i;
 
-	for (i = 0; i < c->n; i++)
-		free(c->items[i].key);
-	free(c->items);
-	buf_release(&c->key);
+	for (i = 0; i <= k->mask; i++)
+		if (k->slots[i].entry != NULL)
+			free_entry(k, k->slots[i].entry);
+	free(k->slots);
+	free(k->changed.v);
+}
+
+static void
+close_timer_queue(struct timer_queue *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->n; i++)
+		free(q->items[i].key);
+	free(q->items);
+	buf_release(&q->key);
 }
 
 void

@@ -164,17 +164,17 @@ void keyed_state_home_close(struct keyed_state_home *h);
 /* Opens a timer queue and adds it to the home. The name is that of a table in
  * the state and must always be the same. */
 void timer_queue_open(
-    struct timer_queue *c, struct keyed_state_home *home, const char *name);
+    struct timer_queue *q, struct keyed_state_home *home, const char *name);
 
 /* Adds a key, which is copied. A key that is added twice with the same time may
  * be returned once or twice. */
 void timer_queue_add(
-    struct timer_queue *c, int64_t due, const void *key, size_t len);
+    struct timer_queue *q, int64_t due, const void *key, size_t len);
 
 /* Removes and returns a key that is due at `now` or before, borrowed until the
  * next call. Returns false if no key is due; call it until it does. In a state,
  * the earliest comes first. */
 bool timer_queue_next(
-    struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
+    struct timer_queue *q, int64_t now, struct text *key, int64_t *due);
 
 #endif
