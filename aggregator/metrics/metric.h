@@ -22,7 +22,6 @@
 struct metric;
 struct simulation;           /* aggregator/simulation/simulation.h */
 struct streaming_metric_ops; /* aggregator/metrics/streaming_metric.h */
-struct streaming_metrics;
 
 /* A cell that is not set is NULL, which differs from 0. */
 struct cell {
@@ -109,17 +108,5 @@ extern const size_t metrics_n;
 
 /* Returns the metric of that table, or NULL. */
 const struct metric *metric_find(const char *table);
-
-/* The counts of metric_event_counts.c, for an input whose publisher expects
- * them back (stream_eventcounter.c). The metric must be selected, and its
- * counts must be saved in a state. The first function calls back for each pair
- * of user and event; the texts are valid until keyed_state_home_drop(). The
- * second moves the counts of a user to an alias, which may already have some.
- */
-void event_counts_each(struct streaming_metrics *f,
-    void (*each)(void *ctx, struct text user, struct text event, uint64_t n),
-    void *ctx);
-void event_counts_rename(
-    struct streaming_metrics *f, struct text user, struct text alias);
 
 #endif

@@ -122,6 +122,18 @@ void streaming_metrics_emit(
 /* Lists the rows of all entries in the state as changed. */
 void streaming_metrics_list_all(struct streaming_metrics *f);
 
+/* The counts of metric_event_counts.c, for an input whose publisher expects
+ * them back (stream_eventcounter.c). The metric must be selected, and its
+ * counts must be saved in a state. The first function calls back for each pair
+ * of user and event; the texts are valid until keyed_state_home_drop(). The
+ * second moves the counts of a user to an alias, which may already have some.
+ */
+void event_counts_each(struct streaming_metrics *f,
+    void (*each)(void *ctx, struct text user, struct text event, uint64_t n),
+    void *ctx);
+void event_counts_rename(
+    struct streaming_metrics *f, struct text user, struct text alias);
+
 /* The rest is only for the files of the metrics. */
 
 /* Returns the context of these ops; NULL if no selected metric has them. */

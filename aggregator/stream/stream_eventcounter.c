@@ -44,7 +44,7 @@
 #include "common/records/forgotten.h"
 #include "common/text/jsonw.h"
 
-#include "aggregator/metrics/metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 /* PREFETCH lets the broker send the next batch while this one is committed. */
 #define BATCH 20000
