@@ -1,7 +1,7 @@
 /*
  * configure: prepares the modes that compute metrics: turns options and
- * configuration into the job, and refuses settings that cannot work. See
- * modes.h.
+ * configuration into the job, and refuses settings that cannot work. It also
+ * has the function with which modes write lines. See modes.h.
  */
 #include <string.h>
 

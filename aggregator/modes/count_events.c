@@ -84,8 +84,6 @@ static enum exit_code
 run_count_events(void *options)
 {
 	struct aggregator *a = options;
-
-	/* The state of a stream is refused because it has another name. */
 	struct definition counting = definition_ours;
 	struct aggregator_job *job = &a->job;
 	struct eventcounter_job *c = &a->counter;
@@ -96,6 +94,8 @@ run_count_events(void *options)
 	code = make_json_dir(c->json_dir);
 	if (code != PROG_OK)
 		return code;
+	/* The state of a stream is refused because its definition has another
+	 * name. */
 	counting.name = "eventcounter";
 	if (job->until_empty)
 		c->idle_exit_ms = -1;

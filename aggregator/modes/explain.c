@@ -87,18 +87,17 @@ describe_change(
 
 static void
 on_explained_message(void *ctx, const struct clocks *c, const struct message *m,
-    enum event_kind h)
+    enum event_kind kind)
 {
 	struct explain_lines *s = ctx;
 	bool counts = m->at >= s->counts_from, ended;
 	size_t i;
 
+	(void)kind;
 	/* Intervals that end with a message that does not count are dropped. */
 	if (!counts)
 		s->n = s->first;
 	ended = s->n > s->first;
-
-	(void)h;
 	if (!ended) {
 		XGROW(s->lines, s->n, s->cap);
 		memset(&s->lines[s->n++], 0, sizeof *s->lines);

@@ -66,6 +66,8 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	OPTION_FLAG("until-empty", struct aggregator, job.until_empty,         \
 	    "end when the queue is empty")
 
+/* configure.c */
+
 /* The check() of modes that write rows: sets the table and the format. */
 int aggregator_check_rows(void *options);
 
@@ -73,8 +75,13 @@ int aggregator_check_rows(void *options);
  * False: the program ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
-/* The run() of modes that read a file or a pipe to its end before they write;
- * in one_shot.c. */
+/* A tenant_rows_line_fn that writes into the endpoint passed as its context. */
+int aggregator_write_line(void *endpoint, const char *line, size_t len);
+
+/* one_shot.c */
+
+/* The run() of modes that read a file or a pipe to its end before they
+ * write. */
 enum exit_code aggregator_run_once(void *options);
 
 /* explain.c: the answer of a one-shot run with --explain. */
@@ -100,8 +107,5 @@ void explain_text(
  * line() does. */
 int explain_ndjson(
     const struct explain *x, tenant_rows_line_fn *line, void *ctx);
-
-/* A tenant_rows_line_fn that writes into the endpoint passed as its context. */
-int aggregator_write_line(void *endpoint, const char *line, size_t len);
 
 #endif

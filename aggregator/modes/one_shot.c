@@ -27,9 +27,6 @@
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
 
-/* The largest value of --limit. */
-enum { MOST_LIMIT = 1000000 };
-
 /* A tenant with records that count. */
 struct one_shot_tenant {
 	struct one_shot *run;
@@ -688,6 +685,9 @@ run_one_shot(const struct aggregator_job *job)
 	release_one_shot(&b);
 	return code;
 }
+
+/* The largest value of --limit. */
+enum { MOST_LIMIT = 1000000 };
 
 static int
 take_limit(const char *value, void *to)
