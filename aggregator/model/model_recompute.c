@@ -256,26 +256,6 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 	return view;
 }
 
-/* Removes the first messages, but keeps the last status that they report. */
-static void
-drop_messages(struct model *m, struct chat *c, size_t messages)
-{
-	struct dropped_history *f = &c->dropped;
-	enum chat_status status;
-	size_t i;
-
-	for (i = 0; i < messages; i++) {
-		status = status_of_message(&c->messages[i]);
-		if (status != CHAT_NONE) {
-			f->status = (uint8_t)status;
-			f->status_at = c->messages[i].at;
-		}
-	}
-	if (messages > 0 && c->messages[messages - 1].at > f->at)
-		f->at = c->messages[messages - 1].at;
-	chats_drop_messages(m, c, messages);
-}
-
 /* What may be dropped: past episodes before the window. */
 struct droppable {
 	size_t messages, intervals;
@@ -441,7 +421,8 @@ walk_chat(struct model *m, struct chat *c)
 	return k.old;
 }
 
-/* A response is added, or removed. */
+/* Adds a response to the figures of its operator and of the tenant, or removes
+ * it (more: false). */
 static void
 credit_response(struct model *m, const struct interval *i, bool more)
 {
@@ -686,6 +667,26 @@ model_mark_waits(struct model *m)
 	m->changes.totals = true;
 }
 
+/* Removes the first messages, but keeps the last status that they report. */
+static void
+drop_messages(struct model *m, struct chat *c, size_t messages)
+{
+	struct dropped_history *f = &c->dropped;
+	enum chat_status status;
+	size_t i;
+
+	for (i = 0; i < messages; i++) {
+		status = status_of_message(&c->messages[i]);
+		if (status != CHAT_NONE) {
+			f->status = (uint8_t)status;
+			f->status_at = c->messages[i].at;
+		}
+	}
+	if (messages > 0 && c->messages[messages - 1].at > f->at)
+		f->at = c->messages[messages - 1].at;
+	chats_drop_messages(m, c, messages);
+}
+
 /* The status and assignee of past episodes are kept. */
 static void
 drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
@@ -796,9 +797,9 @@ chats_load(struct model *m, struct chat *c)
 	save_intervals(m, c, w->intervals, w->intervals_n);
 }
 
-/* Its messages are dropped with it. */
+/* Tells the follower that the messages of a chat that is freed are dropped. */
 static void
-tell_gone(struct model *m, struct chat *c)
+report_gone(struct model *m, struct chat *c)
 {
 	if (m->follower == NULL)
 		return;
@@ -814,7 +815,7 @@ tell_gone(struct model *m, struct chat *c)
 static void
 recompute_gone(struct model *m, struct chat *c)
 {
-	tell_gone(m, c);
+	report_gone(m, c);
 	chats_touch(m, c, false);
 	c->gone = true;
 	c->dirty = false;
@@ -949,7 +950,8 @@ sort_operators(const struct model *m, struct operator_info **v, size_t n)
 	free(items);
 }
 
-/* Its chats come in any order, and are recomputed once. */
+/* For a model that is not incremental: its chats are in any order, and are
+ * recomputed once. */
 static void
 recompute_all(struct model *m)
 {

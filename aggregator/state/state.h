@@ -48,8 +48,8 @@ struct state *state_open(const char *dir, const struct state_identity *id,
 void state_close(struct state *s);
 
 /* Replaces the file of a state, which is committed and may then only be read
- * and closed, by a new one, which leaves no byte of deleted data. The same
- * codes. */
+ * and closed, by a new one, which leaves no byte of deleted data. Returns a
+ * code as state_open() does. */
 enum exit_code state_rewrite(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
