@@ -23,7 +23,7 @@
  *    waits    |                            |
  *   NONE --> QUEUE <-----------------------+
  *             |                            |
- *             +---------> AWAITING --------+  in vain, or they have a free slot
+ *             +---------> AWAITING --------+  timeout, or they have a free slot
  *                 the customer's last operator
  *
  *   QUEUE, PAUSED, AWAITING -- no longer waits, or is reserved --> NONE

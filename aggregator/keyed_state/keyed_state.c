@@ -55,8 +55,8 @@ keyed_state_keep(struct keyed_state *k, int64_t ms)
 }
 
 /* Appends the bytes with which this tenant's keys in the state begin: the same
- * as those of stream_tenant_key(), which selects trend words in these tables.
- */
+ * as those of stream_tenant_key(), with which stream_forget.c looks for trend
+ * words. */
 static void
 add_tenant(const struct keyed_state_home *h, struct key *k)
 {

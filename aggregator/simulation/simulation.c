@@ -687,6 +687,8 @@ simulation_free(struct simulation *w)
 	free(w);
 }
 
+/* The result: assignments, rows, a table for people. */
+
 int
 simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx)

@@ -64,6 +64,8 @@
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/pipeline.h"
 
+struct forget_order; /* common/records/forgotten.h */
+
 struct stream_tenant {
 	struct pipeline pipeline; /* first member: the model's callbacks get it
 				   * as their context */
@@ -195,7 +197,6 @@ void stream_fail(struct stream *s, enum exit_code code);
 /* stream_eventcounter.c. With any other input these do nothing. */
 
 /* Define how the input is opened, and how its stage differs. */
-struct endpoint_options;
 void stream_counter_open(const struct stream *s, struct endpoint_options *opt);
 void stream_counter_stage(struct stream *s);
 /* Publishes the counts if it is time to. Call it after a confirmed flush, and
@@ -209,7 +210,6 @@ void stream_counter_idle(struct stream *s);
 void stream_counter_load(struct stream *s);
 /* Moves the counts of an erased customer to an alias, under which the customer
  * is counted from the next run on. */
-struct forget_order;
 void stream_counter_forget(
     struct stream_tenant *t, const struct forget_order *o);
 

@@ -189,7 +189,7 @@ stream_counter_load(struct stream *s)
 		    state_table(s->state, ALIASES), NULL, 0, load_alias, s);
 }
 
-/* The name under which a user is counted. */
+/* Returns the name under which a user is counted. */
 static struct text
 name_of_user(const struct stream *s, struct text user)
 {

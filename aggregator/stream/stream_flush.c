@@ -321,7 +321,8 @@ confirm_outputs(struct stream *s)
 		   : o;
 }
 
-/* Waits only for outputs that send confirms only on request. */
+/* Returns whether the outputs have confirmed the lines. Waits only for outputs
+ * that send confirms only on request. */
 static enum outcome
 look_at_outputs(struct stream *s)
 {

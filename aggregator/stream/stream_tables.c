@@ -31,10 +31,12 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* Length of a tenant's number, with which its keys and its chats begin, and of
- * a chat's number. */
+/* Length of a tenant's number, with which its keys and its chats begin (also in
+ * the tables of keyed_state.c), and of a chat's number. */
 #define TENANT_BYTES 4
 #define CHAT_BYTES 5
+/* Tenant, span and version; see save_run(). */
+#define RUN_KEY_BYTES (TENANT_BYTES + 2 + 8)
 
 /* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
@@ -110,6 +112,8 @@ stream_tenant(struct stream *s, struct text name)
 	s->last = *slot;
 	return *slot;
 }
+
+/* Writing a tenant's changes into the tables. */
 
 static void
 save_tenant(struct stream_tenant *t)
@@ -278,10 +282,7 @@ stream_save(struct stream_tenant *t)
 	keyed_state_home_save(&t->pipeline.streaming->home);
 }
 
-enum {
-	/* Tenant, span and version; see save_run(). */
-	RUN_KEY_BYTES = TENANT_BYTES + 2 + 8,
-};
+/* Reading the tables at the start. */
 
 /* Reports that the state is damaged. Always returns false. */
 static bool
