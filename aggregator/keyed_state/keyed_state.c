@@ -254,13 +254,11 @@ keyed_state_get(struct keyed_state *k, const void *key, size_t len, bool *made)
 static void
 list_changed(struct keyed_state *k, struct keyed_state_entry *e)
 {
-	struct keyed_state_list *to = &k->changed;
-
 	if ((e->flags & CHANGED) != 0)
 		return;
 	e->flags |= CHANGED;
-	XGROW(to->v, to->n, to->cap);
-	to->v[to->n++] = payload_of(e);
+	XGROW(k->changed, k->changed_n, k->changed_cap);
+	k->changed[k->changed_n++] = payload_of(e);
 }
 
 void
@@ -311,13 +309,13 @@ compare_payload_keys(const void *a, const void *b)
 void **
 keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 {
-	size_t most = all ? k->mask + 1 : k->changed.n, i;
+	size_t most = all ? k->mask + 1 : k->changed_n, i;
 	void **v = xcalloc((all ? k->n : most) + 1, sizeof *v);
 	struct keyed_state_entry *e;
 
 	*n = 0;
 	for (i = 0; i < most; i++) {
-		e = all ? k->slots[i].entry : entry_of(k->changed.v[i]);
+		e = all ? k->slots[i].entry : entry_of(k->changed[i]);
 		if (e != NULL && ((e->flags & EMITTED) != 0 ||
 				     (all && (e->flags & DELETED) == 0)))
 			v[(*n)++] = payload_of(e);
@@ -427,14 +425,14 @@ save_table_entry(
 static void
 save_table(struct keyed_state *k)
 {
-	struct keyed_state_list *list = &k->changed;
 	struct key key = { 0 };
 	size_t i;
 
-	sort_array(list->v, list->n, sizeof(void *), compare_payload_keys);
+	sort_array(
+	    k->changed, k->changed_n, sizeof(void *), compare_payload_keys);
 	add_tenant(k->home, &key);
-	for (i = 0; i < list->n; i++)
-		save_table_entry(k, entry_of(list->v[i]), &key);
+	for (i = 0; i < k->changed_n; i++)
+		save_table_entry(k, entry_of(k->changed[i]), &key);
 }
 
 void
@@ -453,14 +451,14 @@ clear_changed(struct keyed_state *k)
 	struct keyed_state_entry *e;
 	size_t i;
 
-	for (i = 0; i < k->changed.n; i++) {
-		e = entry_of(k->changed.v[i]);
+	for (i = 0; i < k->changed_n; i++) {
+		e = entry_of(k->changed[i]);
 		if ((e->flags & DELETED) != 0)
 			remove_entry(k, e);
 		else
 			e->flags = 0;
 	}
-	k->changed.n = 0;
+	k->changed_n = 0;
 }
 
 void
@@ -643,7 +641,7 @@ close_table(struct keyed_state *k)
 		if (k->slots[i].entry != NULL)
 			free_entry(k, k->slots[i].entry);
 	free(k->slots);
-	free(k->changed.v);
+	free(k->changed);
 }
 
 static void

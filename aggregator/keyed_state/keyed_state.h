@@ -50,11 +50,6 @@ struct keyed_state_slot {
 	struct keyed_state_entry *entry; /* NULL: free */
 };
 
-struct keyed_state_list {
-	void **v; /* payloads */
-	size_t n, cap;
-};
-
 struct keyed_state {
 	struct keyed_state_home *home;
 	struct lmdb_table *store; /* NULL: everything is in memory */
@@ -64,7 +59,8 @@ struct keyed_state {
 	int64_t keep;    /* see keyed_state_keep(); -1: for ever */
 	int64_t expired; /* no saved key has a time before this */
 	size_t fresh;    /* entries made since the last expiry */
-	struct keyed_state_list changed;
+	void **changed;  /* payloads */
+	size_t changed_n, changed_cap;
 };
 
 /* Private. */
