@@ -93,7 +93,7 @@ list_in_snapshot(struct model *m, struct chat *c)
 {
 	if (c->listed_at >= m->snapshot_at)
 		return;
-	chats_recompute_before(m, c, NULL);
+	model_recompute_before(m, c, NULL);
 	c->listed_at = m->snapshot_at;
 	chats_touch(m, c, true);
 }
@@ -104,7 +104,7 @@ get_chat(struct model *m, const struct record *r)
 {
 	struct chat *c = chats_get(m, r->chat);
 
-	chats_load(m, c);
+	model_load_chat(m, c);
 	if (model_in_snapshot(m))
 		list_in_snapshot(m, c);
 	return c;
@@ -150,7 +150,7 @@ add_chat(struct model *m, const struct record *r)
 		c->name_hints[0] = d.customer;
 	if (c->name_hints[1] == 0)
 		c->name_hints[1] = d.assignee;
-	chats_recompute_before(m, c, &d);
+	model_recompute_before(m, c, &d);
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
 	return MODEL_NEW;
@@ -483,7 +483,7 @@ touch_missing_chats(struct model *m, const struct bucket_set *part)
 		    (part != NULL && !bucket_set_has(part, c->bucket)) ||
 		    (!c->dirty && status_is_over(c->now.status)))
 			continue;
-		chats_load(m, c);
+		model_load_chat(m, c);
 		chats_touch(m, c, true);
 	}
 }

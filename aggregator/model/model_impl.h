@@ -5,7 +5,8 @@
  *   model_recompute.c  derives chats and updates what metrics read
  *   model_standing.c   the state of a chat for an allocation
  *   model_pack.c       the packed form for the state; erases customers
- *   model_chats.c      the chats: their table, messages and descriptions
+ *   model_chats.c      the chats: their table, messages and descriptions; its
+ *                      functions begin with chats_ and messages_
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -55,7 +56,7 @@ struct model_private {
 	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
-	int64_t expired_at; /* the chats_expiry_time() at which chats last
+	int64_t expired_at; /* the model_expiry_time() at which chats last
 			     * expired */
 
 	struct dedup events; /* see model_events() */
@@ -67,7 +68,7 @@ struct model_private {
 
 /* model.c. */
 
-/* Returns the operator with that name, created if new. */
+/* Returns the operator whose id is that name, created if new. */
 struct operator_info *model_operators_get(struct model *m, uint32_t id);
 /* Lists the operator as changed. */
 void model_operators_touch(struct model *m, struct operator_info *o);
@@ -132,7 +133,7 @@ void messages_moved(struct chat *c);
 void chats_drop_messages(struct model *m, struct chat *c, size_t n);
 
 /* Takes over the description's references to names. Call
- * chats_recompute_before() first. */
+ * model_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 /* Returns one to be filled in. */
@@ -145,19 +146,19 @@ void chats_describe(struct chat *c);
 /* model_recompute.c. */
 
 /* Lists the chat's descriptions, oldest first. */
-void derive_gather(struct derivation *w, const struct chat *c);
+void model_gather_descriptions(struct derivation *w, const struct chat *c);
 /* Fetches the messages of an unpacked chat. */
-void chats_load(struct model *m, struct chat *c);
+void model_load_chat(struct model *m, struct chat *c);
 /* Call before a description, which may report an opening or closing before the
  * window, and (d: NULL) before the records of a snapshot, whose messages may be
  * older: drops data that are old enough, so that the result does not depend on
  * whether a row was written meanwhile. */
-void chats_recompute_before(
+void model_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* Returns the newest time at which chats expire: 24 times in a window, whenever
  * the tenant is recomputed and wherever the process was restarted. */
-int64_t chats_expiry_time(const struct model *m);
+int64_t model_expiry_time(const struct model *m);
 /* Credits to operators and totals what is known of an unpacked chat. */
-void credit_unpacked(struct model *m, struct chat *c);
+void model_credit_unpacked(struct model *m, struct chat *c);
 
 #endif

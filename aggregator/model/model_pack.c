@@ -93,7 +93,7 @@ model_unpack_tenant(struct model *m, const void *p, size_t len)
 
 	code_tenant(&k, m);
 	if (m->as_of != CLOCK_NONE)
-		m->private->expired_at = chats_expiry_time(m);
+		m->private->expired_at = model_expiry_time(m);
 	return pack_end(&k);
 }
 
@@ -343,7 +343,7 @@ model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 		(void)model_operators_get(m, c->now.assignee);
 	interner_drop(&m->lexicon.names, c->now.assignee);
 	c->shown = chat_is_open(c);
-	credit_unpacked(m, c);
+	model_credit_unpacked(m, c);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ status_of_message(const struct message *m)
 }
 
 void
-derive_gather(struct derivation *w, const struct chat *c)
+model_gather_descriptions(struct derivation *w, const struct chat *c)
 {
 	const struct description *d;
 	size_t i = c->descriptions_n;
@@ -245,7 +245,7 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 		.ongoing = chat_is_open(c) };
 	size_t j;
 
-	derive_gather(w, c);
+	model_gather_descriptions(w, c);
 	view.marks_n = make_marks(w, c);
 	view.marks = w->marks;
 	for (j = 0; j < w->descriptions_n && view.opened_at == CLOCK_NONE; j++)
@@ -628,7 +628,7 @@ credit_open(struct model *m, struct chat *c)
 }
 
 void
-credit_unpacked(struct model *m, struct chat *c)
+model_credit_unpacked(struct model *m, struct chat *c)
 {
 	uint32_t i;
 
@@ -767,7 +767,7 @@ reaches_back(
 }
 
 void
-chats_recompute_before(
+model_recompute_before(
     struct model *m, struct chat *c, const struct description *d)
 {
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
@@ -776,7 +776,7 @@ chats_recompute_before(
 }
 
 void
-chats_load(struct model *m, struct chat *c)
+model_load_chat(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
 	uint32_t i;
@@ -857,7 +857,7 @@ expire_chat(struct model *m, struct chat *c, int64_t limit)
 }
 
 int64_t
-chats_expiry_time(const struct model *m)
+model_expiry_time(const struct model *m)
 {
 	int64_t step = m->window / 24 + 1, rest = m->as_of % step;
 
@@ -869,7 +869,7 @@ chats_expiry_time(const struct model *m)
 static void
 expire_chats(struct model *m)
 {
-	int64_t now = chats_expiry_time(m), limit = now - m->window;
+	int64_t now = model_expiry_time(m), limit = now - m->window;
 	struct chat *c;
 	size_t i;
 

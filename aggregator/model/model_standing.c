@@ -92,7 +92,7 @@ walk_standing(struct standing_walk *w, struct derivation *r, struct chat *c)
 	const struct description *const *d;
 	size_t i = 0, j = 0;
 
-	derive_gather(r, c);
+	model_gather_descriptions(r, c);
 	d = r->descriptions;
 	for (; j < r->descriptions_n && d[j]->at < f->status_at; j++)
 		take_description(w, d[j]);
@@ -117,7 +117,7 @@ model_standing(struct model *m, struct chat *c)
 
 	/* A closed chat is seldom checked. */
 	if (!c->gone && (c->loaded || !status_is_over(c->now.status))) {
-		chats_load(m, c);
+		model_load_chat(m, c);
 		walk_standing(&w, &m->private->derivation, c);
 	}
 	if (c->gone || status_is_over(c->now.status))
