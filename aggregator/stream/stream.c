@@ -136,7 +136,7 @@ stream_add_record(struct stream *s)
 	if (ahead != NULL)
 		return stream_refuse_record(s, ahead, &s->counts.ahead);
 	t = stream_tenant(s, r->tenant);
-	if (s->assign != NULL)
+	if (t->pipeline.allocation != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);

@@ -157,7 +157,8 @@ collect_rare_word(
 /* Deletes words that are too rare to be a trend. No view shows them, and they
  * may be from one of the customer's messages. The reaper does the same with
  * rows (reaper/rights/personal_tables.c). Timers keep such words until the end
- * of their window. */
+ * of their window. The table may be from an earlier run that computed trends,
+ * so this does not ask the metric. */
 static void
 delete_rare_words(struct stream_tenant *t)
 {
