@@ -495,7 +495,7 @@ reservation_read(struct reservation *r)
  * assigned to this operator or another one, it is no longer open, its assignee
  * must be searched for, or it may be assigned. The same applies after a crash:
  * the assignment is delivered again, and its chat is read before it is
- * assigned. aggregator/allocation/allocation_reservation.c has selected the
+ * assigned. aggregator/allocation/allocation.c has selected the
  * operator.
  */
 

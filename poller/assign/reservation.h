@@ -1,6 +1,6 @@
 /*
  * reservation: carries out one assignment record, with which the aggregator
- * reserved a chat (allocation_reservation.c there). The chat is read from the
+ * reserved a chat (allocation.c there). The chat is read from the
  * CRM. If it is open and unassigned, or assigned to the operator who is to be
  * replaced, the CRM is asked to assign it to the operator. The outcome is a
  * chat record with the reservation's id.

@@ -28,8 +28,8 @@ call common/base/log.c strerror_r
 call common/base/prog.c exit        # prog_die(), and before anything can be logged
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
-way_out poller/crm/profile_jq.c    #   a timer that cannot be made
-way_out common/lmdb/lmdb_file.c      # the error is known
+way_out poller/crm/profile_jq.c     # a timer that cannot be made
+way_out common/lmdb/lmdb_file.c     # the error is known
 END
 }
 
