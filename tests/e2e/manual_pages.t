@@ -298,7 +298,7 @@ class Test(Checklist):
         self.that(re.fullmatch("[0-9a-f]{64}\n", self.text("acme.hook")),
                   "no secret")
         self.that(self.lab.text("lib/messaging-listener.service"), "no unit")
-        # Same as in tests/unit/poller/intake/test_routes_messages.c.
+        # Same as in tests/unit/poller/intake/test_route_messages.c.
         self.typed("a conversation's id", shown_in(
             "messaging-listen.7", "MESSAGES AND EVENTS", 1),
             "= e45069dcdc2f393c4fbdeda3")

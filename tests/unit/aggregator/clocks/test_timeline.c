@@ -1,5 +1,5 @@
 /*
- * Tests of aggregator/timeline: the order of ids and messages, and which
+ * Tests of aggregator/clocks/timeline: the order of ids and messages, and which
  * version of a message counts.
  */
 #include "tests/unit/unit.h"

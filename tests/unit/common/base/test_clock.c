@@ -1,6 +1,6 @@
 /*
- * Tests of common/clock: writes RFC 3339, compared with gmtime. The text case
- * times of the aggregator tests what is read.
+ * Tests of common/base/clock: writes RFC 3339, compared with gmtime. The text
+ * case times of the aggregator tests what is read.
  */
 #include "tests/unit/unit.h"
 

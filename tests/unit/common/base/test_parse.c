@@ -1,5 +1,5 @@
 /*
- * Tests of common/parse: whole values or nothing.
+ * Tests of common/base/parse: whole values or nothing.
  */
 #include "tests/unit/unit.h"
 
@@ -7,7 +7,6 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/encoding.h"
 
 #define BAD INT64_MIN
 
@@ -124,27 +123,6 @@ marks_at_the_beginning_of_a_file(void **state)
 	assert_false(parse_is_utf16("{}", 2));
 }
 
-static void
-hexadecimal_digits(void **state)
-{
-	static const unsigned char bytes[] = { 0x00, 0x9A, 0xBF, 0xFF };
-	char text[9] = "";
-	int c, n = 0;
-
-	(void)state;
-	for (c = 0; c < 256; c++)
-		n += hex_digit((char)c) >= 0;
-	assert_int_equal(n, 22);
-	assert_int_equal(hex_digit('0'), 0);
-	assert_int_equal(hex_digit('9'), 9);
-	assert_int_equal(hex_digit('a'), 10);
-	assert_int_equal(hex_digit('F'), 15);
-	assert_int_equal(hex_four("20Ac"), 0x20AC);
-	assert_int_equal(hex_four("20A"), -1);
-	*hex_write(text, bytes, sizeof bytes) = '\0';
-	assert_string_equal(text, "009abfff");
-}
-
 int
 test_parse(void)
 {
@@ -154,7 +132,6 @@ test_parse(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(utf8_as_rfc_3629_has_it),
 		cmocka_unit_test(marks_at_the_beginning_of_a_file),
-		cmocka_unit_test(hexadecimal_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
- * Tests of common/syserr: every error number of the system has an exit code and
- * advice. No error that a machine or a disk causes has the exit code for a
- * wrong name, after which systemd does not start the program again.
+ * Tests of common/base/syserr: every error number of the system has an exit
+ * code and advice. No error that a machine or a disk causes has the exit code
+ * for a wrong name, after which systemd does not start the program again.
  */
 #include "tests/unit/unit.h"
 

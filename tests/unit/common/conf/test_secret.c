@@ -1,6 +1,6 @@
 /*
- * Tests of common/secret: what a file may contain, who may read it, and that
- * secrets are removed from the environment.
+ * Tests of common/conf/secret: what a file may contain, who may read it, and
+ * that secrets are removed from the environment.
  */
 #include "tests/unit/tmpdir.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tests of common/url: how URLs are split, which are refused, and that
+ * Tests of common/conf/url: how URLs are split, which are refused, and that
  * passwords never show.
  */
 #include "tests/unit/unit.h"

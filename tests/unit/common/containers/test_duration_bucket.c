@@ -1,6 +1,6 @@
 /*
- * Tests of duration_bucket: buckets follow each other without a gap and are as
- * narrow as documented.
+ * Tests of common/containers/duration_bucket: buckets follow each other without
+ * a gap and are as narrow as documented.
  */
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /*
- * Tests of packing: every number is read back as it was written. Bytes that are
- * truncated anywhere, or that no packer writes, are refused without reading
- * beyond them.
+ * Tests of common/containers/pack: every number is read back as it was written.
+ * Bytes that are truncated anywhere, or that no packer writes, are refused
+ * without reading beyond them.
  */
 #include "tests/unit/unit.h"
 

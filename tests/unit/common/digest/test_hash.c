@@ -1,6 +1,6 @@
 /*
- * Tests of common/hash: texts of every length are equal only if all their bytes
- * are.
+ * Tests of common/digest/hash: texts of every length are equal only if all
+ * their bytes are.
  */
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tests of address.h and client_limits.h: how addresses are read, which are in
+ * Tests of common/http/client_limits: how addresses are read, which are in
  * a network, whose request it is behind proxies, and how many requests of one
  * client are accepted.
  */

@@ -1,6 +1,6 @@
 /*
- * Tests of common/work_queue: one thread runs the jobs of all lanes; of two
- * threads, one is always free for other lanes.
+ * Tests of common/http/work_queue: one thread runs the jobs of all lanes; of
+ * two threads, one is always free for other lanes.
  */
 #include "tests/unit/unit.h"
 

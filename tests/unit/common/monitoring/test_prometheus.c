@@ -1,5 +1,5 @@
 /*
- * Tests of the writer of Prometheus' text format.
+ * Tests of common/monitoring/prometheus: the text format of Prometheus.
  */
 #include "tests/unit/unit.h"
 

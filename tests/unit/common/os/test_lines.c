@@ -1,5 +1,5 @@
 /*
- * Tests of common/lines: the four ends of a line, bounded memory.
+ * Tests of common/os/lines: the four ends of a line, bounded memory.
  */
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tests of common/retry: delays for every random number, hints, budgets.
+ * Tests of common/os/retry: delays for every random number, hints, budgets.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * Tests of common/bucket: the numbers are a contract, records with a chat are
- * placed by it, and chats are spread evenly.
+ * Tests of common/records/bucket: the numbers are a contract, records with a
+ * chat are placed by it, and chats are spread evenly.
  */
 #include "tests/unit/unit.h"
 

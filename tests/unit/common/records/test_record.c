@@ -1,7 +1,7 @@
 /*
- * Tests of common/record and common/jsonw: what is read, and that written
- * records can be read again. The text case record-mistakes of the aggregator
- * has what is refused, and with which words.
+ * Tests of common/records/record and common/text/jsonw: what is read, and that
+ * written records can be read again. The text case record-mistakes of the
+ * aggregator has what is refused, and with which words.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * Tests of common/scan: every variant gives the same answers as record_parse(),
- * wherever a line lies, and usual lines take the fast way.
+ * Tests of common/records/scan: every variant gives the same answers as
+ * record_parse(), wherever a line lies, and usual lines take the fast way.
  */
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tests of common/stage: what is acknowledged when, and how a run ends.
+ * Tests of common/stage/stage: what is acknowledged when, and how a run ends.
  *
  * Input, handler and flush follow scripts with one letter per call; what
  * happens is written down with one letter each:

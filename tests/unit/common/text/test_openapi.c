@@ -1,5 +1,5 @@
 /*
- * Tests of common/openapi: shapes as JSON Schema, and paths.
+ * Tests of common/text/openapi: shapes as JSON Schema, and paths.
  */
 #include "tests/unit/unit.h"
 

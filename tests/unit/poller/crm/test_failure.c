@@ -1,6 +1,6 @@
 /*
- * Tests of whose failure an error is, and of when the circuit breaker
- * attributes it to the CRM.
+ * Tests of poller/crm/failure: whose failure an error is, and when the circuit
+ * breaker attributes it to the CRM.
  */
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /*
- * Tests of poller/hook over time: events without a time of their own, and
- * deliveries that are repeated. tests/cases/routes tests what payloads become,
- * and which deliveries are authentic.
+ * Tests of poller/intake/hook over time: events without a time of their own,
+ * and deliveries that are repeated. tests/cases/routes tests what payloads
+ * become, and which deliveries are authentic.
  */
 #include "tests/unit/tmpdir.h"
 

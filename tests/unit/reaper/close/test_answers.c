@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/answers: each chat has one answer, the last one.
+ * Tests of reaper/close/answers: each chat has one answer, the last one.
  */
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/close: the limit on gone chats.
+ * Tests of reaper/close/close: the limit on gone chats.
  */
 #include "tests/unit/unit.h"
 

@@ -186,7 +186,7 @@ leave(void **state)
 }
 
 int
-test_routes_keys(void)
+test_route_keys(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_is_the_id_of_a_part),

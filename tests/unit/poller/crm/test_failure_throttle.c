@@ -1,6 +1,6 @@
 /*
- * Tests of the pauses that CRMs request, and of the difference between their
- * clocks and ours.
+ * Tests of poller/crm/failure (the pauses that CRMs request) and
+ * poller/crm/fetch (the difference between their clocks and ours.
  */
 #include "tests/unit/unit.h"
 
@@ -140,7 +140,7 @@ without_a_date_the_last_skew_stays(void **state)
 }
 
 int
-test_throttle(void)
+test_failure_throttle(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_signal_is_understood),

@@ -1,5 +1,5 @@
 /*
- * Tests of which paths match which patterns.
+ * Tests of common/http/web: which paths match which patterns.
  */
 #include "tests/unit/unit.h"
 
@@ -28,7 +28,7 @@ patterns_fit_what_they_should(void **state)
 }
 
 int
-test_path_pattern(void)
+test_web(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_fit_what_they_should),

@@ -137,7 +137,7 @@ keys_come_from_files_and_change(void **state)
 }
 
 int
-test_routes_messages(void)
+test_route_messages(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_ids_are_never_the_same),

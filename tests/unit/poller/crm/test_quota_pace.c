@@ -1,6 +1,6 @@
 /*
- * Tests of poller/pace: the interval for a budget, and simulated months, which
- * the budget must last.
+ * Tests of poller/crm/quota: the interval for a budget, and simulated months,
+ * which the budget must last.
  */
 #include "tests/unit/unit.h"
 
@@ -179,7 +179,7 @@ a_month_lasts(void **state)
 }
 
 int
-test_pace(void)
+test_quota_pace(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_interval_makes_the_budget_last),

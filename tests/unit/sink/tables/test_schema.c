@@ -1,6 +1,6 @@
 /*
- * Tests of sink/tables: the tables that the code knows, their statements and
- * views.
+ * Tests of sink/tables/schema and upsert_sql: the tables that the code knows,
+ * their statements and views.
  */
 #include "tests/unit/unit.h"
 
@@ -148,7 +148,7 @@ each_sharded_table_has_a_view(void **state)
 }
 
 int
-test_tables(void)
+test_schema(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_version_is_assigned_last),

@@ -1,6 +1,6 @@
 /*
- * Tests of poller/usage: the calls of a month (UTC) are added up, and those of
- * its polls are measured.
+ * Tests of poller/crm/quota: the calls of a month (UTC) are added up, and those
+ * of its polls are measured.
  */
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
@@ -77,7 +77,7 @@ a_month_ends_by_utc(void **state)
 }
 
 int
-test_usage(void)
+test_quota_usage(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_and_changes_are_told_apart),
