@@ -24,6 +24,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 #include "common/digest/random.h"
+#include "common/os/lines.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/containers/dedup.h"

@@ -32,7 +32,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/os/lines.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -20,7 +20,6 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/endpoint/endpoint.h"
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/os/lines.h"
 #include "common/os/stop.h"

@@ -25,7 +25,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/digest/random.h"
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/os/notify.h"

@@ -54,7 +54,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* The table of a file's own entries; a caller may add others. */
 #define LMDB_META "meta"

@@ -5,7 +5,6 @@
  */
 #include "tests/unit/route_world.h"
 
-#include "common/digest/hash.h"
 #include "poller/intake/idempotency.h"
 
 #define EVENTS "/api/v1/analytics/events"
