@@ -5,19 +5,20 @@
  *
  * - every wait has an end: connecting, logging in, calls (CALL_MS), and
  *   sending, by TCP_USER_TIMEOUT, without which a publish to a broker that
- *   hangs waits for ever;
+ *   hangs would wait for ever;
  * - the login asks for connection.blocked and consumer_cancel_notify, which
  *   the library's own login does not, so that the broker reports an alarm or a
  *   deleted queue;
  * - frames are dispatched by one loop, amqp_link_frame(), never by the
- *   library's consume call, which loops for ever on what it does not expect;
+ *   library's consume call, which loops for ever on an unexpected frame;
  * - heartbeats are sent by that loop, too: the library sends none while the
  *   broker always has something to deliver;
  * - after any error the connection is destroyed, never used or closed again,
  *   because the library does not survive that (and does not answer
  *   channel.close). A broker that is silent for too long is an error, too.
  *
- * endpoint_amqp.c connects again, to the next host if [amqp] url names several.
+ * endpoint_amqp.c connects again; amqp_link_connect() then begins with the next
+ * host if [amqp] url names several.
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.

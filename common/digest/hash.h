@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL /* the library is one header, compiled in */
 #include <xxhash.h>
 
 __extension__ typedef unsigned __int128 hash_wide;

@@ -8,10 +8,10 @@
  * message holds many lines; endpoint_ack() acknowledges every message whose
  * last line has been returned, so call it only when the effect of all lines
  * returned so far is safe. Without an acknowledgement, everything is delivered
- * again, to us or to another consumer. After a lost connection the backend
- * reconnects by itself with back-off; lines may then be returned a second time
- * (at least once). endpoint_read_block() returns many lines at once, for
- * scan.h.
+ * again, to us or to another consumer. After a lost connection, the
+ * endpoint reconnects by itself with back-off; lines may then be returned a
+ * second time (at least once). endpoint_read_block() returns many lines at
+ * once, for scan.h.
  *
  * Writing. endpoint_write() takes a complete line (without newline) and may
  * keep it. Everything written so far is safe only if endpoint_flush() returns
@@ -122,8 +122,8 @@ struct endpoint *endpoint_open_write(const char *name,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
 /* *line is borrowed until the next read; it may be changed, and 64 bytes after
- * it are readable. timeout_ms
- * -1: waits until a line arrives or the program is asked to stop. */
+ * it are readable. timeout_ms -1: waits until a line arrives or the program is
+ * asked to stop. */
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 

@@ -44,7 +44,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	if (status != 0)
 		return -1;
 	a->queue = xstrdup(queue);
-	/* open() connects, which may need the name for messages. */
+	/* Opening connects, which may need the name for messages. */
 	a->base.name =
 	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
 	a->exchange = opt->exchange;

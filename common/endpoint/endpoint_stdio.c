@@ -1,6 +1,6 @@
 /*
  * endpoint_stdio: "-" and files. Reading uses lines.h. Writing is buffered, and
- * complete lines are written as long as the reader accepts them.
+ * complete lines are written while the reader accepts them.
  *
  * A file is truncated, readable by its owner only (records are personal data),
  * and synced by each flush, so that DONE means safe. Daemons use options.append

@@ -1,17 +1,17 @@
 /*
  * server: the HTTP server of a program, over libmicrohttpd. It is opened in
- * three steps, so that a program can open its own resources in between. A
- * section of the configuration has its keys: connections,
- * connections_per_address, rate, burst, proxies, header_timeout,
- * request_timeout and keep_alive.
+ * three steps, server_configure(), server_bind() and server_start(), so that a
+ * program can open its own resources in between. A section of the configuration
+ * has its keys: connections, connections_per_address, rate, burst, proxies,
+ * header_timeout, request_timeout and keep_alive.
  *
  * It has a few threads, each with its own connections. The program decides what
  * to do with a request, see struct server. A request that waits for a storer
  * or a work queue is a suspended connection, never a blocked thread.
  *
  * Limits: 4 KiB for the request line, 64 headers, 12 KiB for both together, and
- * the options below. Deadlines run from the start of a request, so sending
- * single bytes does not extend them.
+ * those of the keys above. Deadlines run from the start of a request, so
+ * sending single bytes does not extend them.
  *
  * The server itself refuses: 400 and close (two lengths, a length beside
  * Transfer-Encoding, an encoding other than chunked, no host or two, a
@@ -140,11 +140,10 @@ int server_start(struct server *s, enum exit_code *code, struct buf *why)
 /* Logs the address; as a warning if port 0 was requested. */
 void server_log_address(const struct server *s);
 
-/* The first stops accepting connections and answers running requests, for at
- * most 10 seconds, or until storer and work queues have finished them.
- * server_close() frees everything else, and calls it unless it has already
- * been called. */
+/* Stops accepting connections and answers running requests, for at most 10
+ * seconds, or until storer and work queues have finished them. */
 void server_end_requests(struct server *s);
+/* The same, unless that has already been done; then frees everything else. */
 void server_close(struct server *s);
 
 /* Writes its counters as Prometheus metrics. */

@@ -32,10 +32,12 @@
 #define POLITE_BYTES ((uint64_t)64 * 1024)
 /* Buffers up to this size are reused for the next request. */
 #define KEPT_BYTES ((size_t)16 * 1024)
-/* Sets Retry-After if lines cannot be stored or the server stops. */
+/* Retry-After if lines cannot be stored or the server stops. */
 #define STORE_RETRY_S 5
 /* How long a client that has closed its side may still wait for an answer. */
 #define PATIENCE_MS 1000
+
+/* ---- the memory of a request ---- */
 
 static void
 recycle(struct buf *b)

@@ -1,8 +1,8 @@
 /*
- * lmdb_file: a file of named tables of keys and values, over LMDB, which only
- * lmdb_file.c includes. Keys and values are bytes; the caller defines their
- * meaning. Keys have at most 511 bytes and are sorted as by memcmp(), prefixes
- * first.
+ * lmdb_file: a file of named tables of keys and values, over LMDB, whose
+ * header only lmdb_file.c includes. Keys and values are bytes; the caller
+ * defines their meaning. Keys have at most 511 bytes and are sorted as by
+ * memcmp(), prefixes first.
  *
  * A file is used in one of two ways:
  *

@@ -492,7 +492,7 @@ combine_pieces(struct scan_index *x, size_t n)
 		inside = parity(piece->quotes) ^ s.in_string;
 		s.in_string = 0 - (inside >> 63);
 		cut = piece->newlines & inside;
-		if (__builtin_expect(cut != 0, 0)) {
+		if (UNLIKELY(cut != 0)) {
 			cut &= 0 - cut;
 			piece->quotes &= cut - 1;
 			piece->odd |= 1;

@@ -31,9 +31,9 @@
 /* Number of tenants whose names are remembered. */
 #define SCAN_TENANTS 16
 
-struct scan_piece; /* scan.c */
+struct scan_piece;
 
-/* Private, except that tests choose it: runs on any processor. */
+/* Private; for tests. Runs on any processor. A test sets index.find to it. */
 void scan_pieces_plain(const char *p, size_t n, struct scan_piece *pieces);
 
 /* Private: where the strings of some lines end. */
