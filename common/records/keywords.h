@@ -23,13 +23,10 @@
 #include <emmintrin.h>
 #endif
 
-#define KEYWORDS_BITS 7
-#define KEYWORDS_NONE 63 /* not a known word; there may be 63 words */
-
 /* Number of bytes that must be readable from the start of a text. */
 #define KEYWORDS_READ 16
 
-/* Private. */
+/* A word with the characters that follow it. Its members are private. */
 struct keyword {
 	unsigned char start[KEYWORDS_READ]; /* the word and the characters that
 					     * follow it */
@@ -40,6 +37,31 @@ struct keyword {
 
 /* Private: set in words that are longer than the compared bytes. */
 #define KEYWORDS_LONG (UINT32_C(1) << KEYWORDS_READ)
+
+/* Sets a single word of up to 15 bytes, which a quote follows. keyword_is()
+ * never finds a longer one, and finds "" only where the text is empty. */
+void keyword_set(struct keyword *k, const char *word, size_t len);
+
+/* True if the word is at p. */
+static inline bool
+keyword_is(const struct keyword *k, const char *p)
+{
+#ifdef __SSE2__
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)k->start);
+	/* Bit i is set if byte i matches. */
+	uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
+
+	return (~same & k->counts) == 0;
+#else
+	size_t n = k->len < sizeof k->start ? k->len + 1u : sizeof k->start;
+
+	return (k->counts & KEYWORDS_LONG) == 0 && memcmp(p, k->start, n) == 0;
+#endif
+}
+
+#define KEYWORDS_BITS 7
+#define KEYWORDS_NONE 63 /* not a known word; there may be 63 words */
 
 struct keywords {
 	uint32_t multiplier; /* one that gives each word its own slot */
@@ -62,27 +84,6 @@ keywords_slot(const char *p, size_t len, uint32_t multiplier)
 	memcpy(&four, p, sizeof four);
 	return (four + (uint32_t)len * 0x3C6EF372u) * multiplier >>
 	       (32 - KEYWORDS_BITS);
-}
-
-/* A single word of up to 15 bytes followed by a quote. keyword_is() compares it
- * with the text at p. "" is never found. */
-void keyword_set(struct keyword *k, const char *word, size_t len);
-
-static inline bool
-keyword_is(const struct keyword *k, const char *p)
-{
-#ifdef __SSE2__
-	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)k->start);
-	/* Bit i is set if byte i matches. */
-	uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
-
-	return (~same & k->counts) == 0;
-#else
-	size_t n = k->len < sizeof k->start ? k->len + 1u : sizeof k->start;
-
-	return (k->counts & KEYWORDS_LONG) == 0 && memcmp(p, k->start, n) == 0;
-#endif
 }
 
 /* Returns the index of the word p[0..len) among the names, or KEYWORDS_NONE.
