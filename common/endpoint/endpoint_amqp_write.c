@@ -363,7 +363,7 @@ send_outgoing(struct amqp_writer *w)
 static const struct endpoint_ops writer_ops;
 
 static struct amqp_writer *
-amqp_writer_of(struct endpoint *e)
+writer_of(struct endpoint *e)
 {
 	return (struct amqp_writer *)(void *)e;
 }
@@ -371,7 +371,7 @@ amqp_writer_of(struct endpoint *e)
 static enum outcome
 writer_set_up(struct amqp_endpoint *a)
 {
-	struct amqp_writer *w = amqp_writer_of(&a->base);
+	struct amqp_writer *w = writer_of(&a->base);
 
 	amqp_confirm_select(a->link.conn, AMQP_LINK_CHANNEL);
 	if (amqp_link_check_reply(&a->link, "ask for confirms",
@@ -508,9 +508,9 @@ send_due(struct amqp_writer *w)
 }
 
 static int
-amqp_write(struct endpoint *e, const char *line, size_t len)
+writer_write(struct endpoint *e, const char *line, size_t len)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 	struct amqp_buffer *buffer =
 	    &w->buffers[w->a.spread ? bucket_of_line(&w->flat, line, len) : 0];
 	struct buf *filling = &buffer->filling;
@@ -532,9 +532,9 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 }
 
 static enum outcome
-amqp_flush(struct endpoint *e)
+writer_flush(struct endpoint *e)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 	enum outcome o;
 	size_t i;
 
@@ -552,7 +552,7 @@ amqp_flush(struct endpoint *e)
 bool
 endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 	size_t i;
 
 	if (e->ops != &writer_ops || w->a.link.conn == NULL)
@@ -571,7 +571,7 @@ endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
 bool
 endpoint_flush_done(struct endpoint *e, uint64_t mark)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 
 	if (w->n > 0 && w->a.link.conn != NULL)
 		(void)send_outgoing(w);
@@ -581,7 +581,7 @@ endpoint_flush_done(struct endpoint *e, uint64_t mark)
 bool
 endpoint_send(struct endpoint *e)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 
 	/* An exchange has a buffer for each bucket. */
 	if (e->ops != &writer_ops || w->a.spread || w->a.link.conn == NULL ||
@@ -598,7 +598,7 @@ endpoint_send(struct endpoint *e)
 enum outcome
 endpoint_connect(struct endpoint *e)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 	enum outcome o;
 
 	if (e->ops != &writer_ops)
@@ -612,13 +612,13 @@ endpoint_connect(struct endpoint *e)
 static void
 writer_pump(struct endpoint *e)
 {
-	send_due(amqp_writer_of(e));
+	send_due(writer_of(e));
 }
 
 static void
 writer_close(struct endpoint *e)
 {
-	struct amqp_writer *w = amqp_writer_of(e);
+	struct amqp_writer *w = writer_of(e);
 	size_t i;
 
 	endpoint_amqp_release(&w->a);
@@ -633,8 +633,8 @@ writer_close(struct endpoint *e)
 }
 
 static const struct endpoint_ops writer_ops = {
-	.write = amqp_write,
-	.flush = amqp_flush,
+	.write = writer_write,
+	.flush = writer_flush,
 	.pump = writer_pump,
 	.is_up = endpoint_amqp_op_is_up,
 	.close = writer_close,
