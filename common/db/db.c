@@ -64,6 +64,8 @@ enum {
 
 static const char SYSTEM_CAS[] = "/etc/ssl/certs/ca-certificates.crt";
 
+/* ---- the object and its settings ---- */
+
 void
 db_disconnect(struct db *db)
 {
@@ -270,6 +272,47 @@ db_close(struct db *db)
 	free(db);
 }
 
+/* ---- the number of the schema ---- */
+
+enum { NO_SUCH_TABLE = 1146 };
+
+const int64_t schema_last = 1;
+
+enum outcome
+schema_number(struct db *db, int64_t *number)
+{
+	struct db_rows *rows;
+	enum outcome o;
+
+	*number = 0;
+	o = db_query(db,
+	    "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", NULL, 0,
+	    &rows);
+	if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
+		return OUTCOME_DONE;
+	if (o == OUTCOME_DONE && db_next(rows))
+		*number = db_get_int(rows, 0);
+	db_rows_free(rows);
+	return o;
+}
+
+const char *
+schema_objection(int64_t number)
+{
+	if (number == 0)
+		return "the database does not have our tables yet; run `sink "
+		       "--migrate`";
+	if (number < schema_last)
+		return "the schema of the database is older than this program; "
+		       "run `sink --migrate`";
+	if (number > schema_last)
+		return "the schema of the database is newer than this program; "
+		       "install the newer version";
+	return NULL;
+}
+
+/* ---- connecting ---- */
+
 static const char *
 authorities(const struct db *db)
 {
@@ -398,43 +441,6 @@ check_authorities(struct db *db)
 	return db_refuse(db, named ? DB_CONFIG : DB_AWAY,
 	    "cannot read [mysql] ca_file '%s': %s; %s", authorities(db),
 	    log_errno(errno), syserr_way_out(errno));
-}
-
-enum { NO_SUCH_TABLE = 1146 };
-
-const int64_t schema_last = 1;
-
-enum outcome
-schema_number(struct db *db, int64_t *number)
-{
-	struct db_rows *rows;
-	enum outcome o;
-
-	*number = 0;
-	o = db_query(db,
-	    "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", NULL, 0,
-	    &rows);
-	if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
-		return OUTCOME_DONE;
-	if (o == OUTCOME_DONE && db_next(rows))
-		*number = db_get_int(rows, 0);
-	db_rows_free(rows);
-	return o;
-}
-
-const char *
-schema_objection(int64_t number)
-{
-	if (number == 0)
-		return "the database does not have our tables yet; run `sink "
-		       "--migrate`";
-	if (number < schema_last)
-		return "the schema of the database is older than this program; "
-		       "run `sink --migrate`";
-	if (number > schema_last)
-		return "the schema of the database is newer than this program; "
-		       "install the newer version";
-	return NULL;
 }
 
 static enum outcome
