@@ -87,10 +87,9 @@ struct keyed_state_home {
 	uint32_t tenant;     /* its number in the state */
 	uint64_t seed;       /* for hashes that are stored */
 	int64_t window_ms;   /* older messages are refused; 0: no limit */
-	int64_t newest;      /* the tenant's newest time at the last
-			      * recompute */
-	int64_t now;         /* the tenant's newest time, including the current
-			      * record */
+	/* The tenant's newest time (struct model: as_of): at the last
+	 * recompute, and including the current record. */
+	int64_t newest, now;
 	struct keyed_state_cache *cache;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
 	size_t tables_n;
