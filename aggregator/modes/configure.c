@@ -143,9 +143,9 @@ select_metrics(struct aggregator *a, struct buf *why)
 			      "simulate it, use -a allocation");
 		return refuse_value("metrics", NULL, why);
 	}
-	if (shard_read(&job->part, job->conf, why) == -1)
+	if (shard_read(&job->shard, job->conf, why) == -1)
 		return refuse_value("part", a->part, why);
-	if (job->part.of > 0)
+	if (job->shard.of > 0)
 		metric_selection_set_part(&job->selection);
 	return PROG_OK;
 }
@@ -185,7 +185,7 @@ can_simulate(const struct aggregator_job *job)
 static bool
 can_allocate(const struct aggregator_job *job)
 {
-	if (job->part.of > 0) {
+	if (job->shard.of > 0) {
 		log_error("allocation needs all chats of a tenant in one "
 			  "process; remove --part or -a allocation");
 		return false;

@@ -226,7 +226,7 @@ end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
 {
 	struct stream_tenant *t = tenant;
 
-	if (part == NULL && t->stream->job->part.of == 0)
+	if (part == NULL && t->stream->job->shard.of == 0)
 		mark_applied(t, snapshot);
 	model_end_snapshot(&t->pipeline.model, part);
 	stream_touch(t);

@@ -61,7 +61,7 @@ struct aggregator_job {
 				     * RECORD_NO_NUMBER: as in the records */
 	const struct eventcounter_job *counter; /* NULL: records are read */
 	struct metric_selection selection;
-	struct shard part;
+	struct shard shard;
 	bool until_empty;
 };
 

@@ -143,11 +143,11 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 	rowset_end(to);
 }
 
-/* True if this is one of several aggregators. */
+/* True if the rows of the metric are only a shard's, for table->parts. */
 static bool
 is_in_parts(const struct tenant_rows *r, const struct metric *f)
 {
-	return f->table->parts != NULL && r->pipeline->job->part.of > 0;
+	return f->table->parts != NULL && r->pipeline->job->shard.of > 0;
 }
 
 static bool
@@ -174,9 +174,9 @@ static void
 begin_table(
     struct row_writer *w, const struct tenant_rows *r, const struct metric *f)
 {
-	const struct shard *part =
-	    is_in_parts(r, f) ? &r->pipeline->job->part : NULL;
-	const struct table *t = part != NULL ? f->table->parts : f->table;
+	const struct shard *shard =
+	    is_in_parts(r, f) ? &r->pipeline->job->shard : NULL;
+	const struct table *t = shard != NULL ? f->table->parts : f->table;
 	int64_t since = counts_since(r, f->table);
 	size_t i;
 
@@ -186,9 +186,9 @@ begin_table(
 	jsonw_str(&w->head, "tenant", r->model->tenant);
 	if (r->snapshot != NULL && is_state(r, f))
 		jsonw_str(&w->head, "snapshot", r->snapshot);
-	if (part != NULL) {
-		jsonw_int(&w->head, "generation", part->generation);
-		jsonw_int(&w->head, "part", part->number);
+	if (shard != NULL) {
+		jsonw_int(&w->head, "generation", shard->generation);
+		jsonw_int(&w->head, "part", shard->number);
 	}
 	w->cells = table_cells(t);
 	w->cell = xcalloc(w->cells + 1, sizeof *w->cell);
