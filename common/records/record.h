@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define RECORD_MAX_LINE (1024 * 1024)
-#define RECORD_RAW 15
+#define RECORD_RAW 15 /* size of record.raw; scan.c checks that it suffices */
 #define RECORD_NO_NUMBER INT64_MIN
 
 /* In bytes. Longer ids and tenant names are refused, because they are keys in
