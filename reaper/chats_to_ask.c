@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 /* A run may fail soon if the server is unreachable: the next run of
  * scripts/reap asks for the same chats. */

@@ -14,9 +14,9 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
+#include "common/json/jsonw.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
-#include "common/text/jsonw.h"
 
 /* How long to wait for reaper --forget, which rewrites the archive. */
 #define LOCK_WAIT_MS 10000

@@ -15,8 +15,8 @@
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/json/json_text.h"
 #include "common/records/record.h"
-#include "common/text/json_text.h"
 #include "reaper/rights/line_file.h"
 
 int

@@ -14,7 +14,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 /* After this many consecutive refusals an operator pauses for all chats. */
 #define REFUSALS_OF_ONE 3

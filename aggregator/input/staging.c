@@ -24,8 +24,8 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 #include "common/digest/random.h"
+#include "common/json/jsonw.h"
 #include "common/os/lines.h"
-#include "common/text/jsonw.h"
 
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/key.h"

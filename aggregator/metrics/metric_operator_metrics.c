@@ -7,7 +7,7 @@
 #include "aggregator/metrics/metric.h"
 
 #include "common/containers/duration_bucket.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 /* Only the name of an operator who has left the directory is kept. */
 static int64_t

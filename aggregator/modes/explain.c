@@ -9,8 +9,8 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/output/output_table.h"
-#include "common/text/jsonw.h"
 
 #include "aggregator/modes/modes.h"
 

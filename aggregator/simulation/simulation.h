@@ -13,8 +13,8 @@
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H
 #define AGGREGATOR_SIMULATION_SIMULATION_H
 
+#include "common/json/json_text.h"
 #include "common/records/record.h"
-#include "common/text/json_text.h"
 
 #include "aggregator/allocation/allocation.h"
 #include "aggregator/metrics/metric.h"

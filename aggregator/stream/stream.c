@@ -16,9 +16,9 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
 
 /* A flush is made early after this many records. The broker never sends more
  * than this ahead; see endpoint_amqp_read.c. */

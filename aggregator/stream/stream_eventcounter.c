@@ -40,9 +40,9 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
+#include "common/json/jsonw.h"
 #include "common/os/file.h"
 #include "common/records/forgotten.h"
-#include "common/text/jsonw.h"
 
 #include "aggregator/metrics/streaming_metric.h"
 

@@ -16,9 +16,9 @@
 #include "common/base/decimal.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
-#include "common/text/jsonw.h"
 
 /* How a cell is written. */
 enum cell_form {

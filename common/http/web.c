@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/digest/hash.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 struct web_parameter {
 	const char *name, *value, *without;

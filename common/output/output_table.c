@@ -16,7 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 /* Widths come from libunistring, not wcwidth(3), so that a table looks the same
  * in every locale, including cron's "C". */

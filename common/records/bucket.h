@@ -19,7 +19,7 @@
 #ifndef COMMON_RECORDS_BUCKET_H
 #define COMMON_RECORDS_BUCKET_H
 
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>

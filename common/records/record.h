@@ -12,7 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -38,9 +38,9 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
+#include "common/json/json_text.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
-#include "common/text/json_text.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -12,7 +12,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 /* The number of bad records printed to stderr; further ones are only
  * counted. */

@@ -18,8 +18,8 @@
 #include "common/conf/secret.h"
 #include "common/digest/encoding.h"
 #include "common/http/signature.h"
+#include "common/json/jsonw.h"
 #include "common/records/record.h"
-#include "common/text/jsonw.h"
 
 #define BEARER "Bearer "
 #define BLANKS " \t"

@@ -13,8 +13,8 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
 
 /* Maximum pause between readings, unless the CRM asks for fewer calls. */
 #define RESERVATION_CAP_MS 4000

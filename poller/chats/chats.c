@@ -23,7 +23,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/chats/history.h"
 #include "poller/chats/locate.h"
 #include "poller/chats/pull.h"

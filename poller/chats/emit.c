@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/digest/random.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)

@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/crm/json_read.h"
 
 void

@@ -13,7 +13,7 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/digest/encoding.h"
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 

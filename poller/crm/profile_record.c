@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/crm/profile_impl.h"
 
 /* In bytes. Longer texts are truncated, because a line has a limit. A name may

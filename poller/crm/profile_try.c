@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 

@@ -15,7 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/http/work_queue.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/crm/json_read.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/tenant.h"

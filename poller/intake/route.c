@@ -17,7 +17,7 @@
 #include "common/digest/random.h"
 #include "common/http/signature.h"
 #include "common/http/web.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "common/tokens/jwt.h"
 #include "poller/intake/listener_context.h"
 

@@ -42,7 +42,7 @@ enum route_group {
 	ROUTE_METRICS,
 };
 
-/* answer and body are shapes (common/text/openapi.h). success describes the
+/* answer and body are shapes (common/json/openapi.h). success describes the
  * answer, or is NULL. */
 struct route {
 	enum web_method method;

@@ -8,9 +8,9 @@
 
 #include "common/base/parse.h"
 #include "common/digest/hash.h"
+#include "common/json/jsonw.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
-#include "common/text/jsonw.h"
 #include "poller/crm/json_read.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 

@@ -20,8 +20,8 @@
 
 #include "common/base/log.h"
 #include "common/http/web.h"
+#include "common/json/jsonw.h"
 #include "common/stage/deadletter.h"
-#include "common/text/jsonw.h"
 #include "poller/intake/route.h"
 
 /* Returns the webhook of the path, or NULL. */

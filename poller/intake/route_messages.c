@@ -9,7 +9,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "poller/crm/json_read.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"

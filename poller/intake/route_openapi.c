@@ -7,8 +7,8 @@
 
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/text/jsonw.h"
-#include "common/text/openapi.h"
+#include "common/json/jsonw.h"
+#include "common/json/openapi.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 

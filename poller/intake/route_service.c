@@ -9,8 +9,8 @@
 
 #include "common/base/clock.h"
 #include "common/http/server.h"
+#include "common/json/jsonw.h"
 #include "common/monitoring/prometheus.h"
-#include "common/text/jsonw.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/request_intake.h"
 #include "poller/intake/route.h"

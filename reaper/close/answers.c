@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 bool
 answer_has_left(enum chat_status status)

@@ -10,8 +10,8 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/text/json_text.h"
-#include "common/text/jsonw.h"
+#include "common/json/json_text.h"
+#include "common/json/jsonw.h"
 #include "reaper/rights/subject.h"
 
 /* Text in which it is unknown which members are ids: a webhook payload that a

@@ -7,7 +7,7 @@
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H
 
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 #include "reaper/rights/subject.h"
 
 /* The context for reading lines; zeroed before the first one, except its

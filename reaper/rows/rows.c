@@ -7,8 +7,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
+#include "common/json/jsonw.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
 
 #define BATCH 2000
 #define BATCH_TEXT "2000"

@@ -13,8 +13,8 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/os/file.h"
-#include "common/text/jsonw.h"
 
 struct audit {
 	pthread_mutex_t lock;    /* protects the file */

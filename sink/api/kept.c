@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/tables/tables.h"
-#include "common/text/jsonw.h"
 
 static const char *
 metric_of(const struct table *t)

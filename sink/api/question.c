@@ -19,7 +19,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "common/http/web.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "sink/calendar/calendar.h"
 
 /* Problems. */

@@ -7,8 +7,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
+#include "common/json/jsonw.h"
 #include "common/output/output_table.h"
-#include "common/text/jsonw.h"
 
 void
 sheet_begin(struct sheet *s, struct buf *to, enum sheet_format format,

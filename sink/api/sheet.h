@@ -24,7 +24,7 @@ enum sheet_type {
 struct sheet_column {
 	const char *name;
 	enum sheet_type type;
-	/* In the description of the API (common/text/openapi.h); NULL: as the
+	/* In the description of the API (common/json/openapi.h); NULL: as the
 	 * type says, or null. */
 	const char *shape;
 };

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"

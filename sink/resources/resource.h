@@ -42,7 +42,7 @@ struct resource {
 	bool of_tenant;  /* the handler ignores scope.h, so viewers of teams are
 			  * refused; lists without an operator are, too */
 	bool impersonal; /* shows no chat and no customer: not audited */
-	/* The handler's answer in the description (common/text/openapi.h); the
+	/* The handler's answer in the description (common/json/openapi.h); the
 	 * schema is named like the id, in camel case. */
 	const char *shape;
 	struct resource_rows rows[RESOURCE_ROWS_MAX]; /* in the shape */

@@ -15,8 +15,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/tables/tables.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/resources/resource.h"

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"

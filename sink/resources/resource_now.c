@@ -7,7 +7,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"

@@ -9,8 +9,8 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
-#include "common/text/openapi.h"
+#include "common/json/jsonw.h"
+#include "common/json/openapi.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 

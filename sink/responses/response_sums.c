@@ -11,8 +11,8 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
+#include "common/json/jsonw.h"
 #include "common/tables/tables.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/rollup/span.h"
 

@@ -15,9 +15,9 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 #include "common/http/event_topic.h"
+#include "common/json/jsonw.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
-#include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/resources/resource.h"
 

@@ -36,8 +36,8 @@ done
 
 # An incremental build forgets a test that was removed, also with its room.
 list=build/tests/units-common.list
-mkdir -p tests/unit/common/text tests/unit/common/words
-touch tests/unit/common/text/test_a.c tests/unit/common/words/test_b.c
+mkdir -p tests/unit/common/json tests/unit/common/words
+touch tests/unit/common/json/test_a.c tests/unit/common/words/test_b.c
 make -s $list
 grep -q test_b $list || fail "no test_b in $(cat $list)"
 rm -r tests/unit/common/words

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/api.h"
 #include "tests/crm/chatwoot.h"
 

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "common/base/parse.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 const char *const method_names[] = { "GET", "POST", "PUT", "PATCH", "DELETE",
 	"?" };

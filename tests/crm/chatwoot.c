@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 #define PAGE_ROWS 25
 

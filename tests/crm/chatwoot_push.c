@@ -4,7 +4,7 @@
  * type is a name, and a contact has no type. Activity messages are not sent.
  * See chatwoot.h.
  */
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/chatwoot.h"
 
 #define ACCOUNT ",\"account\":{\"id\":1,\"name\":\"Simulated Company\"}"

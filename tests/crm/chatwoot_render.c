@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/chatwoot.h"
 #include "tests/crm/render.h"
 

@@ -6,7 +6,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 void
 qiscus_error(struct answer *a, unsigned status, const char *text)

@@ -3,7 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/qiscus.h"
 #include "tests/crm/render.h"
 

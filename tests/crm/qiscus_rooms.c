@@ -4,7 +4,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/qiscus.h"
 
 #define ROOMS_MOST 100

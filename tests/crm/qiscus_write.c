@@ -5,7 +5,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 #include "tests/crm/qiscus.h"
 
 /* The vendor's own client allows at most this many agents in a room. */

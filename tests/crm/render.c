@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 static const char *const texts[WORLD_TEXTS] = {
 	"Hello",

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/records/record.h"
-#include "common/text/jsonw.h"
 
 /* One line while it is made. */
 struct line {

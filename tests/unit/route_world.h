@@ -15,8 +15,8 @@
 
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/json/json_text.h"
 #include "common/records/record.h"
-#include "common/text/json_text.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"

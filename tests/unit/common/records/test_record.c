@@ -1,5 +1,5 @@
 /*
- * Tests of common/records/record and common/text/jsonw: what is read, and that
+ * Tests of common/records/record and common/json/jsonw: what is read, and that
  * written records can be read again. The text case record-mistakes of the
  * aggregator has what is refused, and with which words.
  */
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/json/jsonw.h"
 #include "common/records/record.h"
-#include "common/text/jsonw.h"
 
 static int
 parse(struct record *r, struct flat *f, const char *line, struct buf *why)

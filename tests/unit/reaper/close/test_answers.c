@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 #include "reaper/close/answers.h"
 
 /* Reads "TENANT CHAT STATUS MINUTE" as a record and adds it. */

@@ -1,7 +1,7 @@
 /*
  * openapi: see openapi.h.
  */
-#include "common/text/openapi.h"
+#include "common/json/openapi.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/base/prog.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 static const char REFERENCE[] = "#/components/schemas/";
 

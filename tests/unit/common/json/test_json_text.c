@@ -1,5 +1,5 @@
 /*
- * Tests of common/text/json_text: the result must be jansson's. Both parse
+ * Tests of common/json/json_text: the result must be jansson's. Both parse
  * seeded mutations of good lines. Values that jansson cannot represent are
  * listed together with our result.
  */
@@ -11,7 +11,7 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 static const char *const usual[] = {
 	"{\"type\":\"message\",\"id\":\"17\",\"private\":false,\"n\":-12.5}",

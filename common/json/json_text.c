@@ -1,7 +1,7 @@
 /*
  * json_text: see json_text.h.
  */
-#include "common/text/json_text.h"
+#include "common/json/json_text.h"
 
 #include <stdint.h>
 #include <stdlib.h>

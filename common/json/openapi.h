@@ -16,8 +16,8 @@
  * description in single quotes. Shapes are part of our code: an error in one
  * ends the program.
  */
-#ifndef COMMON_TEXT_OPENAPI_H
-#define COMMON_TEXT_OPENAPI_H
+#ifndef COMMON_JSON_OPENAPI_H
+#define COMMON_JSON_OPENAPI_H
 
 #include "common/base/buf.h"
 

@@ -1,7 +1,7 @@
 /*
  * jsonw: the JSON writer; see jsonw.h.
  */
-#include "common/text/jsonw.h"
+#include "common/json/jsonw.h"
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"

@@ -13,8 +13,8 @@
  * tree, refuses integers above 64 bits, and keeps only one member with each
  * name.
  */
-#ifndef COMMON_TEXT_JSON_TEXT_H
-#define COMMON_TEXT_JSON_TEXT_H
+#ifndef COMMON_JSON_JSON_TEXT_H
+#define COMMON_JSON_JSON_TEXT_H
 
 #include "common/base/buf.h"
 #include "common/containers/arena.h"

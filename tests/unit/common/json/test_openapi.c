@@ -1,11 +1,11 @@
 /*
- * Tests of common/text/openapi: shapes as JSON Schema, and paths.
+ * Tests of common/json/openapi: shapes as JSON Schema, and paths.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "common/text/jsonw.h"
-#include "common/text/openapi.h"
+#include "common/json/jsonw.h"
+#include "common/json/openapi.h"
 
 static const struct {
 	const char *shape, *want;

@@ -12,8 +12,8 @@
  * A file with its own layout writes whitespace itself, and uses strings and
  * numbers from here.
  */
-#ifndef COMMON_TEXT_JSONW_H
-#define COMMON_TEXT_JSONW_H
+#ifndef COMMON_JSON_JSONW_H
+#define COMMON_JSON_JSONW_H
 
 #include "common/base/buf.h"
 #include "common/base/text.h"
