@@ -30,7 +30,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/url.h"
 #include "common/db/db_impl.h"
-#include "common/digest/random.h"
+#include "common/db/schema_number.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/retry.h"
@@ -270,45 +270,6 @@ db_close(struct db *db)
 	buf_release(&db->cipher);
 	buf_release(&db->sql);
 	free(db);
-}
-
-/* ---- the number of the schema ---- */
-
-enum { NO_SUCH_TABLE = 1146 };
-
-const int64_t schema_last = 1;
-
-enum outcome
-schema_number(struct db *db, int64_t *number)
-{
-	struct db_rows *rows;
-	enum outcome o;
-
-	*number = 0;
-	o = db_query(db,
-	    "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", NULL, 0,
-	    &rows);
-	if (o == OUTCOME_NEVER && db_errno(db) == NO_SUCH_TABLE)
-		return OUTCOME_DONE;
-	if (o == OUTCOME_DONE && db_next(rows))
-		*number = db_get_int(rows, 0);
-	db_rows_free(rows);
-	return o;
-}
-
-const char *
-schema_objection(int64_t number)
-{
-	if (number == 0)
-		return "the database does not have our tables yet; run `sink "
-		       "--migrate`";
-	if (number < schema_last)
-		return "the schema of the database is older than this program; "
-		       "run `sink --migrate`";
-	if (number > schema_last)
-		return "the schema of the database is newer than this program; "
-		       "install the newer version";
-	return NULL;
 }
 
 /* ---- connecting ---- */
@@ -733,56 +694,4 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 	if (w.warned)
 		atomic_store(&warned, false);
 	return o;
-}
-
-/* ---- locks of tenants ---- */
-
-unsigned
-tenant_lock_slot(void)
-{
-	static atomic_uint next;
-	static atomic_bool begun;
-
-	if (!atomic_exchange(&begun, true))
-		atomic_store(&next, (unsigned)(random_64() % TENANT_SLOTS));
-	return atomic_fetch_add(&next, 1) % TENANT_SLOTS;
-}
-
-/* Changes the slots [from, to) of each tenant in the order of the key. */
-static enum outcome
-change_slots(struct db *db, const struct text *tenants, size_t n, unsigned from,
-    unsigned to)
-{
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-	unsigned slot;
-	size_t i;
-
-	if (n == 0)
-		return OUTCOME_DONE;
-	buf_adds(&sql, "INSERT INTO tenant_locks (tenant, slot, uses) VALUES ");
-	for (i = 0; i < n; i++)
-		for (slot = from; slot < to; slot++) {
-			buf_adds(&sql, i > 0 || slot > from ? ", (" : "(");
-			db_quote(
-			    db, &sql, db_text(tenants[i].p, tenants[i].len));
-			buf_addf(&sql, ", %u, 1)", slot);
-		}
-	buf_adds(&sql, " ON DUPLICATE KEY UPDATE uses = uses + 1");
-	o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
-	buf_release(&sql);
-	return o;
-}
-
-enum outcome
-tenant_lock_share(
-    struct db *db, const struct text *tenants, size_t n, unsigned slot)
-{
-	return change_slots(db, tenants, n, slot, slot + 1);
-}
-
-enum outcome
-tenant_lock_alone(struct db *db, const struct text *tenants, size_t n)
-{
-	return change_slots(db, tenants, n, 0, TENANT_SLOTS);
 }

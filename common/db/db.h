@@ -21,7 +21,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,7 +65,7 @@ void db_limit(struct db *db, int64_t ms);
 void db_allow(struct db *db, int64_t ms);
 
 /* Call before the first use: connecting to a database with another schema than
- * that of this program (schema_last) is refused, also by connections made
+ * that of this program (schema_number.h) is refused, also by connections made
  * by db_another(). Users who may not read the number are not refused. */
 void db_check_schema(struct db *db);
 
@@ -277,48 +276,5 @@ const struct db_server *db_server(const struct db *db);
 enum { DB_LOCKED = 1205 };
 
 enum outcome db_outcome(enum db_cause cause);
-
-/* Locks of tenants: transactions that store rows for a tenant share it; those
- * that delete rows, end a snapshot or add up rows need exclusive access. The
- * table tenant_locks has TENANT_SLOTS rows for each tenant. To share the
- * tenant, a transaction changes one of them, its slot; for exclusive access, it
- * changes all.
- *
- * Within one server, the locks of these rows separate the transactions. In a
- * Galera cluster, a lock is valid on one node only, and COMMIT certifies the
- * rows that a transaction has written, so the rows are written, not only
- * locked. If transactions on two nodes wrote the same row, the later one is
- * rolled back, and db_transaction() repeats it.
- *
- * Call these first in a transaction, because data read earlier may be outdated.
- * Afterwards, a plain SELECT sees the data that others stored. */
-
-enum { TENANT_SLOTS = 16 };
-
-/* Returns a slot for one connection of a program. Connections of one process
- * have different slots, which begin at random, so that sinks seldom wait for
- * each other. */
-unsigned tenant_lock_slot(void);
-
-/* Shares the tenants, which must be sorted by text_compare(), so that no two
- * transactions wait for each other. */
-enum outcome tenant_lock_share(struct db *db, const struct text *tenants,
-    size_t n, unsigned slot) __attribute__((warn_unused_result));
-
-/* Excludes all other transactions from the tenants; may be called after
- * tenant_lock_share(). */
-enum outcome tenant_lock_alone(struct db *db, const struct text *tenants,
-    size_t n) __attribute__((warn_unused_result));
-
-/* The schema of this program. A change of common/tables/tables.def increments
- * the number once there are released databases. */
-extern const int64_t schema_last;
-
-/* The schema number of the database; 0: it has no schema. */
-enum outcome schema_number(struct db *db, int64_t *number)
-    __attribute__((warn_unused_result));
-
-/* Returns NULL if this program works with that schema, otherwise advice. */
-const char *schema_objection(int64_t number);
 
 #endif

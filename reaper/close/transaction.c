@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
 #include "reaper/rows/rows.h"
 

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
+#include "common/db/tenant_lock.h"
 #include "common/json/jsonw.h"
 #include "common/os/stop.h"
 

@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
+#include "common/db/schema_number.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 #include "common/records/record.h"

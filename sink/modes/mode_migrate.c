@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
+#include "common/db/schema_number.h"
 #include "sink/modes/modes.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"

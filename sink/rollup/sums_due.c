@@ -17,6 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
 #include "common/db/db.h"
+#include "common/db/tenant_lock.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"

@@ -8,6 +8,7 @@
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
+#include "common/db/tenant_lock.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
 #include "sink/tables/upsert_sql.h"

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
+#include "common/db/tenant_lock.h"
 
 enum {
 	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by at least this

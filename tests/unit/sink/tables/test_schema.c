@@ -8,6 +8,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
+#include "common/db/schema_number.h"
 #include "sink/rows/batch.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/upsert_sql.h"
