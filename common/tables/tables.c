@@ -1,5 +1,6 @@
 /*
- * tables: the declarations of tables.def as arrays; see tables.h.
+ * tables: the declarations of tables.def as arrays; see tables.h, which shows
+ * what the macros make of one table.
  */
 #include "common/tables/tables.h"
 

@@ -3,6 +3,70 @@
  * tables.def. The aggregator writes rows according to them, the sink creates
  * the tables and reads and stores rows, the reaper deletes rows, and
  * messaging-tables(5) is generated from them.
+ *
+ * tables.h and tables.c include tables.def once for each declaration or
+ * initialiser. Each time, the macro that begins a table opens a struct, an enum
+ * or an initialiser, COLUMN adds a member to it, and END closes it. In the
+ * array `tables`, ABOUT opens the list of extras inside the initialiser of the
+ * table, and END closes both. In enum table_id, the first macro is the whole
+ * member. Macros that are not defined add nothing. For example,
+ *
+ *   OWN(closed_chats, TOMBSTONE, as_of, none, chat, none)
+ *   ABOUT("...")
+ *   COLUMN(tenant, TENANT_ID, KEY, "")
+ *   COLUMN(chat, NEEDED_ID, KEY, "")
+ *   COLUMN(closed_at, TIME, NONE, "")
+ *   COLUMN(as_of, WHEN, NONE, "...")
+ *   INDEX(by_age, "tenant, as_of")
+ *   END(closed_chats, "")
+ *
+ * becomes, in this file,
+ *
+ *   struct closed_chats_at {
+ *           char tenant; char chat; char closed_at; char as_of; char none;
+ *   };
+ *   enum table_id { ..., TABLE_closed_chats, ... };
+ *
+ * and in tables.c (constants are calculated here)
+ *
+ *   enum { keys_of_closed_chats = 0 + 1 + 1 + 0 + 0 };
+ *   enum { versions_of_closed_chats = 0 };
+ *
+ *   static const struct {
+ *           ...
+ *           struct column closed_chats[4];
+ *           ...
+ *   } whole = {
+ *           ...
+ *           .closed_chats = {
+ *                   { "tenant", 6, COLUMN_ID, true, RECORD_MAX_TENANT },
+ *                   { "chat", 4, COLUMN_ID, true, RECORD_MAX_ID },
+ *                   { "closed_at", 9, COLUMN_TIME, false, 0 },
+ *                   { "as_of", 5, COLUMN_TIME, true, 0 },
+ *           },
+ *           ...
+ *   };
+ *
+ *   const struct table tables[TABLES_ALL] = {
+ *           ...
+ *           [TABLE_closed_chats] = {
+ *                   .name = "closed_chats", .name_len = 12,
+ *                   .columns = whole.closed_chats, .columns_n = 4,
+ *                   .keys = 2, .life = LIFE_TOMBSTONE, .versions = 0,
+ *                   .at = 3, .age = 0, .chat = 1, .day = 0,
+ *                   .extras = (const struct table_extra[]) {
+ *                           { { "by_age", 6, COLUMN_ID, false, 0 },
+ *                               NULL, "tenant, as_of" },
+ *                           { { .name = NULL }, NULL, NULL }
+ *                   }
+ *           },
+ *           ...
+ *   };
+ *
+ * The structs have a char for each column, so that the offset of a member is
+ * the index of its column: TABLE_COLUMN(closed_chats, as_of) is 3. In the same
+ * way, struct TABLE_in_parts and the array in_parts have the columns of
+ * TABLE_parts. They exist for all tables, but only sharded tables use them.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
