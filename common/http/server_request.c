@@ -2,9 +2,27 @@
  * server_request: one request of a connection, from its first line to its
  * answer; see server.h.
  *
- * The library calls server_handle() once after the headers (a refusal then
- * closes the connection, because the body is not read), once for each piece of
- * the body, once at its end, and once after a suspension.
+ * The library calls server_handle() several times for a request. Three flags
+ * and the refusal, which reset_request() clears, select the step:
+ *
+ *   call               begun  handled  safe  refusal  step
+ *   after the headers    -       -      -      any    begin_body()
+ *   piece of the body   yes      -      -      any    add_to_body()
+ *   end of the body     yes      -      -      none   call_handler(), then wait
+ *                                                     or send its answer
+ *   end of the body     yes      -      -      set    send the refusal
+ *   after a wait        yes     yes     -      any    send 503: the lines were
+ *                                                     not stored
+ *   after a wait        yes     yes    yes     none   send the handler's answer
+ *   after a wait        yes     yes    yes     set    send the refusal: the
+ *                                                     work queue was full, or
+ *                                                     it was too late to start
+ *
+ * begin_body() sends some refusals at once. This closes the connection, because
+ * the body is not read. A wait is a suspension, until the storer or a thread of
+ * the work queue has called on_stored(); a request without lines is safe, too.
+ * Sending an answer is always the last step. c->phase selects no step: it only
+ * decides how long the connection may stay as it is (server.c).
  *
  * Headers that a proxy might read in another way are refused (request
  * smuggling). The library accepts bare line feeds, folds lines, ends a text at
