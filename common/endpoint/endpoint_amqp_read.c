@@ -12,6 +12,49 @@
  * been returned. If the link goes down, all unacknowledged messages are dropped
  * here, because the broker sends them again; delivery tags of the old
  * connection are never used on a new one.
+ *
+ * Some fields of struct amqp_reader answer three questions. Each event changes
+ * a few of them:
+ *
+ *   event             what is           is the queue      is the reader
+ *                     acknowledged?     empty?            overlooked?
+ *   ---------------   ---------------   ---------------   --------------------
+ *   link is set up                                        passed_over = false
+ *                                                         idle_ms = now
+ *   message is                          said_empty =      passed_over = false
+ *   complete                              false           idle_ms = now
+ *                                       check_ms = 0      silent_since_ms = 0
+ *   its last line     done = this
+ *   is returned         message
+ *   endpoint_ack()    acked = done
+ *   endpoint_ack_to() acked = mark
+ *   until_empty is                      said_empty =
+ *   switched on                           false
+ *   is_empty() asks                     said_empty =
+ *                                         the answer
+ *                                       check_ms = now
+ *                                         + QUIET_MS
+ *   is_overlooked()                                       passed_over =
+ *   asks                                                    messages wait
+ *                                                         idle_ms = now
+ *   is_overlooked()                                       silent_since_ms =
+ *   drops the link                                          now, if it was 0
+ *   link is lost      done = acked = 0  said_empty =
+ *                     stale = a message   false
+ *                       is current
+ *   next read         stale = false
+ *
+ * endpoint_ack_only() moves acked only up to the first gap in its marks.
+ *
+ * - is_starved(): done is `prefetch` messages ahead of acked, so the broker may
+ *   send nothing. The caller gets ENDPOINT_WAIT, or the end if reads_all.
+ * - is_empty(), with until_empty and from check_ms on: two checks in a row
+ *   found the queue empty. The caller gets ENDPOINT_EMPTY.
+ * - is_overlooked(): everything is acknowledged, and nothing has arrived for
+ *   IDLE_LOOK_MS, counted from idle_ms. The link is dropped if the queue has
+ *   no consumer, or if two checks in a row found messages. If messages wait, a
+ *   reader with a time-out gives up when that time has passed since
+ *   silent_since_ms.
  */
 #include <stdlib.h>
 #include <string.h>
