@@ -45,7 +45,7 @@ stream_fail(struct stream *s, enum exit_code code)
 void
 stream_touch(struct stream_tenant *t)
 {
-	t->stream->touched += !t->touched;
+	t->stream->touched_n += !t->touched;
 	t->touched = t->aged = true;
 }
 
@@ -363,8 +363,8 @@ on_stream_idle(void *ctx)
 static void
 log_late_output(const struct stream *s)
 {
-	if (s->late != NULL)
-		log_error("%s", endpoint_why(s->late));
+	if (s->unconfirmed != NULL)
+		log_error("%s", endpoint_why(s->unconfirmed));
 }
 
 /* Flushes until everything is confirmed. refresh: includes rows that have
@@ -516,8 +516,7 @@ run_stream(struct stream *s)
 	/* Unconfirmed lines are written again at the next start. This includes
 	 * a pipe closed by its reader, which is not an error. Records that were
 	 * not flushed are not committed. */
-	if (code == PROG_OK && !s->failed && s->step == FLUSH_CONFIRMED &&
-	    s->touched == 0)
+	if (code == PROG_OK && stream_is_flushed(s))
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
 		code = stream_counter_publish(s);
@@ -622,6 +621,7 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
+	bool has_orders = false; /* stream_forget_look() has ended the run */
 
 	init_stream(s, job);
 	code = open_stream(s, &why);
@@ -630,14 +630,14 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	/* A run that is stopped while it connects has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
+		has_orders = s->stage.enough;
 		/* A stop may leave records applied but not committed: the next
 		 * run reads them again, and executes the orders. */
-		if (code == PROG_OK && !s->failed &&
-		    s->step == FLUSH_CONFIRMED && s->touched == 0 &&
-		    (s->stage.enough || s->stage.ended))
+		if (code == PROG_OK && stream_is_flushed(s) &&
+		    (has_orders || s->stage.ended))
 			code = stream_forget(s);
 	}
-	*again = s->stage.enough;
+	*again = has_orders;
 	release_stream(s);
 	buf_release(&why);
 	return code;

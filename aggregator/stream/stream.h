@@ -72,7 +72,8 @@ struct stream_tenant {
 	struct stream *stream;
 	char *name;
 	uint32_t number;     /* its number in the state */
-	bool touched;        /* the flush writes the tenant's changes */
+	bool touched;        /* changed since the last flush, so the next one
+			      * recomputes and commits the tenant */
 	bool aged;           /* time has passed since its waits were written, so
 			      * a refresh would change its rows */
 	bool has_runs;       /* the state has identities of its events */
@@ -99,7 +100,8 @@ struct stream_lines {
 enum flush_step {
 	FLUSH_CONFIRMED,  /* done; its lines are deleted */
 	FLUSH_COMMITTING, /* its commit runs; its lines are not written */
-	FLUSH_WRITTEN     /* its lines are written and not confirmed */
+	FLUSH_WRITTEN     /* its lines are written and not confirmed. A run
+			   * begins with the lines of the last run's commit */
 };
 
 /* Counted since the run began. */
@@ -113,8 +115,6 @@ struct stream {
 	struct endpoint *in, *out;
 	struct endpoint *assign; /* where reservations go; NULL if chats are not
 				  * assigned */
-	const struct endpoint *late; /* the output that a flush waits for, or
-				      * NULL */
 	struct deadletter dead;
 	struct stage stage; /* its code is the reason of any outcome NEVER */
 	struct staging staging;
@@ -131,7 +131,7 @@ struct stream {
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched;       /* number of touched tenants */
+	size_t touched_n;     /* number of touched tenants */
 	uint64_t next_number; /* of the next chat */
 
 	/* The current line. */
@@ -140,12 +140,13 @@ struct stream {
 
 	/* The current flush. */
 	enum flush_step step;
-	bool failed;        /* an outcome was NEVER, so nothing is committed any
-			     * more */
-	uint64_t passed;    /* how many of counts.passed are confirmed */
-	uint64_t out_mark;  /* how far the output must be confirmed for the
-			     * written lines... */
-	bool begun;         /* ...if waiting for that has begun */
+	bool failed;                        /* see stream_fail() */
+	const struct endpoint *unconfirmed; /* the output for which the flush
+					     * waits, or NULL */
+	uint64_t passed_confirmed; /* how many of counts.passed are confirmed */
+	uint64_t out_mark; /* how far the output must be confirmed for the
+			    * written lines; set if out_marked */
+	bool out_marked;
 	int64_t refresh_ms; /* the interval of refreshes */
 	int64_t refreshed_ms, expired_ms;
 	/* The time of the current block, for allocation. The clock never goes
@@ -273,6 +274,15 @@ struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 struct key stream_tenant_key(const struct stream_tenant *t);
 /* Puts the tenant's changes into the state. */
 void stream_save(struct stream_tenant *t);
+
+/* True if the last flush is confirmed and no tenant has changed since, so that
+ * the figures are those that the state and the outputs have. Only lines of
+ * unfinished snapshots may still have to be committed. */
+static inline bool
+stream_is_flushed(const struct stream *s)
+{
+	return !s->failed && s->step == FLUSH_CONFIRMED && s->touched_n == 0;
+}
 
 /* True if no record has given the tenant a time for its rows, which are made
  * when one does. */

@@ -397,8 +397,8 @@ stream_counter_publish_due(struct stream *s)
 	enum exit_code code;
 
 	/* What is published must not be ahead of what is committed. */
-	if (s->job->counter == NULL || s->touched > 0 ||
-	    s->step != FLUSH_CONFIRMED || (!is_held_enough(s) && !is_due(s)))
+	if (s->job->counter == NULL || !stream_is_flushed(s) ||
+	    (!is_held_enough(s) && !is_due(s)))
 		return OUTCOME_DONE;
 	code = publish(s);
 	if (code == PROG_OK)

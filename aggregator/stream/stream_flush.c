@@ -134,7 +134,7 @@ stream_flush_tenant(struct stream_tenant *t)
 		buf_clear(&t->applied);
 		pipeline_clear_changed(&t->pipeline);
 	}
-	s->touched -= t->touched;
+	s->touched_n -= t->touched;
 	t->touched = false;
 }
 
@@ -220,7 +220,7 @@ confirm_output(struct stream *s, struct endpoint *to)
 {
 	enum outcome o = endpoint_flush(to);
 
-	s->late = o == OUTCOME_LATER ? to : NULL;
+	s->unconfirmed = o == OUTCOME_LATER ? to : NULL;
 	if (o == OUTCOME_NEVER)
 		return fail_flush(s, endpoint_code(to), endpoint_why(to));
 	return o;
@@ -234,11 +234,11 @@ confirm_passed(struct stream *s)
 {
 	enum outcome o;
 
-	if (s->counts.passed == s->passed)
+	if (s->counts.passed == s->passed_confirmed)
 		return OUTCOME_DONE;
 	o = confirm_output(s, s->out);
 	if (o == OUTCOME_DONE)
-		s->passed = s->counts.passed;
+		s->passed_confirmed = s->counts.passed;
 	return o;
 }
 
@@ -326,10 +326,10 @@ confirm_outputs(struct stream *s)
 static enum outcome
 look_at_outputs(struct stream *s)
 {
-	if (!s->begun)
-		s->begun = s->assign == NULL &&
-			   endpoint_flush_begin(s->out, &s->out_mark);
-	if (!s->begun)
+	if (!s->out_marked)
+		s->out_marked = s->assign == NULL &&
+				endpoint_flush_begin(s->out, &s->out_mark);
+	if (!s->out_marked)
 		return confirm_outputs(s);
 	return endpoint_flush_done(s->out, s->out_mark) ? OUTCOME_DONE
 							: OUTCOME_LATER;
@@ -355,7 +355,7 @@ stream_confirm(struct stream *s, bool wait)
 	if (o != OUTCOME_DONE)
 		return o;
 	s->step = FLUSH_CONFIRMED;
-	s->late = NULL;
+	s->unconfirmed = NULL;
 	delete_lines(&s->rows);
 	delete_lines(&s->reservations);
 	return OUTCOME_DONE;
@@ -384,7 +384,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 	FAULT_POINT("aggregator.before_commit");
 	state_commit_begin(s->state);
 	s->step = FLUSH_COMMITTING;
-	s->begun = false;
+	s->out_marked = false;
 	s->counts.flushes++;
 	drop_saved(s);
 	return OUTCOME_DONE;
