@@ -13,6 +13,29 @@
  * and messages of past episodes that are older than the window are dropped. Any
  * other model is recomputed once.
  *
+ * A model has these times, in ms. The state keeps those marked +.
+ *
+ *   as_of +        The newest time of a record outside snapshots, or of a
+ *                  snapshot itself. CLOCK_NONE: no record had a time.
+ *                  model_add() and model_end_snapshot() advance it.
+ *   since +        The first as_of, limited like `now`: nothing is known about
+ *                  what came before. It does not change.
+ *   ahead +        By how much the newest snapshot was ahead of the system
+ *                  clock at its end; usually 0. model_end_snapshot() sets it.
+ *   now            as_of when the metrics were last recomputed, but with
+ *                  by_clock at most the system clock + ahead, and at least
+ *                  since. It is the as_of of rows, and the end of unfinished
+ *                  waits. model_recompute() sets it.
+ *   snapshot_at    The time of the snapshot whose records are being added, from
+ *                  model_begin_snapshot() to model_end_snapshot(); otherwise
+ *                  CLOCK_NONE.
+ *   whole_at[b] +  The time of the newest snapshot that covered all of bucket
+ *                  b; CLOCK_NONE: none. model_end_snapshot() sets it.
+ *   known_at       The time of the last record that was added; for a message,
+ *                  of its first version, with which the record must be stored,
+ *                  or CLOCK_NONE if a newer version arrived earlier.
+ *                  model_add() sets it.
+ *
  * The model owns everything that it returns. Names are numbers of its interner;
  * a field that is called held has a reference.
  */
@@ -185,10 +208,9 @@ struct model {
 	bool no_figures;  /* if incremental, without a window: only the present
 			   * state of chats and operators is needed */
 	int64_t window;   /* if incremental, in ms; 0: no limit */
-	bool by_clock;    /* if incremental: `now` is never after the system
-			   * clock or, if the newest snapshot shows that the
-			   * CRM's is ahead, after that */
-	int64_t ahead;
+	bool by_clock;    /* if incremental: the clock limits `now`. If the
+			   * newest snapshot shows that the CRM's clock is
+			   * ahead, that clock counts */
 	const struct definition *definition;
 	uint64_t seed; /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
@@ -203,16 +225,8 @@ struct model {
 		      * snapshots. If not, a chat's newest description is final,
 		      * whatever its messages say */
 	char *tenant;
-	int64_t as_of; /* the newest `at`; of a snapshot, only its own counts */
-	int64_t since; /* the first time. Nothing is known about what came
-			* before */
-	int64_t now;   /* as_of of rows and of unfinished waits: as_of at the
-			* last recomputation */
-	/* The time of the snapshot to which the records belong that are added
-	 * now; CLOCK_NONE: to none. */
-	int64_t snapshot_at;
-	/* The time of the newest complete snapshot of each bucket; CLOCK_NONE:
-	 * none. */
+	/* See the table at the top. */
+	int64_t as_of, since, ahead, now, snapshot_at, known_at;
 	int64_t whole_at[BUCKETS];
 	struct lexicon lexicon;
 
@@ -222,10 +236,6 @@ struct model {
 	size_t chats_n, chats_cap;
 	struct operator_info **operators;
 	size_t operators_n, operators_cap;
-
-	/* After a message: the time of its first version, with which the record
-	 * must be stored; CLOCK_NONE if a newer version arrived earlier. */
-	int64_t known_at;
 
 	struct tenant_totals totals;
 	struct model_changes changes;
