@@ -34,8 +34,9 @@
  * of older ones become dead letters if they are delivered again. */
 #define OVER_MAX 64
 
-/* Index of the only part of a snapshot that is not in parts. */
-#define PART_WHOLE BUCKET_PARTS
+/* Index of the only bucket part of a snapshot that is not in parts. The other
+ * indexes are buckets. */
+#define PART_ONLY BUCKET_PARTS
 #define PARTS (BUCKET_PARTS + 1)
 
 /* Snapshots that have received no line for this long are dropped, because lines
@@ -49,7 +50,8 @@
 /* Precedes a refused line. No record begins with it. */
 #define REFUSED '!'
 
-struct snapshot_part {
+/* One bucket's lines of the unfinished snapshot. */
+struct bucket_part {
 	bool begun;
 	bool applied;       /* it has corrected its tenant */
 	int64_t records;    /* the number in its end marker; -1 until that
@@ -72,7 +74,7 @@ struct staging_tenant {
 	char *id;   /* NULL: there is none */
 	int64_t at; /* as_of in its begin marker */
 	bool in_parts;
-	struct snapshot_part parts[PARTS];
+	struct bucket_part parts[PARTS];
 	struct dedup lines;      /* its lines so far */
 	uint64_t number, pieces; /* the numbers of its lines in the state, and
 				  * of their next piece */
@@ -85,9 +87,9 @@ struct staging_tenant {
 };
 
 static struct staging_tenant *
-get_tenant(struct staging *in, struct text name)
+get_tenant(struct staging *s, struct text name)
 {
-	void **slot = strmap_put(&in->tenants, name.p, name.len);
+	void **slot = strmap_put(&s->tenants, name.p, name.len);
 	struct staging_tenant *t;
 
 	if (*slot == NULL) {
@@ -126,11 +128,11 @@ free_tenant(void *tenant)
 }
 
 static void
-mark_changed(struct staging *in, struct staging_tenant *t)
+mark_changed(struct staging *s, struct staging_tenant *t)
 {
 	if (!t->changed)
 		t->changed_at = clock_now_ms();
-	t->changed = in->changed = true;
+	t->changed = s->changed = true;
 }
 
 /* Snapshots that are over. */
@@ -153,7 +155,7 @@ is_over(const struct snapshot_over *o, unsigned part)
 {
 	return o != NULL &&
 	       (!o->applied || !o->in_parts ||
-		   (part != PART_WHOLE && bucket_set_has(&o->parts, part)));
+		   (part != PART_ONLY && bucket_set_has(&o->parts, part)));
 }
 
 /* Returns the entry of a snapshot. Creates a missing entry, which may drop the
@@ -178,10 +180,10 @@ get_over(struct staging_tenant *t, struct text id)
 /* From now on, no line of the snapshot counts, not even those of parts that
  * have been applied. */
 static void
-ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
+ignore_snapshot(struct staging *s, struct staging_tenant *t, struct text id)
 {
 	get_over(t, id)->applied = false;
-	mark_changed(in, t);
+	mark_changed(s, t);
 }
 
 /* The unfinished snapshot and its lines. */
@@ -194,21 +196,21 @@ is_open(const struct staging_tenant *t, struct text id)
 
 /* True if the part is complete and not yet applied. */
 static bool
-is_whole(const struct snapshot_part *p)
+is_complete(const struct bucket_part *p)
 {
 	return p->begun && !p->applied && p->records >= 0 &&
 	       p->lines == (uint64_t)p->records;
 }
 
 static bool
-has_whole_part(const struct staging_tenant *t)
+has_complete_part(const struct staging_tenant *t)
 {
 	size_t i;
 
 	if (t->id == NULL)
 		return false;
 	for (i = 0; i < PARTS; i++)
-		if (is_whole(&t->parts[i]))
+		if (is_complete(&t->parts[i]))
 			return true;
 	return false;
 }
@@ -234,40 +236,40 @@ part_key(const struct staging_tenant *t, unsigned part)
 }
 
 static void
-put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
+put_pending(struct staging *s, struct staging_tenant *t, unsigned part)
 {
 	struct buf *lines = &t->parts[part].pending;
 	struct key k;
 
-	if (lines->len == 0 || in->state == NULL)
+	if (lines->len == 0 || s->state == NULL)
 		return;
 	k = part_key(t, part);
 	key_number(&k, t->pieces++);
-	lmdb_put(in->staged, k.bytes, k.len, lines->data, lines->len);
+	lmdb_put(s->staged, k.bytes, k.len, lines->data, lines->len);
 	buf_clear(lines);
 }
 
 static void
-delete_part(struct staging *in, struct staging_tenant *t, unsigned part)
+delete_part(struct staging *s, struct staging_tenant *t, unsigned part)
 {
 	struct key k;
 
 	buf_release(&t->parts[part].pending);
-	if (in->state == NULL)
+	if (s->state == NULL)
 		return;
 	k = part_key(t, part);
-	(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	(void)lmdb_delete_prefix(s->staged, k.bytes, k.len, SIZE_MAX);
 }
 
 static void
-drop_snapshot(struct staging *in, struct staging_tenant *t)
+drop_snapshot(struct staging *s, struct staging_tenant *t)
 {
 	struct key k = snapshot_key(t);
 
-	if (in->state != NULL)
-		(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	if (s->state != NULL)
+		(void)lmdb_delete_prefix(s->staged, k.bytes, k.len, SIZE_MAX);
 	close_snapshot(t);
-	mark_changed(in, t);
+	mark_changed(s, t);
 }
 
 static bool
@@ -289,36 +291,36 @@ is_new_line(struct staging_tenant *t, struct text line)
  * lines again, a pipe does not. refused: the line only counts as one, and is
  * kept so that it is no longer a record. */
 static bool
-keep_line(struct staging *in, struct staging_tenant *t, unsigned part,
+keep_line(struct staging *s, struct staging_tenant *t, unsigned part,
     struct text line, bool refused)
 {
 	struct buf *to = &t->parts[part].pending;
 
-	if (in->state != NULL && !is_new_line(t, line))
+	if (s->state != NULL && !is_new_line(t, line))
 		return false;
 	if (refused)
 		buf_addc(to, REFUSED);
 	buf_add(to, line.p, line.len);
 	buf_addc(to, '\n');
 	if (to->len >= PIECE_BYTES)
-		put_pending(in, t, part);
-	mark_changed(in, t);
+		put_pending(s, t, part);
+	mark_changed(s, t);
 	return true;
 }
 
 /* Begins a part with its begin marker. */
 static void
-begin_part(struct staging *in, struct staging_tenant *t, unsigned part,
+begin_part(struct staging *s, struct staging_tenant *t, unsigned part,
     struct text line)
 {
-	t->parts[part] = (struct snapshot_part){ .begun = true, .records = -1 };
-	(void)keep_line(in, t, part, line, false);
+	t->parts[part] = (struct bucket_part){ .begun = true, .records = -1 };
+	(void)keep_line(s, t, part, line, false);
 }
 
 /* Applying complete parts. */
 
 struct reading {
-	struct staging *in;
+	struct staging *staging;
 	void *tenant;  /* as begin() returned it */
 	bool messages; /* the other records have been read */
 	bool failed;
@@ -329,7 +331,7 @@ struct reading {
 static bool
 is_read_now(const struct reading *g, const struct record *r)
 {
-	if (g->in->state == NULL)
+	if (g->staging->state == NULL)
 		return r->type != RECORD_UNKNOWN && r->type != RECORD_SNAPSHOT;
 	return g->messages
 		   ? r->type == RECORD_MESSAGE
@@ -343,7 +345,7 @@ read_piece(
 {
 	static const char zeros[LINES_BEHIND];
 	struct reading *g = ctx;
-	struct staging *in = g->in;
+	struct staging *s = g->staging;
 	struct record r;
 	int rc;
 
@@ -360,9 +362,9 @@ read_piece(
 			continue;
 		/* Only for available_at: the clock may have passed the time of
 		 * a refused line, or have gone back since it was accepted. */
-		(void)future_refuses(in->future, &r);
+		(void)future_refuses(s->future, &r);
 		g->failed =
-		    in->add(g->tenant, &r, g->scan.line, g->scan.len) == -1;
+		    s->add(g->tenant, &r, g->scan.line, g->scan.len) == -1;
 	}
 	return !g->failed;
 }
@@ -385,33 +387,33 @@ read_lines(const struct buf *lines, struct reading *g)
 }
 
 static void
-read_part(struct staging *in, struct staging_tenant *t, unsigned part,
+read_part(struct staging *s, struct staging_tenant *t, unsigned part,
     struct reading *g)
 {
 	struct key k = part_key(t, part);
 
-	if (in->state == NULL) {
+	if (s->state == NULL) {
 		read_lines(&t->parts[part].pending, g);
 		return;
 	}
-	put_pending(in, t, part);
-	lmdb_each(in->staged, k.bytes, k.len, read_piece, g);
+	put_pending(s, t, part);
+	lmdb_each(s->staged, k.bytes, k.len, read_piece, g);
 }
 
 /* Reads the complete parts. An incremental model needs what their messages
  * depend on before the messages, so a stream reads them twice. */
 static int
-read_parts(struct staging *in, struct staging_tenant *t, void *tenant)
+read_parts(struct staging *s, struct staging_tenant *t, void *tenant)
 {
-	struct reading g = { .in = in, .tenant = tenant };
-	unsigned i, pass, passes = in->state != NULL ? 2 : 1;
+	struct reading g = { .staging = s, .tenant = tenant };
+	unsigned i, pass, passes = s->state != NULL ? 2 : 1;
 
 	scan_init(&g.scan);
 	for (pass = 0; pass < passes; pass++) {
 		g.messages = pass == 1;
 		for (i = 0; i < PARTS && !g.failed; i++)
-			if (is_whole(&t->parts[i]))
-				read_part(in, t, i, &g);
+			if (is_complete(&t->parts[i]))
+				read_part(s, t, i, &g);
 	}
 	scan_release(&g.scan);
 	buf_release(&g.piece);
@@ -420,7 +422,7 @@ read_parts(struct staging *in, struct staging_tenant *t, void *tenant)
 
 /* Records that the complete parts are applied, and removes their lines. */
 static void
-finish_parts(struct staging *in, struct staging_tenant *t)
+finish_parts(struct staging *s, struct staging_tenant *t)
 {
 	struct snapshot_over *over = get_over(t, text_from(t->id));
 	size_t left = 0, n = 0;
@@ -430,74 +432,74 @@ finish_parts(struct staging *in, struct staging_tenant *t)
 	over->applied = true;
 	over->in_parts = t->in_parts;
 	for (i = 0; i < PARTS; i++) {
-		struct snapshot_part *p = &t->parts[i];
+		struct bucket_part *p = &t->parts[i];
 
-		if (is_whole(p)) {
+		if (is_complete(p)) {
 			p->applied = true;
 			lines += p->lines;
 			n++;
-			delete_part(in, t, i);
-			if (i != PART_WHOLE)
+			delete_part(s, t, i);
+			if (i != PART_ONLY)
 				bucket_set_add(&over->parts, i);
 		}
 		left += p->begun && !p->applied;
 	}
 	if (t->at > t->over_at)
 		t->over_at = t->at;
-	if (in->state != NULL)
+	if (s->state != NULL)
 		log_info("snapshot_done",
 		    "tenant=%s snapshot=%s lines=%" PRIu64 " parts=%zu",
 		    t->name, t->id, lines, n);
-	mark_changed(in, t);
+	mark_changed(s, t);
 	if (left == 0)
 		close_snapshot(t);
 }
 
 static int
-apply_tenant(struct staging *in, struct staging_tenant *t)
+apply_tenant(struct staging *s, struct staging_tenant *t)
 {
 	struct bucket_set parts = { .all = false };
 	void *tenant;
 	unsigned i;
 
-	if (!has_whole_part(t))
+	if (!has_complete_part(t))
 		return 0;
-	for (i = 0; i < PART_WHOLE; i++)
-		if (is_whole(&t->parts[i]))
+	for (i = 0; i < PART_ONLY; i++)
+		if (is_complete(&t->parts[i]))
 			bucket_set_add(&parts, i);
-	tenant = in->begin(in->ctx, text_from(t->name), t->at);
-	if (read_parts(in, t, tenant) == -1)
+	tenant = s->begin(s->ctx, text_from(t->name), t->at);
+	if (read_parts(s, t, tenant) == -1)
 		return -1;
-	if (in->state != NULL && state_failed(in->state))
+	if (s->state != NULL && state_failed(s->state))
 		return 0; /* The commit will fail, too. */
-	in->end(tenant, t->id, t->in_parts ? &parts : NULL);
+	s->end(tenant, t->id, t->in_parts ? &parts : NULL);
 	FAULT_POINT("aggregator.snapshot_applied");
-	finish_parts(in, t);
+	finish_parts(s, t);
 	return 0;
 }
 
 int
-staging_apply(struct staging *in)
+staging_apply(struct staging *s)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	if (!in->ready)
+	if (!s->ready)
 		return 0;
-	while ((e = strmap_next(&in->tenants, &i)) != NULL)
-		if (apply_tenant(in, e->value) == -1)
+	while ((e = strmap_next(&s->tenants, &i)) != NULL)
+		if (apply_tenant(s, e->value) == -1)
 			return -1;
-	in->ready = false;
+	s->ready = false;
 	return 0;
 }
 
 bool
-staging_is_ready(const struct staging *in, struct text tenant)
+staging_is_ready(const struct staging *s, struct text tenant)
 {
 	const struct staging_tenant *t =
-	    in->ready ? strmap_get(&in->tenants, tenant.p, tenant.len) : NULL;
+	    s->ready ? strmap_get(&s->tenants, tenant.p, tenant.len) : NULL;
 
-	return t != NULL && has_whole_part(t);
+	return t != NULL && has_complete_part(t);
 }
 
 /* Each arriving line goes to the open snapshot, to a new one, to the dead
@@ -510,10 +512,10 @@ staging_is_ready(const struct staging *in, struct text tenant)
 /* before: before which event the snapshot should have ended. kept: more of its
  * lines may arrive after that. */
 static void
-log_unfinished(struct staging *in, const struct staging_tenant *t,
+log_unfinished(struct staging *s, const struct staging_tenant *t,
     const char *before, bool kept)
 {
-	const struct snapshot_part *p = &t->parts[PART_WHOLE];
+	const struct bucket_part *p = &t->parts[PART_ONLY];
 	const char *end = kept ? KEPT : UNUSED;
 	size_t left = 0, i;
 
@@ -532,12 +534,12 @@ log_unfinished(struct staging *in, const struct staging_tenant *t,
 		log_error("snapshot '%s' of tenant '%s' is incomplete: no end "
 			  "marker arrived before %s%s",
 		    t->id, t->name, before, end);
-	in->failed++;
+	s->failed++;
 }
 
 /* Begins a snapshot. An unfinished snapshot is then over. */
 static void
-begin_snapshot(struct staging *in, struct staging_tenant *t, struct text line,
+begin_snapshot(struct staging *s, struct staging_tenant *t, struct text line,
     const struct record *r, unsigned part)
 {
 	if (is_open(t, r->snapshot)) {
@@ -545,45 +547,44 @@ begin_snapshot(struct staging *in, struct staging_tenant *t, struct text line,
 			  "began again before its end marker; what arrived "
 			  "before that is ignored",
 		    t->id, t->name);
-		in->failed++;
+		s->failed++;
 	} else if (t->id != NULL) {
-		log_unfinished(in, t, "another snapshot began", false);
+		log_unfinished(s, t, "another snapshot began", false);
 	}
 	if (t->id != NULL) {
-		ignore_snapshot(in, t, text_from(t->id));
-		drop_snapshot(in, t);
+		ignore_snapshot(s, t, text_from(t->id));
+		drop_snapshot(s, t);
 	}
 	t->id = text_dup(r->snapshot);
 	t->at = r->at;
-	t->in_parts = part != PART_WHOLE;
+	t->in_parts = part != PART_ONLY;
 	t->pieces = 0;
-	if (in->state != NULL) {
-		t->number =
-		    (uint64_t)state_number(in->state, "snapshot", 0) + 1;
-		state_set_number(in->state, "snapshot", (int64_t)t->number);
+	if (s->state != NULL) {
+		t->number = (uint64_t)state_number(s->state, "snapshot", 0) + 1;
+		state_set_number(s->state, "snapshot", (int64_t)t->number);
 	}
-	begin_part(in, t, part, line);
+	begin_part(s, t, part, line);
 }
 
 static enum outcome
-refuse(struct staging *in, struct text line, const char *why)
+refuse(struct staging *s, struct text line, const char *why)
 {
-	return in->refuse(in->ctx, line.p, line.len, why);
+	return s->refuse(s->ctx, line.p, line.len, why);
 }
 
 static void
-refuse_parts(
-    struct staging *in, struct staging_tenant *t, const struct record *r)
+refuse_bucket_parts(
+    struct staging *s, struct staging_tenant *t, const struct record *r)
 {
 	log_error("snapshot '%.*s' of tenant '%s' is in parts, which only an "
 		  "aggregator behind a queue can read" UNUSED,
 	    TEXT_ARG(r->snapshot), t->name);
-	ignore_snapshot(in, t, r->snapshot);
-	in->failed++;
+	ignore_snapshot(s, t, r->snapshot);
+	s->failed++;
 }
 
 static enum outcome
-add_begin_marker(struct staging *in, struct staging_tenant *t, struct text line,
+add_begin_marker(struct staging *s, struct staging_tenant *t, struct text line,
     struct record *r, unsigned part)
 {
 	bool same = is_open(t, r->snapshot);
@@ -593,113 +594,112 @@ add_begin_marker(struct staging *in, struct staging_tenant *t, struct text line,
 	if (same && has_line(t, line))
 		return OUTCOME_DONE;
 	/* This is another part of the open snapshot. */
-	if (same && t->in_parts && part != PART_WHOLE &&
-	    !t->parts[part].begun &&
+	if (same && t->in_parts && part != PART_ONLY && !t->parts[part].begun &&
 	    !is_over(find_over(t, r->snapshot), part)) {
-		begin_part(in, t, part, line);
+		begin_part(s, t, part, line);
 		return OUTCOME_DONE;
 	}
-	if (apply_tenant(in, t) == -1)
+	if (apply_tenant(s, t) == -1)
 		return OUTCOME_NEVER;
 	if (is_over(find_over(t, r->snapshot), part)) {
 		/* A pipe repeats a snapshot as a whole. */
-		if (in->state == NULL)
-			ignore_snapshot(in, t, r->snapshot);
+		if (s->state == NULL)
+			ignore_snapshot(s, t, r->snapshot);
 		return OUTCOME_DONE;
 	}
 	if (r->at < t->over_at || (t->id != NULL && r->at < t->at)) {
 		log_warn("snapshot '%.*s' of tenant '%s' is older than an "
 			 "earlier one and was ignored",
 		    TEXT_ARG(r->snapshot), t->name);
-		ignore_snapshot(in, t, r->snapshot);
+		ignore_snapshot(s, t, r->snapshot);
 		return OUTCOME_DONE;
 	}
-	if (in->state == NULL && r->bucket != RECORD_NO_NUMBER) {
-		refuse_parts(in, t, r);
+	if (s->state == NULL && r->bucket != RECORD_NO_NUMBER) {
+		refuse_bucket_parts(s, t, r);
 		return OUTCOME_DONE;
 	}
-	ahead = future_refuses(in->future, r);
+	ahead = future_refuses(s->future, r);
 	if (ahead == NULL) {
-		begin_snapshot(in, t, line, r, part);
+		begin_snapshot(s, t, line, r, part);
 		return OUTCOME_DONE;
 	}
-	o = refuse(in, line, ahead);
+	o = refuse(s, line, ahead);
 	if (o != OUTCOME_DONE)
 		return o;
-	in->ahead++;
-	ignore_snapshot(in, t, r->snapshot);
+	s->ahead++;
+	ignore_snapshot(s, t, r->snapshot);
 	return OUTCOME_DONE;
 }
 
 /* Adds a line to a part that has begun. end: the end marker if the line is one,
  * else NULL. */
 static void
-add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
+add_to_part(struct staging *s, struct staging_tenant *t, unsigned part,
     struct text line, const struct record *end, bool refused)
 {
-	struct snapshot_part *p = &t->parts[part];
+	struct bucket_part *p = &t->parts[part];
 
-	if (p->applied || !keep_line(in, t, part, line, refused))
+	if (p->applied || !keep_line(s, t, part, line, refused))
 		return;
 	if (end != NULL)
 		p->records = end->records;
 	else
 		p->lines++;
-	in->ready = in->ready || is_whole(p);
+	s->ready = s->ready || is_complete(p);
 }
 
 /* Adds a line of the open snapshot. A marker from the future counts as a bad
  * line. */
 static enum outcome
-add_line(struct staging *in, struct staging_tenant *t, struct text line,
+add_line(struct staging *s, struct staging_tenant *t, struct text line,
     struct record *r, unsigned part)
 {
-	const char *ahead = future_refuses(in->future, r);
+	const char *ahead = future_refuses(s->future, r);
 	enum outcome o = OUTCOME_DONE;
 
 	if (ahead != NULL && !has_line(t, line)) {
-		o = refuse(in, line, ahead);
-		in->ahead += o == OUTCOME_DONE;
+		o = refuse(s, line, ahead);
+		s->ahead += o == OUTCOME_DONE;
 	}
 	if (o == OUTCOME_DONE)
-		add_to_part(in, t, part, line,
+		add_to_part(s, t, part, line,
 		    r->type == RECORD_SNAPSHOT ? r : NULL, ahead != NULL);
 	return o;
 }
 
 /* Returns the part to which a line belongs. */
 static unsigned
-part_of(struct staging *in, bool in_parts, struct text line)
+part_of(struct staging *s, bool in_parts, struct text line)
 {
-	return in_parts ? bucket_of_line(&in->flat, line.p, line.len)
-			: PART_WHOLE;
+	return in_parts ? bucket_of_line(&s->flat, line.p, line.len)
+			: PART_ONLY;
 }
 
 static enum outcome
-add_record(struct staging *in, struct text line, struct record *r)
+add_record(struct staging *s, struct text line, struct record *r)
 {
-	struct staging_tenant *t = get_tenant(in, r->tenant);
+	struct staging_tenant *t = get_tenant(s, r->tenant);
 	bool open = is_open(t, r->snapshot);
 	const struct snapshot_over *over =
 	    open ? NULL : find_over(t, r->snapshot);
 	unsigned part;
 
 	if (r->type == RECORD_SNAPSHOT)
-		part = part_of(in, r->bucket != RECORD_NO_NUMBER, line);
+		part = part_of(s, r->bucket != RECORD_NO_NUMBER, line);
 	else if (open)
-		part = part_of(in, t->in_parts, line);
+		part = part_of(s, t->in_parts, line);
 	else
-		part = part_of(in, over != NULL && over->in_parts, line);
+		part = part_of(s, over != NULL && over->in_parts, line);
 	if (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_BEGIN)
-		return add_begin_marker(in, t, line, r, part);
+		return add_begin_marker(s, t, line, r, part);
 	if (open && t->parts[part].begun)
-		return add_line(in, t, line, r, part);
+		return add_line(s, t, line, r, part);
 	if (open)
 		over = find_over(t, r->snapshot);
 	if (!is_over(over, part))
-		return refuse(in, line, "its snapshot has no begin marker");
-	if (in->state == NULL && over->applied)
-		return refuse(in, line, "its snapshot has ended");
+		return refuse(s, line, "its snapshot has no begin marker");
+	if (s->state == NULL && over->applied)
+		return refuse(s, line, "its snapshot has ended");
 	return OUTCOME_DONE;
 }
 
@@ -721,37 +721,37 @@ peek(const struct flat *f, const char *key)
 /* f: the fields of the line that could be read. */
 static enum outcome
 add_bad_line(
-    struct staging *in, struct text line, const struct flat *f, const char *why)
+    struct staging *s, struct text line, const struct flat *f, const char *why)
 {
 	struct text tenant = peek(f, "tenant"), snapshot = peek(f, "snapshot");
 	struct staging_tenant *t = NULL;
-	unsigned part = PART_WHOLE;
+	unsigned part = PART_ONLY;
 	enum outcome o;
 
 	if (tenant.p != NULL && snapshot.p != NULL)
-		t = strmap_get(&in->tenants, tenant.p, tenant.len);
+		t = strmap_get(&s->tenants, tenant.p, tenant.len);
 	if (t != NULL && !is_open(t, snapshot))
 		t = NULL;
 	if (t != NULL && has_line(t, line))
 		return OUTCOME_DONE;
 	if (t != NULL)
-		part = part_of(in, t->in_parts, line);
-	o = refuse(in, line, why);
+		part = part_of(s, t->in_parts, line);
+	o = refuse(s, line, why);
 	if (o == OUTCOME_DONE && t != NULL && t->parts[part].begun)
-		add_to_part(in, t, part, line, NULL, true);
+		add_to_part(s, t, part, line, NULL, true);
 	return o;
 }
 
 enum outcome
 staging_add(
-    struct staging *in, const struct scan *s, int scanned, struct record *r)
+    struct staging *s, const struct scan *scan, int scanned, struct record *r)
 {
-	struct text line = { s->line, s->len };
+	struct text line = { scan->line, scan->len };
 
 	if (scanned == -1)
-		return add_bad_line(in, line, &s->flat, buf_str(&s->why));
+		return add_bad_line(s, line, &scan->flat, buf_str(&scan->why));
 	if (r->type == RECORD_ROW)
-		return refuse(in, line,
+		return refuse(s, line,
 		    "this is a row for sink, not a record; give the records of "
 		    "poller");
 	if (r->type == RECORD_UNKNOWN) {
@@ -760,29 +760,29 @@ staging_add(
 		if (r->tenant.p == NULL || r->snapshot.p == NULL)
 			return OUTCOME_DONE;
 	}
-	return add_record(in, line, r);
+	return add_record(s, line, r);
 }
 
 void
-staging_forget(struct staging *in, struct text tenant)
+staging_forget(struct staging *s, struct text tenant)
 {
 	struct staging_tenant *t =
-	    strmap_get(&in->tenants, tenant.p, tenant.len);
+	    strmap_get(&s->tenants, tenant.p, tenant.len);
 
 	if (t == NULL || t->id == NULL)
 		return;
 	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
 		 "erased while it arrived",
 	    t->id, t->name);
-	ignore_snapshot(in, t, text_from(t->id));
-	drop_snapshot(in, t);
+	ignore_snapshot(s, t, text_from(t->id));
+	drop_snapshot(s, t);
 }
 
 /* True if the end marker of a part has arrived, but not all of its lines. */
 static bool
 lacks_lines(const struct staging_tenant *t)
 {
-	const struct snapshot_part *p;
+	const struct bucket_part *p;
 
 	for (p = t->parts; p < t->parts + PARTS; p++)
 		if (p->begun && !p->applied && p->records >= 0)
@@ -791,35 +791,35 @@ lacks_lines(const struct staging_tenant *t)
 }
 
 void
-staging_report_unfinished(struct staging *in)
+staging_report_unfinished(struct staging *s)
 {
 	const struct strmap_entry *e;
 	const struct staging_tenant *t;
-	bool kept = in->state != NULL;
+	bool kept = s->state != NULL;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+	while ((e = strmap_next(&s->tenants, &i)) != NULL) {
 		t = e->value;
 		if (t->id != NULL && (!kept || lacks_lines(t)))
-			log_unfinished(in, t, "the input ended", kept);
+			log_unfinished(s, t, "the input ended", kept);
 	}
 }
 
 void
-staging_expire(struct staging *in)
+staging_expire(struct staging *s)
 {
 	const struct strmap_entry *e;
 	struct staging_tenant *t;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+	while ((e = strmap_next(&s->tenants, &i)) != NULL) {
 		t = e->value;
 		if (t->id == NULL || t->changed_at > clock_now_ms() - EXPIRE_MS)
 			continue;
 		log_warn("removed the unfinished snapshot '%s' of tenant '%s': "
 			 "no further records arrived for a week",
 		    t->id, t->name);
-		drop_snapshot(in, t);
+		drop_snapshot(s, t);
 	}
 }
 
@@ -838,7 +838,7 @@ code_over(struct pack *k, struct snapshot_over *o)
 static void
 code_open_snapshot(struct pack *k, struct staging_tenant *t)
 {
-	struct snapshot_part *p;
+	struct bucket_part *p;
 
 	code_string(k, &t->id);
 	code_signed(k, &t->at);
@@ -873,7 +873,7 @@ code_tenant(struct pack *k, struct staging_tenant *t)
 }
 
 void
-staging_save(struct staging *in)
+staging_save(struct staging *s)
 {
 	const struct strmap_entry *e;
 	struct buf packed = BUF_INIT;
@@ -881,21 +881,21 @@ staging_save(struct staging *in)
 	size_t i = 0;
 	unsigned part;
 
-	while (in->changed && (e = strmap_next(&in->tenants, &i)) != NULL) {
+	while (s->changed && (e = strmap_next(&s->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
 		if (!t->changed)
 			continue;
 		for (part = 0; part < PARTS; part++)
-			put_pending(in, t, part);
+			put_pending(s, t, part);
 		buf_clear(&packed);
 		k = pack_write(&packed);
 		code_tenant(&k, t);
 		lmdb_put(
-		    in->snapshots, e->key, e->key_len, packed.data, packed.len);
+		    s->snapshots, e->key, e->key_len, packed.data, packed.len);
 		t->changed = false;
 	}
-	in->changed = false;
+	s->changed = false;
 	buf_release(&packed);
 }
 
@@ -903,25 +903,24 @@ static bool
 load_tenant(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct staging *in = ctx;
-	struct staging_tenant *t =
-	    get_tenant(in, (struct text){ key, key_len });
+	struct staging *s = ctx;
+	struct staging_tenant *t = get_tenant(s, (struct text){ key, key_len });
 	struct pack r = pack_open_bare(data, len);
 
 	code_tenant(&r, t);
 	if (pack_end(&r) == -1)
-		state_set_damaged(in->state);
-	return !state_failed(in->state);
+		state_set_damaged(s->state);
+	return !state_failed(s->state);
 }
 
 /* Returns the tenant whose unfinished snapshot has that number. */
 static struct staging_tenant *
-find_numbered(struct staging *in, uint64_t number)
+find_numbered(struct staging *s, uint64_t number)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+	while ((e = strmap_next(&s->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
 		if (t->id != NULL && t->number == number)
@@ -934,17 +933,17 @@ static bool
 load_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct staging *in = ctx;
+	struct staging *s = ctx;
 	const char *p = data, *end = p + len, *nl;
 	struct staging_tenant *t;
 	size_t at = 0;
 
 	t = find_numbered(
-	    in, key_read_number((struct text){ key, key_len }, &at));
+	    s, key_read_number((struct text){ key, key_len }, &at));
 	for (; p < end; p = nl + 1) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (t == NULL || nl == NULL) {
-			state_set_damaged(in->state);
+			state_set_damaged(s->state);
 			return false;
 		}
 		if (*p == REFUSED)
@@ -955,25 +954,25 @@ load_piece(
 }
 
 int
-staging_open(struct staging *in, struct state *state)
+staging_open(struct staging *s, struct state *state)
 {
-	in->state = state;
-	in->snapshots = state_table(state, "snapshots");
-	in->staged = state_table(state, "staged");
+	s->state = state;
+	s->snapshots = state_table(state, "snapshots");
+	s->staged = state_table(state, "staged");
 	if (state_failed(state))
 		return -1;
-	lmdb_each(in->snapshots, NULL, 0, load_tenant, in);
+	lmdb_each(s->snapshots, NULL, 0, load_tenant, s);
 	if (!state_failed(state))
-		lmdb_each(in->staged, NULL, 0, load_piece, in);
-	staging_expire(in);
+		lmdb_each(s->staged, NULL, 0, load_piece, s);
+	staging_expire(s);
 	return state_failed(state) ? -1 : 0;
 }
 
 void
-staging_close(struct staging *in)
+staging_close(struct staging *s)
 {
-	strmap_release(&in->tenants, free_tenant);
-	flat_release(&in->flat);
+	strmap_release(&s->tenants, free_tenant);
+	flat_release(&s->flat);
 }
 
 void

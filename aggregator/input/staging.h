@@ -1,9 +1,10 @@
 /*
- * staging: snapshots that are arriving. When all lines of a part have arrived,
- * they are read back, and the part corrects its tenant. A snapshot that went
- * through an exchange is in parts, each with its own markers
- * (common/records/bucket.h). Any other snapshot has one part. Without a state,
- * a snapshot in parts is refused.
+ * staging: snapshots that are arriving. A snapshot that went through an
+ * exchange arrives as bucket parts: each has the lines of one bucket and its
+ * own markers (common/records/bucket.h). Any other snapshot has one bucket part
+ * with all lines. Here "part" always means a bucket part. When all lines of a
+ * part have arrived, they are read back, and the part corrects its tenant.
+ * Without a state, a snapshot in parts is refused.
  *
  * The commit in which a part corrects its tenant removes its lines. After a
  * crash, uncommitted lines are delivered again. Lines that were committed are
@@ -39,7 +40,8 @@ struct staging {
 	struct strmap tenants; /* name -> struct staging_tenant */
 	struct flat flat;      /* scratch memory */
 	bool changed;          /* since the last staging_save() */
-	bool ready;            /* some part is complete and not yet applied */
+	bool ready;            /* some bucket part is complete and not yet
+				* applied */
 	uint64_t failed;       /* snapshots that were dropped before they were
 				* complete */
 	uint64_t ahead;        /* lines that were rejected because they are from
@@ -59,22 +61,23 @@ struct staging {
 	/* -1: an error, which has been logged. */
 	int (*add)(
 	    void *tenant, const struct record *r, const char *line, size_t len);
-	/* part is NULL if the snapshot is not in parts. */
-	void (*end)(
-	    void *tenant, const char *snapshot, const struct bucket_set *part);
+	/* buckets: those of the parts that were added; NULL: the snapshot is
+	 * not in parts. */
+	void (*end)(void *tenant, const char *snapshot,
+	    const struct bucket_set *buckets);
 };
 
 /* With a state: reads the snapshots from it. -1: an error, which state_commit()
  * will return. */
-int staging_open(struct staging *in, struct state *state)
+int staging_open(struct staging *s, struct state *state)
     __attribute__((warn_unused_result));
-void staging_close(struct staging *in);
+void staging_close(struct staging *s);
 
 /* Writes the changes to the state; call it before each commit. */
-void staging_save(struct staging *in);
+void staging_save(struct staging *s);
 
 /* Drops snapshots that have received no line for a week. */
-void staging_expire(struct staging *in);
+void staging_expire(struct staging *s);
 
 /* True if the staging takes the record; all others are outside snapshots. */
 static inline bool
@@ -89,23 +92,23 @@ staging_takes(const struct record *r)
  * aggregator's output has the markers of a snapshot and would look like a
  * snapshot without operators and chats. Returns LATER as refuse() does, NEVER
  * as refuse() does or after an error of add(). */
-enum outcome staging_add(struct staging *in, const struct scan *s, int scanned,
-    struct record *r) __attribute__((warn_unused_result));
+enum outcome staging_add(struct staging *s, const struct scan *scan,
+    int scanned, struct record *r) __attribute__((warn_unused_result));
 
 /* True if a snapshot of that tenant, or a part of one, is complete and not yet
  * applied. */
-bool staging_is_ready(const struct staging *in, struct text tenant);
+bool staging_is_ready(const struct staging *s, struct text tenant);
 
 /* Applies all complete parts. Returns -1 as add() does. */
-int staging_apply(struct staging *in) __attribute__((warn_unused_result));
+int staging_apply(struct staging *s) __attribute__((warn_unused_result));
 
 /* Ends the unfinished snapshot of that tenant. */
-void staging_forget(struct staging *in, struct text tenant);
+void staging_forget(struct staging *s, struct text tenant);
 
 /* At the end of the input: reports each unfinished snapshot, and counts it in
- * in->failed. With a state, a snapshot without an end marker may continue with
+ * s->failed. With a state, a snapshot without an end marker may continue with
  * the next input and is not reported. */
-void staging_report_unfinished(struct staging *in);
+void staging_report_unfinished(struct staging *s);
 
 /* Appends a record's line without the field `snapshot`, and with another time
  * unless that is CLOCK_NONE. */

@@ -465,7 +465,7 @@ unlist_operator(struct model *m, struct operator_info *o)
 /* Marks chats that are not in the snapshot to be recomputed. A chat with a
  * record newer than the snapshot will not change. */
 static void
-touch_missing_chats(struct model *m, const struct bucket_set *part)
+touch_missing_chats(struct model *m, const struct bucket_set *buckets)
 {
 	int64_t at = m->snapshot_at;
 	struct chat *c;
@@ -473,14 +473,14 @@ touch_missing_chats(struct model *m, const struct bucket_set *part)
 
 	for (i = 0; i < BUCKETS; i++) {
 		if (at > m->whole_at[i] &&
-		    (part == NULL || bucket_set_has(part, (unsigned)i)))
+		    (buckets == NULL || bucket_set_has(buckets, (unsigned)i)))
 			m->whole_at[i] = at;
 	}
 	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (c->gone || c->listed_at >= at ||
-		    (part != NULL && !bucket_set_has(part, c->bucket)) ||
+		    (buckets != NULL && !bucket_set_has(buckets, c->bucket)) ||
 		    (!c->dirty && status_is_over(c->now.status)))
 			continue;
 		model_load_chat(m, c);
@@ -489,9 +489,9 @@ touch_missing_chats(struct model *m, const struct bucket_set *part)
 }
 
 void
-model_end_snapshot(struct model *m, const struct bucket_set *part)
+model_end_snapshot(struct model *m, const struct bucket_set *buckets)
 {
-	bool has_operators = part == NULL || part->all;
+	bool has_operators = buckets == NULL || buckets->all;
 	int64_t at = m->snapshot_at;
 	struct operator_info *o;
 	size_t i;
@@ -502,7 +502,7 @@ model_end_snapshot(struct model *m, const struct bucket_set *part)
 			unlist_operator(m, o);
 		o->in_snapshot = false;
 	}
-	touch_missing_chats(m, part);
+	touch_missing_chats(m, buckets);
 	m->snapshot_at = CLOCK_NONE;
 	pass_time(m, at);
 }

@@ -264,9 +264,9 @@ enum model_result model_add(struct model *m, const struct record *r);
  * At the end, operators who are not in the snapshot are removed from the
  * directory. A chat that is not in the snapshot, and has no record newer than
  * it, becomes CHAT_GONE. A partial snapshot only covers the chats of these
- * buckets, and operators if part->all; part NULL: it is complete. */
+ * buckets, and operators if buckets->all; NULL: it is complete. */
 void model_begin_snapshot(struct model *m, int64_t at);
-void model_end_snapshot(struct model *m, const struct bucket_set *part);
+void model_end_snapshot(struct model *m, const struct bucket_set *buckets);
 
 /* Derives everything that has changed. */
 void model_recompute(struct model *m);

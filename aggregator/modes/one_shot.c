@@ -177,12 +177,13 @@ begin_snapshot(void *ctx, struct text name, int64_t at)
 }
 
 static void
-end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
+end_snapshot(
+    void *tenant, const char *snapshot, const struct bucket_set *buckets)
 {
 	struct one_shot_tenant *t = tenant;
 
 	mark_replay(t, REPLAY_SNAPSHOT_END);
-	model_end_snapshot(&t->pipeline.model, part);
+	model_end_snapshot(&t->pipeline.model, buckets);
 	free(t->snapshot);
 	t->snapshot = xstrdup(snapshot);
 }

@@ -222,13 +222,14 @@ mark_applied(struct stream_tenant *t, const char *snapshot)
 }
 
 static void
-end_snapshot(void *tenant, const char *snapshot, const struct bucket_set *part)
+end_snapshot(
+    void *tenant, const char *snapshot, const struct bucket_set *buckets)
 {
 	struct stream_tenant *t = tenant;
 
-	if (part == NULL && t->stream->job->shard.of == 0)
+	if (buckets == NULL && t->stream->job->shard.of == 0)
 		mark_applied(t, snapshot);
-	model_end_snapshot(&t->pipeline.model, part);
+	model_end_snapshot(&t->pipeline.model, buckets);
 	stream_touch(t);
 }
 
