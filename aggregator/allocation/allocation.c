@@ -242,40 +242,6 @@ count_for_operators(struct allocation *a, struct alloc_chat *c)
 	c->counted_channel = c->channel;
 }
 
-/* Removes the chat from its place; recompute_chat() must follow. */
-static void
-leave_place(struct allocation *a, struct alloc_chat *c)
-{
-	switch (c->place) {
-	case PLACE_QUEUE:
-		treap_remove(&c->line->queue, &c->node);
-		alloc_line_update(a, c->line);
-		break;
-	case PLACE_PAUSED:
-		treap_remove(&c->line->paused, &c->node);
-		break;
-	case PLACE_AWAITING:
-		treap_remove(
-		    &alloc_service_of(c->awaited, c->line)->awaited, &c->node);
-		break;
-	case PLACE_RESERVED:
-	case PLACE_NONE:
-		break;
-	}
-	c->awaited = NULL;
-	c->place = PLACE_NONE;
-	alloc_set_timer(a, &c->timer, INT64_MAX);
-}
-
-static void
-enter_queue(struct allocation *a, struct alloc_chat *c)
-{
-	c->line = alloc_line_get(a, c->tags, c->channel);
-	c->place = PLACE_QUEUE;
-	treap_add(&c->line->queue, &c->node);
-	alloc_line_update(a, c->line);
-}
-
 /* Returns the assignee of an open chat in which the assignee has not answered
  * yet, or NULL. */
 static struct alloc_operator *
@@ -345,17 +311,14 @@ recompute_chat(struct allocation *a, struct alloc_chat *c)
 	list_unanswered(c);
 	count_for_operators(a, c);
 	if (c->reserved != NULL) {
-		if (c->place != PLACE_RESERVED)
-			leave_place(a, c);
-		c->place = PLACE_RESERVED;
-		alloc_set_timer(a, &c->timer, c->expires);
+		alloc_place_reserved(a, c);
 		return;
 	}
 	if (waiting && is_waiting(c->place))
 		return;
-	leave_place(a, c);
+	alloc_place_leave(a, c);
 	if (waiting)
-		enter_queue(a, c);
+		alloc_place_queue(a, c);
 	else
 		alloc_set_timer(a, &c->timer, wait_ends(a, c));
 }
@@ -479,17 +442,6 @@ last_operator_of(const struct allocation *a, const struct alloc_chat *c)
 	return known->last;
 }
 
-static void
-postpone_chat(struct allocation *a, struct alloc_chat *c,
-    enum alloc_place place, struct treap *where, int64_t until)
-{
-	treap_remove(&c->line->queue, &c->node);
-	c->place = place;
-	treap_add(where, &c->node);
-	alloc_set_timer(a, &c->timer, until);
-	alloc_line_update(a, c->line);
-}
-
 /* Returns the time at which the first operator who refused the chat may be
  * asked again. */
 static int64_t
@@ -524,7 +476,7 @@ select_operator(
 		if (s != NULL && last->available && a->set.sticky_for > 0 &&
 		    c->arrival + a->set.sticky_for > a->now) {
 			c->awaited = last;
-			postpone_chat(a, c, PLACE_AWAITING, &s->awaited,
+			alloc_place_postpone(a, c, PLACE_AWAITING, &s->awaited,
 			    c->arrival + a->set.sticky_for);
 			return NULL;
 		}
@@ -534,7 +486,8 @@ select_operator(
 		if (o != c->assignee && !alloc_refused(a, c, o))
 			return o;
 	}
-	postpone_chat(a, c, PLACE_PAUSED, &l->paused, when_pause_ends(a, c));
+	alloc_place_postpone(
+	    a, c, PLACE_PAUSED, &l->paused, when_pause_ends(a, c));
 	return NULL;
 }
 
@@ -627,7 +580,7 @@ update_required(struct allocation *a, struct alloc_chat *c,
 		arrival = c->arrival != CLOCK_NONE ? c->arrival : a->now;
 	if (tags == c->tags && channel == c->channel && arrival == c->arrival)
 		return;
-	leave_place(a, c);
+	alloc_place_leave(a, c);
 	c->tags = tags;
 	c->channel = channel;
 	c->arrival = arrival;
@@ -735,20 +688,12 @@ allocation_operator(
 	recompute_unanswered(a, o);
 }
 
-/* The operator's pause has ended. */
-static void
-timer_of_operator(struct allocation *a, struct alloc_operator *o)
-{
-	alloc_operator_begin(o);
-	alloc_operator_end(a, o);
-}
-
 static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
 	if (c->place == PLACE_RESERVED)
 		c->reserved = NULL; /* it expired */
-	leave_place(a, c);
+	alloc_place_leave(a, c);
 	recompute_chat(a, c);
 }
 
@@ -767,7 +712,8 @@ allocation_clock(struct allocation *a, int64_t now)
 			break;
 		alloc_set_timer(a, t, INT64_MAX);
 		if (t->of_operator)
-			timer_of_operator(
+			/* The operator's pause has ended. */
+			alloc_operator_update(
 			    a, TREAP_OF(t, struct alloc_operator, timer));
 		else
 			timer_of_chat(a, TREAP_OF(t, struct alloc_chat, timer));
@@ -793,10 +739,8 @@ recompute_capacity(struct allocation *a)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&a->operators, &i)) != NULL) {
-		alloc_operator_begin(e->value);
-		alloc_operator_end(a, e->value);
-	}
+	while ((e = strmap_next(&a->operators, &i)) != NULL)
+		alloc_operator_update(a, e->value);
 }
 
 /* The channel gains or loses its own lines, so its chats move. */
@@ -811,7 +755,7 @@ move_chats(struct allocation *a, const struct alloc_channel *channel)
 
 		if (c->channel != channel || !is_waiting(c->place))
 			continue;
-		leave_place(a, c);
+		alloc_place_leave(a, c);
 		recompute_chat(a, c);
 	}
 }

@@ -44,8 +44,9 @@
  * working operators, for each line that the operator serves. Only a new
  * combination of tags, and a limit for all operators, visit all chats.
  *
- *   allocation_lines.c  who serves what: tags, lines, free slots
- *   allocation.c        the place of each chat, reservations, all changes
+ *   allocation_lines.c  who serves what (tags, lines, free slots); places of
+ *                       chats
+ *   allocation.c        when a chat changes its place, reservations, changes
  *   allocation_pack.c   as bytes, for the state
  *
  * Texts that are passed in are borrowed for the call. One thread.

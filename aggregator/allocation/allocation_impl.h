@@ -112,13 +112,16 @@ struct alloc_share {
 
 struct alloc_operator {
 	struct alloc_entry entry;
-	const struct alloc_tags *tags;
+	/* Change these between alloc_operator_begin() and alloc_operator_end()
+	 * only; also the chats and limits in shares. */
 	bool listed, available;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
-	uint64_t last_reservation; /* its serial number; 0: none */
-	int64_t away_since;        /* CLOCK_NONE: available */
 	int64_t paused_until;
+	uint64_t last_reservation; /* its serial number; 0: none */
+
+	const struct alloc_tags *tags;
+	int64_t away_since;      /* CLOCK_NONE: available */
 	unsigned refusals;       /* consecutive ones */
 	struct treap unanswered; /* chats they have not answered */
 	struct alloc_timer timer;
@@ -153,7 +156,7 @@ struct alloc_chat {
 	 * is written after the assignment. */
 	struct alloc_operator *given_to;
 	int64_t given_at, assigned_at;
-	enum alloc_place place;
+	enum alloc_place place;            /* see alloc_place_leave() */
 	struct alloc_operator *counted[2]; /* operators towards whose load it
 					    * counts */
 	struct alloc_channel *channel, *counted_channel;
@@ -237,10 +240,30 @@ struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
 /* Call after a change to the line's queue or to l->free. */
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
-/* Call before and after any change of an operator that affects whether they
- * have a free slot, or their order among others. */
+/* Enclose any change of an operator that affects whether they have a free slot,
+ * or their order among others: struct alloc_operator marks these fields.
+ * begin() takes the operator out of all treaps of free operators, whose order
+ * the change may break; end() puts the operator back if they have a free slot,
+ * and queues chats that waited for one. Nothing checks this. */
 void alloc_operator_begin(struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
+/* Call after something else has changed whether the operator has a free slot: a
+ * limit for all operators or for a channel, or the clock. */
+void alloc_operator_update(struct allocation *a, struct alloc_operator *o);
+/* Change the place of a chat, the treap that it is in there, and its timer;
+ * enum alloc_place draws how. */
+
+/* Removes the chat from its place. Call before its arrival or line changes. */
+void alloc_place_leave(struct allocation *a, struct alloc_chat *c);
+/* Adds a chat without a place to the queue of its line. */
+void alloc_place_queue(struct allocation *a, struct alloc_chat *c);
+/* Moves a chat from the queue to PLACE_PAUSED or PLACE_AWAITING, with the treap
+ * of that place. */
+void alloc_place_postpone(struct allocation *a, struct alloc_chat *c,
+    enum alloc_place place, struct treap *where, int64_t until);
+/* For a chat with a reservation, until it expires. */
+void alloc_place_reserved(struct allocation *a, struct alloc_chat *c);
+
 /* Finds the lines that the operator serves. Call after a change to the
  * operator's tags, and for a new operator. */
 void alloc_operator_serve(struct allocation *a, struct alloc_operator *o);

@@ -1,5 +1,6 @@
 /*
- * allocation_lines: which operators have free slots, and in which lines. A line
+ * allocation_lines: which operators have free slots, and in which lines; and
+ * the place of each chat, which is a treap of a line or of an operator. A line
  * is a set of tags, and a channel if that has a limit. An operator serves each
  * line whose tags the operator has, and is in the line's treap while they have
  * a free slot. A line with a chat and an operator is ready; ready lines are
@@ -251,6 +252,74 @@ alloc_limit_of(const struct allocation *a, const struct alloc_operator *o)
 	return a->everybody != RECORD_NO_NUMBER ? a->everybody : a->set.limit;
 }
 
+/* The place of a chat. Only these functions set it. */
+
+void
+alloc_place_leave(struct allocation *a, struct alloc_chat *c)
+{
+	switch (c->place) {
+	case PLACE_QUEUE:
+		treap_remove(&c->line->queue, &c->node);
+		alloc_line_update(a, c->line);
+		break;
+	case PLACE_PAUSED:
+		treap_remove(&c->line->paused, &c->node);
+		break;
+	case PLACE_AWAITING:
+		treap_remove(
+		    &alloc_service_of(c->awaited, c->line)->awaited, &c->node);
+		break;
+	case PLACE_RESERVED:
+	case PLACE_NONE:
+		break;
+	}
+	c->awaited = NULL;
+	c->place = PLACE_NONE;
+	alloc_set_timer(a, &c->timer, INT64_MAX);
+}
+
+void
+alloc_place_queue(struct allocation *a, struct alloc_chat *c)
+{
+	c->line = alloc_line_get(a, c->tags, c->channel);
+	c->place = PLACE_QUEUE;
+	treap_add(&c->line->queue, &c->node);
+	alloc_line_update(a, c->line);
+}
+
+void
+alloc_place_postpone(struct allocation *a, struct alloc_chat *c,
+    enum alloc_place place, struct treap *where, int64_t until)
+{
+	treap_remove(&c->line->queue, &c->node);
+	c->place = place;
+	treap_add(where, &c->node);
+	alloc_set_timer(a, &c->timer, until);
+	alloc_line_update(a, c->line);
+}
+
+/* Returns a postponed chat from that treap to the queue of its line, which the
+ * caller must update. */
+static void
+requeue(struct allocation *a, struct alloc_chat *c, struct treap *from)
+{
+	treap_remove(from, &c->node);
+	alloc_set_timer(a, &c->timer, INT64_MAX);
+	c->place = PLACE_QUEUE;
+	treap_add(&c->line->queue, &c->node);
+}
+
+void
+alloc_place_reserved(struct allocation *a, struct alloc_chat *c)
+{
+	if (c->place != PLACE_RESERVED)
+		alloc_place_leave(a, c);
+	c->place = PLACE_RESERVED;
+	alloc_set_timer(a, &c->timer, c->expires);
+}
+
+/* The free slots of operators. */
+
 /* True if the operator is below their limit in the channel. */
 static bool
 has_channel_capacity(
@@ -303,23 +372,8 @@ unpause_chats(
 		next = treap_next(n);
 		if (c->assignee == o || alloc_refused(a, c, o))
 			continue;
-		treap_remove(&l->paused, n);
-		alloc_set_timer(a, &c->timer, INT64_MAX);
-		c->place = PLACE_QUEUE;
-		treap_add(&l->queue, n);
+		requeue(a, c, &l->paused);
 	}
-}
-
-static void
-end_wait(struct allocation *a, struct alloc_service *s, struct treap_node *n)
-{
-	struct alloc_chat *c = TREAP_OF(n, struct alloc_chat, node);
-
-	treap_remove(&s->awaited, n);
-	alloc_set_timer(a, &c->timer, INT64_MAX);
-	c->place = PLACE_QUEUE;
-	treap_add(&s->line->queue, n);
-	alloc_line_update(a, s->line);
 }
 
 static bool
@@ -343,7 +397,9 @@ end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 		if (!all && !service_has_capacity(s))
 			continue;
 		while ((n = treap_first(&s->awaited)) != NULL) {
-			end_wait(a, s, n);
+			requeue(a, TREAP_OF(n, struct alloc_chat, node),
+			    &s->awaited);
+			alloc_line_update(a, s->line);
 			if (!all)
 				break;
 		}
@@ -383,6 +439,13 @@ alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 	for (i = 0; i < o->services_n; i++)
 		update_service(a, o->services[i], has_capacity);
 	report_load(a, o);
+}
+
+void
+alloc_operator_update(struct allocation *a, struct alloc_operator *o)
+{
+	alloc_operator_begin(o);
+	alloc_operator_end(a, o);
 }
 
 /* Returns NULL if the operator does not serve the line. */
