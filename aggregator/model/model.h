@@ -108,7 +108,8 @@ struct chat {
 	struct interval *intervals; /* see model_recompute.c */
 	uint32_t intervals_n;
 	int64_t newest; /* time of its newest record, once recomputed */
-	/* Data of dropped messages; CLOCK_NONE if there are none. */
+	/* Data of dropped messages; CLOCK_NONE if there are none. See struct
+	 * droppable in model_recompute.c. */
 	struct dropped_history {
 		int64_t at; /* time of the newest dropped message */
 		int64_t status_at, assignee_at;

@@ -256,7 +256,20 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 	return view;
 }
 
-/* What may be dropped: past episodes before the window. */
+/*
+ * Dropping past episodes. What is known of them passes through three structs:
+ *
+ *   collector        During a walk: the state after the last message so far.
+ *   droppable        The collector's state at the end of the newest episode
+ *                    that may be dropped; see collect_episode(). walk_chat()
+ *                    returns it, without messages if nothing may be dropped.
+ *   dropped_history  What the chat keeps after trim_chat() has dropped these
+ *                    messages. The next walk starts from it; see
+ *                    model_clocks_chat().
+ *
+ * The intervals of a walk are reported, and saved in the chat, before any of
+ * them are dropped.
+ */
 struct droppable {
 	size_t messages, intervals;
 	uint32_t assignee;
@@ -271,8 +284,8 @@ struct collector {
 	struct derivation *work; /* the model's */
 	struct chat *chat;
 	bool all;       /* also intervals of past episodes */
-	int64_t limit;  /* messages before this time may be dropped; INT64_MIN:
-			 * none */
+	int64_t limit;  /* the start of the window; INT64_MIN: nothing is
+			 * dropped */
 	size_t present; /* the first interval of the current episode */
 	size_t walked;  /* messages */
 	/* After the last message of the walk. */
@@ -306,18 +319,26 @@ assignee_until(const struct collector *k)
 	return until > k->last_at ? until : k->last_at;
 }
 
+/* Returns the time before which an episode must have ended to be dropped: the
+ * start of the window. If no record has named an assignee yet, it is a window
+ * earlier: a record that names the first assignee, and therefore also the
+ * previous one, may still arrive. */
+static int64_t
+drop_limit(const struct collector *k)
+{
+	if (k->assignee_known || k->limit == INT64_MIN)
+		return k->limit;
+	return k->limit - k->model->window;
+}
+
 /* Everything so far belongs to past episodes. */
 static void
 collect_episode(void *ctx, int64_t ended_at)
 {
 	struct collector *k = ctx;
-	int64_t limit = k->limit;
+	int64_t limit = drop_limit(k);
 
 	start_episode(k);
-	/* A record that names the first assignee, and therefore also the
-	 * previous one, may still arrive. */
-	if (!k->assignee_known && limit != INT64_MIN)
-		limit -= k->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
