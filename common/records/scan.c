@@ -65,6 +65,21 @@ struct scan_piece {
 		       * UTF-8 ends here or shortly before */
 };
 
+/* Where the strings of some lines end. */
+struct scan_index {
+	const char *base; /* borrowed: the text */
+	size_t len;
+	uint32_t *close; /* offsets of closing quotes */
+	size_t n;        /* close[n] is a sentinel: no string may be followed by
+			  * the byte after it */
+	bool odd;        /* a piece is odd */
+	bool escapes;    /* there is a backslash */
+	struct scan_piece *pieces;
+	size_t cap; /* pieces */
+	/* The fastest function on this processor. */
+	void (*find)(const char *p, size_t n, struct scan_piece *pieces);
+};
+
 /* Finds the control characters U+0080 to U+009F: of the bytes 0xC2, each given
  * as a bit, those that begin one. */
 static inline uint64_t
@@ -156,7 +171,7 @@ check_wide(
  * the first wrong byte; for a truncated character that is the byte after it.
  * Therefore a character that is truncated by the end of the last piece is not
  * detected. */
-void
+static void
 scan_pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
 {
 	struct scan_piece *wide = NULL;
@@ -751,10 +766,11 @@ scan_init(struct scan *s)
 	memset(s, 0, sizeof *s);
 	for (i = 0; i < SCAN_TENANTS; i++)
 		keyword_set(&s->tenants[i], "", 0);
-	s->index.find = scan_pieces_plain;
+	s->index = xcalloc(1, sizeof *s->index);
+	s->index->find = scan_pieces_plain;
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("avx2"))
-		s->index.find = scan_pieces_avx2;
+		s->index->find = scan_pieces_avx2;
 #endif
 	s->flat.keep = true;
 }
@@ -762,11 +778,18 @@ scan_init(struct scan *s)
 void
 scan_release(struct scan *s)
 {
-	free(s->index.close);
-	free(s->index.pieces);
-	s->index = (struct scan_index){ .find = NULL };
+	free(s->index->close);
+	free(s->index->pieces);
+	free(s->index);
+	s->index = NULL;
 	flat_release(&s->flat);
 	buf_release(&s->why);
+}
+
+void
+scan_use_plain_code(struct scan *s)
+{
+	s->index->find = scan_pieces_plain;
 }
 
 void
@@ -811,7 +834,7 @@ static const char *
 walk_other(struct record_walk *w, unsigned key, const char *p)
 {
 	struct flat_field v = { .raw = p };
-	const char *end = read_other_value(&w->s->index, p, &w->k, &v);
+	const char *end = read_other_value(w->s->index, p, &w->k, &v);
 
 	if (v.kind == FLAT_NULL)
 		w->nulls |= BIT(key);
@@ -865,7 +888,7 @@ enter_key(const char **p)
 static const char *
 walk_members(struct record_walk *w, const char *p)
 {
-	const struct scan_index *x = &w->s->index;
+	const struct scan_index *x = w->s->index;
 	const struct keywords *keys = &plan.words->keys;
 	const char *base = x->base;
 	const uint32_t *close = x->close + w->k;
@@ -983,14 +1006,13 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 	if (w->s->skips_text)
 		rows &= ~plan.text;
 	for (i = 0; i < w->unknown_n; i++)
-		if (has_escape(
-			&w->s->index, w->unknown[i].p, w->unknown[i].len))
+		if (has_escape(w->s->index, w->unknown[i].p, w->unknown[i].len))
 			return false;
 	for (; rows != 0; rows &= rows - 1) {
 		unsigned key = (unsigned)__builtin_ctzll(rows);
 		struct text *t = record_member(w->r, key);
 
-		if (!has_escape(&w->s->index, t->p, t->len))
+		if (!has_escape(w->s->index, t->p, t->len))
 			continue;
 		if (plan.rules[key].kind != FIELD_TEXT)
 			return false;
@@ -1027,7 +1049,7 @@ clear_fields(struct record *r, uint64_t rows)
 static bool
 finish_record(struct record_walk *w, const char *line, size_t len)
 {
-	const struct scan_index *x = &w->s->index;
+	const struct scan_index *x = w->s->index;
 	struct record *r = w->r;
 	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1), mine;
 	unsigned type;
@@ -1073,8 +1095,8 @@ take_fast(struct scan *s, struct record *r)
 	if (end == NULL)
 		return false;
 	s->len = (size_t)(end + 1 - s->at);
-	if (has_odd_piece(&s->index, (size_t)(s->at - s->index.base),
-		(size_t)(end + 1 - s->index.base)))
+	if (has_odd_piece(s->index, (size_t)(s->at - s->index->base),
+		(size_t)(end + 1 - s->index->base)))
 		return false;
 	if (!finish_record(&w, s->at, s->len))
 		return false;
@@ -1087,7 +1109,7 @@ take_fast(struct scan *s, struct record *r)
 static int
 take_by_parser(struct scan *s, struct record *r)
 {
-	const struct scan_index *x = &s->index;
+	const struct scan_index *x = s->index;
 	const char *end = x->base + x->len;
 	const char *nl = memchr(s->at, '\n', (size_t)(end - s->at));
 
@@ -1107,8 +1129,8 @@ scan_record(struct scan *s, struct record *r)
 	if (s->at == s->window) {
 		if (s->at == s->end)
 			return 0;
-		index_lines(&s->index, s->at, (size_t)(s->end - s->at));
-		s->window = s->at + s->index.len;
+		index_lines(s->index, s->at, (size_t)(s->end - s->at));
+		s->window = s->at + s->index->len;
 		s->k = 0;
 	}
 	s->line = s->at;

@@ -31,25 +31,7 @@
 /* Number of tenants whose names are remembered. */
 #define SCAN_TENANTS 16
 
-struct scan_piece;
-
-/* Private; for tests. Runs on any processor. A test sets index.find to it. */
-void scan_pieces_plain(const char *p, size_t n, struct scan_piece *pieces);
-
-/* Private: where the strings of some lines end. */
-struct scan_index {
-	const char *base; /* borrowed: the text */
-	size_t len;
-	uint32_t *close; /* offsets of closing quotes */
-	size_t n;        /* close[n] is a sentinel: no string may be followed by
-			  * the byte after it */
-	bool odd;        /* a piece is odd */
-	bool escapes;    /* there is a backslash */
-	struct scan_piece *pieces;
-	size_t cap; /* pieces */
-	/* The fastest function on this processor. */
-	void (*find)(const char *p, size_t n, struct scan_piece *pieces);
-};
+struct scan_index; /* opaque: where the strings of some lines end */
 
 struct scan {
 	/* For the last scan_record(): its line without newline, borrowed from
@@ -70,7 +52,7 @@ struct scan {
 	/* Private. */
 	const char *at, *end; /* the next line, and the block's end */
 	const char *window;   /* end of the indexed text */
-	struct scan_index index;
+	struct scan_index *index;
 	size_t k; /* the next closing quote in it */
 	/* Tenants of previous records, if their names are short; the last
 	 * one. */
@@ -80,6 +62,9 @@ struct scan {
 
 void scan_init(struct scan *s);
 void scan_release(struct scan *s);
+
+/* For tests, after scan_init(): uses the code that runs on any processor. */
+void scan_use_plain_code(struct scan *s);
 
 /* Begins a block of complete lines, each with its newline; it may be empty.
  * LINES_BEFORE bytes (lines.h) before it and LINES_BEHIND after it must be

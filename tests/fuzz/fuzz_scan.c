@@ -135,7 +135,7 @@ scan_all(bool plain, const char *block, size_t len, size_t n,
 
 	scan_init(&s);
 	if (plain)
-		s.index.find = scan_pieces_plain;
+		scan_use_plain_code(&s);
 	scan_block(&s, block, len);
 	for (i = 0; (rc = scan_record(&s, &records[i])) != 0; i++) {
 		what = i < n ? compare(&s, rc, &verdicts[i], &records[i])

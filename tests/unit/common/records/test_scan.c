@@ -165,7 +165,7 @@ check_at(const char *line, size_t shift, bool fast, bool plain)
 	block = block_new(text.data, text.len);
 	scan_init(&s);
 	if (plain)
-		s.index.find = scan_pieces_plain;
+		scan_use_plain_code(&s);
 	scan_block(&s, block, text.len);
 	check_next(&s, pad.data, what);
 	check_next(&s, line, what);
