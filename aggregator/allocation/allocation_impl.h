@@ -238,8 +238,6 @@ struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
 struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
-/* Call after a change to the line's queue or to l->free. */
-void alloc_line_update(struct allocation *a, struct alloc_line *l);
 /* Enclose any change of an operator that affects whether they have a free slot,
  * or their order among others: struct alloc_operator marks these fields.
  * begin() takes the operator out of all treaps of free operators, whose order

@@ -200,8 +200,9 @@ has_all_tags(const struct alloc_tags *has, const struct alloc_tags *required)
 	return true;
 }
 
-void
-alloc_line_update(struct allocation *a, struct alloc_line *l)
+/* Call after a change to the line's queue or to l->free. */
+static void
+update_line(struct allocation *a, struct alloc_line *l)
 {
 	struct treap_node *first = treap_first(&l->queue);
 	const struct alloc_chat *head =
@@ -260,7 +261,7 @@ alloc_place_leave(struct allocation *a, struct alloc_chat *c)
 	switch (c->place) {
 	case PLACE_QUEUE:
 		treap_remove(&c->line->queue, &c->node);
-		alloc_line_update(a, c->line);
+		update_line(a, c->line);
 		break;
 	case PLACE_PAUSED:
 		treap_remove(&c->line->paused, &c->node);
@@ -284,7 +285,7 @@ alloc_place_queue(struct allocation *a, struct alloc_chat *c)
 	c->line = alloc_line_get(a, c->tags, c->channel);
 	c->place = PLACE_QUEUE;
 	treap_add(&c->line->queue, &c->node);
-	alloc_line_update(a, c->line);
+	update_line(a, c->line);
 }
 
 void
@@ -295,7 +296,7 @@ alloc_place_postpone(struct allocation *a, struct alloc_chat *c,
 	c->place = place;
 	treap_add(where, &c->node);
 	alloc_set_timer(a, &c->timer, until);
-	alloc_line_update(a, c->line);
+	update_line(a, c->line);
 }
 
 /* Returns a postponed chat from that treap to the queue of its line, which the
@@ -399,7 +400,7 @@ end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 		while ((n = treap_first(&s->awaited)) != NULL) {
 			requeue(a, TREAP_OF(n, struct alloc_chat, node),
 			    &s->awaited);
-			alloc_line_update(a, s->line);
+			update_line(a, s->line);
 			if (!all)
 				break;
 		}
@@ -425,7 +426,7 @@ update_service(struct allocation *a, struct alloc_service *s, bool has_capacity)
 		treap_add(&l->free, &s->node);
 		unpause_chats(a, l, s->owner);
 	}
-	alloc_line_update(a, l);
+	update_line(a, l);
 }
 
 void
@@ -473,7 +474,7 @@ alloc_operator_serve(struct allocation *a, struct alloc_operator *o)
 	alloc_operator_begin(o);
 	end_waits(a, o, true);
 	for (i = 0; i < o->services_n; i++) {
-		alloc_line_update(a, o->services[i]->line);
+		update_line(a, o->services[i]->line);
 		free(o->services[i]);
 	}
 	o->services_n = 0;

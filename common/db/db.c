@@ -274,6 +274,19 @@ db_close(struct db *db)
 
 /* ---- connecting ---- */
 
+/* Returns the remaining part of wait_timeout in ms, during a transaction.
+ * INT64_MAX: no limit. */
+static int64_t
+wait_left(const struct db *db)
+{
+	int64_t left;
+
+	if (db->give_up_ms == 0)
+		return INT64_MAX;
+	left = db->give_up_ms - clock_mono_ms();
+	return left > 0 ? left : 0;
+}
+
 static const char *
 authorities(const struct db *db)
 {
@@ -283,8 +296,7 @@ authorities(const struct db *db)
 static void
 set_connect_options(struct db *db, MYSQL *my)
 {
-	unsigned connect_s =
-	    seconds_of(at_most(db->connect_ms, db_wait_left(db)));
+	unsigned connect_s = seconds_of(at_most(db->connect_ms, wait_left(db)));
 	unsigned timeout_s = seconds_of(
 	    db->timeout_ms > db->allowed_ms ? db->timeout_ms : db->allowed_ms);
 	unsigned off = 0;
@@ -582,17 +594,6 @@ db_rollback(struct db *db)
 		db_disconnect(db);
 }
 
-int64_t
-db_wait_left(const struct db *db)
-{
-	int64_t left;
-
-	if (db->give_up_ms == 0)
-		return INT64_MAX;
-	left = db->give_up_ms - clock_mono_ms();
-	return left > 0 ? left : 0;
-}
-
 uint64_t
 db_retries(const struct db *db)
 {
@@ -603,7 +604,7 @@ db_retries(const struct db *db)
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
 {
-	int64_t ms = db->lock_ms, left = db_wait_left(db);
+	int64_t ms = db->lock_ms, left = wait_left(db);
 	struct db_value s[2];
 	enum outcome o;
 
@@ -626,7 +627,7 @@ wait_again(struct db *db, struct wait *w)
 {
 	bool conflict =
 	    db->cause == DB_CONFLICT && w->retry.attempt < CONFLICT_TRIES;
-	int64_t left = db_wait_left(db), ms;
+	int64_t left = wait_left(db), ms;
 
 	/* When a deadlock is reported, it is already resolved, so the next
 	 * attempt need not wait. */

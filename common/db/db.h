@@ -205,10 +205,6 @@ enum outcome db_transaction(struct db *db,
  * wait_timeout, because a person is waiting or the next run tries again. */
 void db_hurry(struct db *db, int64_t ms);
 
-/* Returns the remaining part of wait_timeout in ms, inside db_transaction(),
- * for work that waits for something else. INT64_MAX: no limit. */
-int64_t db_wait_left(const struct db *db);
-
 /* Returns how many times transactions on this connection have been retried. */
 uint64_t db_retries(const struct db *db);
 
