@@ -89,8 +89,8 @@ write_chat(struct chat_list *l)
 	jsonw_str(&line, "chat", db_get(r, CHAT));
 	jsonw_time(&line, "at", db_get_time(r, AS_OF));
 	/* The CRM is asked for the status of a chat that has left the snapshot.
-	 * Without snapshots, a record has reported that it is closed; that
-	 * decides if there is no token to ask with. */
+	 * Without snapshots, a record has reported that it is closed, which
+	 * counts if the tenant has no token. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
 	else if (db_get_int(r, NO_SNAPSHOT) != 0)

@@ -288,8 +288,8 @@ is_new_line(struct staging_tenant *t, struct text line)
 }
 
 /* Adds a line. False if the snapshot already has this line: a queue delivers
- * lines again, a pipe does not. refused: the line only counts as one, and is
- * kept so that it is no longer a record. */
+ * lines again, a pipe does not. refused: the line counts, but it
+ * will not be read as a record. */
 static bool
 keep_line(struct staging *s, struct staging_tenant *t, unsigned part,
     struct text line, bool refused)

@@ -414,8 +414,8 @@ log_stream_summary(const struct stream *s)
 	    c->flushes, c->ahead + s->staging.ahead, c->assigned);
 }
 
-/* Returns the newest time in the records of all tenants; 0 if there is no
- * record. */
+/* Returns the newest time in the records of all tenants; 0 if they have no
+ * records. */
 static int64_t
 newest_time(const struct stream *s)
 {

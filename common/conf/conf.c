@@ -621,9 +621,9 @@ load_named(struct conf *c, const char *path, struct buf *why)
 	return load_fd(&src, fd, why);
 }
 
-/* Reads the system's file, unless there is none. Many users may not read it,
- * and seldom need it, so only conf_add_source() mentions it, when a setting is
- * missing. */
+/* Reads the system's file if it exists. Many users lack the permission and
+ * seldom need the file, so only conf_add_source() mentions it, when a setting
+ * is missing. */
 static int
 load_system_file(struct conf *c, struct buf *why)
 {
