@@ -17,6 +17,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
+#include "common/lmdb/lmdb_lock.h"
 #include "common/os/file.h"
 #include "common/os/stop.h"
 #include "common/records/forgotten.h"
@@ -24,7 +25,8 @@
 #include "reaper/rights/personal_tables.h"
 
 enum {
-	/* How long to wait until a poll of the tenant has ended. */
+	/* How long to wait until a poll of the tenant has ended, and until no
+	 * other process reads its state. */
 	POLL_WAIT_MS = 60000,
 	POLL_PAUSE_MS = 100,
 };
@@ -319,6 +321,19 @@ lock_poll(const char *name, enum exit_code *code)
 	return fd;
 }
 
+static enum exit_code
+remove_unused(const char *path)
+{
+	if (lmdb_remove(path, POLL_WAIT_MS) == 0)
+		return PROG_OK;
+	if (errno != EWOULDBLOCK)
+		return syserr_log(PROG_IO, "cannot remove '%s'", path);
+	log_error("another poller, such as --status or --backfill, has '%s' "
+		  "open; run this again when it has ended",
+	    path);
+	return PROG_TEMPFAIL;
+}
+
 /* Removes a file while no other process uses it. */
 static enum exit_code
 remove_under_lock(const char *path, const char *lock)
@@ -328,9 +343,7 @@ remove_under_lock(const char *path, const char *lock)
 
 	if (fd < 0)
 		return code;
-	if ((unlink(path) != 0 && errno != ENOENT) ||
-	    file_sync_folder_of(path) != 0)
-		code = syserr_log(PROG_IO, "cannot remove '%s'", path);
+	code = remove_unused(path);
 	lock_release(fd);
 	return code;
 }

@@ -24,6 +24,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
+#include "common/lmdb/lmdb_lock.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
@@ -36,8 +37,6 @@
 #define FULL_BYTES ((unsigned long long)1 << 20)
 /* The most bytes of a copy between two commits. */
 #define COPIED_AT_ONCE ((size_t)4 << 20)
-/* Size of LMDB's lock file, with its table of readers. */
-#define LOCK_BYTES 65536
 
 struct lmdb_table {
 	struct lmdb_file *file;
@@ -51,6 +50,7 @@ struct lmdb_file {
 	char *path;
 	size_t limit; /* maximum size in bytes */
 	bool shared;
+	int lock; /* lmdb_lock.h; -1: none */
 	MDB_env *env;
 	MDB_txn *txn; /* NULL: not begun since the last commit */
 	bool writes;  /* the transaction can change something */
@@ -370,30 +370,11 @@ lmdb_new(
 	f->path = xstrdup(path);
 	f->limit = limit;
 	f->shared = shared;
+	f->lock = -1;
 	f->crash = xasprintf("%s '%s' is damaged: it is truncated, or has "
 			     "wrong pages; %s",
 	    kind->name, path, kind->way_out);
 	return f;
-}
-
-/* Allocates LMDB's lock file: the file is mapped, and on a full disk, a write
- * to an unallocated page would kill the process. */
-static int
-reserve_lock_file(const char *path)
-{
-	char *name = xasprintf("%s-lock", path);
-	int fd = file_open(name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-	struct stat st;
-	int rc = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		rc = errno;
-	else if (st.st_size < LOCK_BYTES)
-		rc = posix_fallocate(fd, 0, LOCK_BYTES);
-	if (fd >= 0)
-		(void)close(fd);
-	free(name);
-	return rc;
 }
 
 bool
@@ -401,10 +382,12 @@ lmdb_open(struct lmdb_file *f)
 {
 	/* Any thread may use a transaction that another one began. */
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
-	int rc = f->shared ? reserve_lock_file(f->path) : 0, dead;
+	int rc = 0, dead;
 
 	if (!f->shared)
 		flags |= MDB_NORDAHEAD | MDB_NOLOCK;
+	else if ((f->lock = lmdb_lock_open(f->path)) < 0)
+		rc = errno;
 	if (rc == 0)
 		rc = mdb_env_create(&f->env);
 	if (rc == 0)
@@ -504,6 +487,9 @@ lmdb_close(struct lmdb_file *f)
 	lmdb_abort(f);
 	if (f->env != NULL)
 		mdb_env_close(f->env);
+	/* Earlier, this would release LMDB's own locks of the same file. */
+	if (f->lock >= 0)
+		(void)close(f->lock);
 	for (i = 0; i < f->tables_n; i++) {
 		free(f->tables[i]->name);
 		free(f->tables[i]);
@@ -1084,7 +1070,9 @@ lmdb_rewrite(struct lmdb_file *f)
 	char *path = xasprintf("%s.new", f->path);
 	struct lmdb_file *new = lmdb_new(f->kind, path, f->limit, false);
 
-	if (unlink(path) != 0 && errno != ENOENT)
+	if (f->lock >= 0 && !lmdb_lock_alone(f->lock))
+		lmdb_fail(new, EBUSY);
+	else if (unlink(path) != 0 && errno != ENOENT)
 		lmdb_fail(new, errno);
 	if (new->rc == 0 && lmdb_open(new))
 		copy_tables(f, new);

@@ -150,8 +150,9 @@ void lmdb_abort(struct lmdb_file *f);
 void lmdb_recover(struct lmdb_file *f);
 
 /* Replaces the file, which is committed, by a copy, which leaves no byte of
- * deleted data; LMDB keeps those until it reuses the page. No other process may
- * have it open. The file may then only be read, as it was, and closed. */
+ * deleted data; LMDB keeps those until it reuses the page. Fails if another
+ * process has it open. The file may then only be read, as it was, and closed.
+ */
 bool lmdb_rewrite(struct lmdb_file *f);
 
 /* Commits a file under a temporary name and renames it. */

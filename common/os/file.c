@@ -120,12 +120,12 @@ file_is_at(int fd, const char *path, bool follow)
 /* How often a wait for a lock looks again. */
 #define PAUSE_MS 50
 
-/* Returns 0, or -1 with errno; EWOULDBLOCK if another process still holds the
- * lock. */
+/* how: LOCK_EX or LOCK_SH. Returns 0, or -1 with errno; EWOULDBLOCK if another
+ * process still holds the lock. */
 static int
-lock_until(int fd, int64_t end_ms)
+lock_until(int fd, int how, int64_t end_ms)
 {
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	while (flock(fd, how | LOCK_NB) != 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
@@ -138,8 +138,8 @@ lock_until(int fd, int64_t end_ms)
 	return 0;
 }
 
-int
-file_open_locked(const char *path, int flags, int64_t wait_ms)
+static int
+open_locked(const char *path, int flags, int how, int64_t wait_ms)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
 	int fd, err;
@@ -148,7 +148,7 @@ file_open_locked(const char *path, int flags, int64_t wait_ms)
 		fd = file_open(path, flags, 0600);
 		if (fd < 0)
 			return -1;
-		if (lock_until(fd, end) != 0)
+		if (lock_until(fd, how, end) != 0)
 			break;
 		if (file_is_at(fd, path, (flags & O_NOFOLLOW) == 0) == 0)
 			return fd;
@@ -159,6 +159,18 @@ file_open_locked(const char *path, int flags, int64_t wait_ms)
 	(void)close(fd);
 	errno = err;
 	return -1;
+}
+
+int
+file_open_locked(const char *path, int flags, int64_t wait_ms)
+{
+	return open_locked(path, flags, LOCK_EX, wait_ms);
+}
+
+int
+file_open_lock_shared(const char *path, int flags, int64_t wait_ms)
+{
+	return open_locked(path, flags, LOCK_SH, wait_ms);
 }
 
 /* Returns the folder of path, owned. */

@@ -44,6 +44,11 @@ int file_is_at(int fd, const char *path, bool follow)
 int file_open_locked(const char *path, int flags, int64_t wait_ms)
     __attribute__((warn_unused_result));
 
+/* The same with a lock that several processes can hold, but none that uses
+ * file_open_locked(). */
+int file_open_lock_shared(const char *path, int flags, int64_t wait_ms)
+    __attribute__((warn_unused_result));
+
 /* True if both names lead to the same existing file or folder. Devices such as
  * /dev/null may be read and written at the same time, so they do not count. */
 bool file_is_same(const char *a, const char *b);

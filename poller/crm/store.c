@@ -25,9 +25,11 @@ static const char *const table_names[STORE_TABLES] = { LMDB_META, "chats",
 static const struct lmdb_kind store_of_tenant = {
 	.name = "state",
 	.format = FORMAT,
-	.way_out = "remove it; the next poll then reads everything",
+	.way_out = "remove it while no poller runs; the next poll "
+		   "then reads everything",
 	.damaged = PROG_IO,
-	.full = "remove it; the next poll then reads everything",
+	.full = "remove it while no poller runs; the next poll "
+		"then reads everything",
 };
 const struct lmdb_kind store_of_requests = {
 	.name = "spool",

@@ -9,8 +9,8 @@
  * meanwhile.
  *
  * If a file is damaged or of another version, the error is one sentence with
- * advice (common/lmdb/lmdb_file.h). The file can be removed, because the CRM
- * has all its data.
+ * advice (common/lmdb/lmdb_file.h). The file can be removed while no process
+ * has it open (lmdb_lock.h), because the CRM has all its data.
  *
  * When a poll or a listener opens the file, it verifies all of it. An older
  * copy of the whole file is valid: what it lacks is read from the CRM again,
@@ -100,8 +100,8 @@ bool store_is_lost(const struct store *s);
 void store_explain_missing(struct store *s, struct buf *why);
 
 /* Copies the content to a new file and continues with that, so that no byte of
- * removed entries remains. No other process may have it open. On failure the
- * old file remains in use, unless it is lost. */
+ * removed entries remains. On failure, such as while another process has it
+ * open, the old file remains in use, unless it is lost. */
 enum exit_code store_compact(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 

@@ -227,6 +227,20 @@ done <<'END'
 0 gone
 END
 
+echo "- purged while a poller has the state open: its file stays until then"
+: >"$tmp/at/gone.mdb"
+lock=$tmp/at/gone.mdb-lock
+exec 5>>"$lock"
+flock -s 5
+"$scripts/tenant" -b "$tmp/deadly" -c "$tmp/kept" remove gone --purge 5>&- &
+until grep -q -e "-> FLOCK .*:$(stat -c %i "$lock") " /proc/locks; do
+	kill -0 $! 2>/dev/null || fail "it did not wait"
+done
+[ -e "$tmp/at/gone.mdb" ] || fail "the file of an open state is gone"
+exec 5>&-
+wait $! || fail "exit code $?"
+is "what is left" "$(find "$tmp/at" -name 'gone.*')" ""
+
 echo "- as another system writes files: with a mark, and CR at the ends of lines"
 printf '\357\273\277[crm first]\r\n[poller]\r\ntenants = at/tenants\r\n' \
 	>"$tmp/marked"

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -637,6 +638,8 @@ def check_poller(checks, house):
     done = lab.must(["reaper", "-c", unread, "--forget", who, "--dry-run"])
     checks.that("[poller] was not searched" in done.err,
                 f"a state that cannot be read: {done}")
+    check_open_state(checks, lab, sim, conf, who)
+    poll()
     # Two stored snapshots, and the resulting rows.
     day, rows = lab.path("day.ndjson"), lab.path("rows.ndjson")
     for _ in range(2):
@@ -664,6 +667,44 @@ def check_poller(checks, house):
         # them.
         sim.advance(60)
         poll()
+
+
+def has_open(process, path):
+    folder = f"/proc/{process.pid}/fd"
+    try:
+        return path in (os.readlink(f"{folder}/{fd}")
+                        for fd in os.listdir(folder))
+    except FileNotFoundError:  # it closed one meanwhile
+        return False
+
+
+def check_open_state(checks, lab, sim, conf, who):
+    """While the CRM does not answer, --status has the state open: its file
+    stays, and the next poll can use it."""
+    state = lab.path("poller/acme.mdb")
+    sim.process.send_signal(signal.SIGSTOP)
+    status = lab.start(["poller", "-c", conf, "--status"],
+                       lab.path("status.log"), stdin=subprocess.PIPE)
+    status.stdin.write(b'{"type":"chat","tenant":"acme","chat":"1"}\n')
+    status.stdin.close()
+    until(60, lambda: has_open(status, state), "the state to be open")
+    reaper = lab.start(["reaper", "-c", conf, "--forget", who],
+                       lab.path("reaper.log"))
+    until(60, lambda: has_open(reaper, state + "-lock"), "reaper to wait")
+    checks.that(os.path.exists(state), "the file of an open state is gone")
+    reaper.terminate()
+    code = reaper.wait(60)
+    with open(lab.path("reaper.log"), encoding="utf-8") as f:
+        said = f.read()
+    checks.that(code == 75 and f"has '{state}' open" in said
+                and os.path.exists(state), f"a state in use: {code} {said}")
+    reaper = lab.start(["reaper", "-c", conf, "--forget", who])
+    until(60, lambda: has_open(reaper, state + "-lock"), "reaper to wait")
+    sim.process.send_signal(signal.SIGCONT)
+    codes = [p.wait(60) for p in (status, reaper)]
+    checks.that(codes == [0, 0], f"--status, --forget: {codes}")
+    for path in (state, state + "-lock"):
+        checks.that(not os.path.exists(path), f"{path} stayed")
 
 
 def body():

@@ -6,12 +6,14 @@
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
 
+#include <errno.h>
 #include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/lmdb/lmdb_lock.h"
 #include "common/os/file.h"
 
 /* Has a transaction of the file that writes, like a poll that is stopped while
@@ -288,6 +290,66 @@ a_store_that_cannot_be_opened_again_is_lost(void **state)
 	buf_release(&why);
 }
 
+/* Has the state open, like poller --status while the CRM does not answer, until
+ * the pipe is closed. */
+static pid_t
+start_reader(int *end)
+{
+	int ready[2], done[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(done), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(done[1]);
+		(void)open_store(".", "held", STORE_SHARED);
+		_exit(
+		    write(ready[1], "", 1) == 1 && read(done[0], &byte, 1) == 0
+			? 0
+			: 1);
+	}
+	(void)close(done[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	*end = done[1];
+	return pid;
+}
+
+static void
+an_open_file_is_not_removed(void **state)
+{
+	struct buf why = BUF_INIT;
+	struct store *s;
+	int end;
+	pid_t reader = start_reader(&end);
+
+	(void)state;
+	s = open_store(".", "held", STORE_EXCLUSIVE);
+	store_set_number(s, "key", 7);
+	commit_store(s);
+	assert_int_equal(store_compact(s, &why), PROG_TEMPFAIL);
+	assert_int_equal(store_number(s, "key", 0), 7);
+	store_set_number(s, "key", 8);
+	commit_store(s);
+	store_close(s);
+	assert_int_equal(lmdb_remove("./held.mdb", 100), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	s = open_store(".", "held", STORE_EXCLUSIVE);
+	assert_int_equal(store_number(s, "key", 0), 8);
+	store_close(s);
+	(void)close(end);
+	assert_int_equal(lmdb_remove("./held.mdb", 60000), 0);
+	assert_int_equal(waitpid(reader, NULL, 0), reader);
+	assert_int_equal(access("./held.mdb-lock", F_OK), -1);
+	s = open_store(".", "held", STORE_EXCLUSIVE);
+	assert_int_equal(store_number(s, "key", 0), 0);
+	store_close(s);
+	buf_release(&why);
+}
+
 int
 test_store(void)
 {
@@ -296,6 +358,7 @@ test_store(void)
 		cmocka_unit_test(a_wrong_free_page_is_damage),
 		cmocka_unit_test(a_store_that_cannot_be_opened_again_is_lost),
 		cmocka_unit_test(an_emptied_store_keeps_only_its_numbers),
+		cmocka_unit_test(an_open_file_is_not_removed),
 		cmocka_unit_test(readers_do_not_wait_for_a_writer),
 	};
 
