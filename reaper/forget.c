@@ -36,11 +36,9 @@ enum {
  * root, folder and file belong to the owner of the state. */
 
 enum {
-	STREAM_WAIT_MS = 60000,
+	/* How long to wait for an aggregator: the next minute job runs one. */
+	STREAM_WAIT_MS = 120000,
 	STREAM_PAUSE_MS = 100,
-	/* If an aggregator erased the customer this recently, it has only read
-	 * later data since. */
-	DONE_LATELY_MS = HOUR_MS,
 };
 
 /* True if the folder contains such a state. */
@@ -69,20 +67,6 @@ exists(const struct subject *s, const char *dir, const char *ending)
 
 	free(path);
 	return there;
-}
-
-/* True if an aggregator has executed the order since the last request. */
-static bool
-was_done_lately(const struct subject *s, const char *dir)
-{
-	char *done = order_path(s, dir, FORGET_DONE);
-	struct stat st;
-	bool lately =
-	    !exists(s, dir, FORGET_ENDING) && stat(done, &st) == 0 &&
-	    clock_now_ms() - (int64_t)st.st_mtime * 1000 < DONE_LATELY_MS;
-
-	free(done);
-	return lately;
 }
 
 static void
@@ -117,23 +101,6 @@ make_order_folder(const char *dir)
 		code = syserr_log(PROG_CANTCREATE, "cannot make '%s'", path);
 	free(path);
 	return code;
-}
-
-/* True if an aggregator has the state open. Checked once, before the order is
- * written, because an aggregator closes the state for a while when it executes
- * an order. */
-static bool
-is_running(const char *dir)
-{
-	char *path = xasprintf("%s/" STREAM_LOCK, dir);
-	struct buf why = BUF_INIT;
-	int fd = lock_take(path, &why);
-
-	if (fd >= 0)
-		lock_release(fd);
-	buf_release(&why);
-	free(path);
-	return fd < 0;
 }
 
 /* Appends the chats in an order that was not executed yet, because tables and
@@ -190,17 +157,14 @@ write_order(const struct subject *s, const char *path)
 }
 
 /* Writes the order, which the aggregator executes now or when it starts. The
- * subject must be recorded. *wait_ms: the maximum duration; 0: no aggregator
- * runs. */
+ * subject must be recorded. */
 static enum exit_code
-state_order_write(const struct subject *s, const char *dir, int64_t *wait_ms)
+state_order_write(const struct subject *s, const char *dir)
 {
 	char *path;
 	enum exit_code code;
 
-	*wait_ms = is_running(dir) ? STREAM_WAIT_MS : 0;
-	if (*wait_ms == 0 && was_done_lately(s, dir))
-		return PROG_OK;
+	/* The customer may have come back since an earlier order. */
 	remove_order(s, dir, FORGET_DONE);
 	path = order_path(s, dir, FORGET_ENDING);
 	code = make_order_folder(dir);
@@ -212,14 +176,14 @@ state_order_write(const struct subject *s, const char *dir, int64_t *wait_ms)
 	return code;
 }
 
-/* Returns PROG_OK if it is complete, otherwise PROG_TEMPFAIL. */
+/* Waits until that time, monotonic. Returns PROG_OK if it is complete,
+ * otherwise PROG_TEMPFAIL. */
 static enum exit_code
-state_order_wait(const struct subject *s, const char *dir, int64_t wait_ms)
+state_order_wait(const struct subject *s, const char *dir, int64_t end_ms)
 {
-	int64_t end = clock_mono_ms() + wait_ms;
 	enum exit_code code = PROG_TEMPFAIL;
 
-	while (exists(s, dir, FORGET_ENDING) && clock_mono_ms() < end &&
+	while (exists(s, dir, FORGET_ENDING) && clock_mono_ms() < end_ms &&
 	       !stop_sleep(STREAM_PAUSE_MS))
 		continue;
 	if (exists(s, dir, FORGET_ENDING))
@@ -249,8 +213,6 @@ struct forget_run {
 	struct subject *subject;
 	struct reaper_paths states; /* of --state and the configuration */
 	struct counts counts;
-	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators that own the
-					* states */
 };
 
 static enum exit_code
@@ -356,6 +318,7 @@ static enum exit_code
 order_streams(struct forget_run *f, enum stream_step step)
 {
 	const struct reaper_paths *states = &f->states;
+	int64_t end_ms = clock_mono_ms() + STREAM_WAIT_MS;
 	enum exit_code code = PROG_OK;
 	const char *dir;
 	size_t i;
@@ -365,10 +328,9 @@ order_streams(struct forget_run *f, enum stream_step step)
 		if (!state_order_takes(dir))
 			continue;
 		if (step == WRITE_ORDERS)
-			code =
-			    state_order_write(f->subject, dir, &f->wait_ms[i]);
+			code = state_order_write(f->subject, dir);
 		else
-			code = state_order_wait(f->subject, dir, f->wait_ms[i]);
+			code = state_order_wait(f->subject, dir, end_ms);
 	}
 	return code;
 }
