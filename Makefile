@@ -169,8 +169,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     damage \
     galera \
     prometheus \
-    readme_install \
-    topology)
+    readme_install)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
 LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
@@ -276,7 +275,7 @@ M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap reconcile tenant \
-                    mail-report setup topology
+                    mail-report setup
 # Lets apropos find the pages if man looks there. Packages (DESTDIR) do this
 # themselves.
 UPDATE_MANDB = @case "$(DESTDIR):$$(manpath -g 2>/dev/null):" in \

@@ -17,8 +17,8 @@
 #define WAIT_MS 3000
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take_to,
-	    "where records go: -, a file, queue:NAME, exchange:NAME"),
+	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take,
+	    "where records go: -, a file, queue:NAME"),
 };
 
 struct chat_list {

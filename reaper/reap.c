@@ -15,8 +15,7 @@
 #define BATCH_MS 1000
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('f', "from", "FROM", struct reaper, from,
-	    endpoint_take_from,
+	OPTION_TAKE('f', "from", "FROM", struct reaper, from, endpoint_take,
 	    "where chat records come from: -, a file, queue:NAME"),
 	OPTION_FORMAT(struct reaper, format),
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,

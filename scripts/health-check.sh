@@ -139,11 +139,7 @@ within() {
 
 check_broker() {
 	local queue n=0 count
-	if ! within reader_queues; then
-		judge critical "broker: $answer"
-		return
-	fi
-	for queue in $answer; do
+	for queue in $(reader_queues); do
 		within dead_letter_count "$queue" || {
 			judge critical "broker: $answer"
 			return

@@ -284,39 +284,16 @@ keep_failure() {
 }
 
 # reader_queues: prints the queues that programs read and that may have dead
-# letters: the defaults, those of the configuration, and those of all
-# generations of an exchange of topology. Needs $aggregator.
+# letters: the defaults, and those of the configuration.
 reader_queues() {
 	printf '%s\n' rows records assignments
-	shard_queues records
 	for name in "$(conf_value poller to)" "$(conf_value sink from)" \
 		"$(conf_value aggregator assign_to)"; do
 		case $name in
 		queue:rows | queue:records | queue:assignments) ;;
 		queue:*) printf '%s\n' "${name#queue:}" ;;
-		exchange:records) ;;
-		exchange:*) shard_queues "${name#exchange:}" ;;
 		esac
 	done
-}
-
-# shard_queues EXCHANGE
-shard_queues() {
-	g=1
-	while is_declared exchange "$1.g$g"; do
-		generation_queues "$1.g$g"
-		g=$((g + 1))
-	done
-}
-
-# generation_queues PREFIX: prints the queues of all shards; an old generation
-# has only those that still have dead letters.
-generation_queues() {
-	# shellcheck disable=SC2154 # set by need_programs
-	answer=$(for q in $(seq 0 63); do
-		printf 'look queue %s.dead\n' "$1.$q"
-	done | "$aggregator" --declare) || exit $?
-	printf '%s\n' "$answer" | sed -n 's/^yes \(.*\)\.dead$/\1/p'
 }
 
 # dead_letter_count QUEUE: prints how many messages QUEUE.dead has.
@@ -332,15 +309,6 @@ reader_count() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(echo "readers $1" | "$aggregator" --declare) || exit $?
 	echo "${answer%% *}"
-}
-
-# is_declared KIND NAME: true if it exists at the broker; ends the shell if the
-# broker does not answer.
-is_declared() {
-	# shellcheck disable=SC2154 # set by need_programs
-	answer=$(printf 'look %s %s\n' "$1" "$2" | "$aggregator" --declare) ||
-		exit $?
-	[ "$answer" = "yes $2" ]
 }
 
 # config_label: prints the configuration as the value of a Prometheus label,

@@ -175,19 +175,6 @@ order_stats_at(struct order_stats *r, size_t rank)
 	return r->chunks[i]->v[k];
 }
 
-size_t
-order_stats_up_to(struct order_stats *r, int64_t ms)
-{
-	size_t i, n = 0;
-
-	make_chunks(r);
-	for (i = 0; i < r->chunks_n && r->chunks[i]->v[0] <= ms; i++)
-		n += i + 1 < r->chunks_n && r->chunks[i + 1]->v[0] <= ms
-			 ? r->chunks[i]->n
-			 : lower_bound(r->chunks[i], ms + 1);
-	return n;
-}
-
 int64_t
 order_stats_min(struct order_stats *r)
 {

@@ -85,9 +85,6 @@ void order_stats_remove(struct order_stats *r, int64_t ms);
 /* Returns the element of that rank, from 1 to n. */
 int64_t order_stats_at(struct order_stats *r, size_t rank);
 
-/* Returns the number of elements that are not greater than ms. */
-size_t order_stats_up_to(struct order_stats *r, int64_t ms);
-
 /* The following functions return TALLY_NONE for an empty set. */
 
 int64_t order_stats_min(struct order_stats *r);

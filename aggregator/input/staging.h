@@ -1,34 +1,37 @@
 /*
- * staging: snapshots that are arriving. A snapshot that went through an
- * exchange arrives as bucket parts: each has the lines of one bucket and its
- * own markers (common/records/bucket.h). Any other snapshot has one bucket part
- * with all lines. Here "part" always means a bucket part. When all lines of a
- * part have arrived, they are read back, and the part corrects its tenant.
- * Without a state, a snapshot in parts is refused.
+ * staging: snapshots that are arriving. The lines of a snapshot are kept, and
+ * change nothing until all of them have arrived:
  *
- * The commit in which a part corrects its tenant removes its lines. After a
- * crash, uncommitted lines are delivered again. Lines that were committed are
- * recognized:
+ *   begin marker   end marker, and as        staging_apply()
+ *                  many lines as it says
+ *   -------------> OPEN -----------> COMPLETE --------------> APPLIED
+ *                    |
+ *                    +--------------------------------------> DROPPED
+ *                      a newer snapshot begins, it begins again,
+ *                      a customer is erased, or a week passes
  *
- *   lines of an unfinished snapshot  by their bytes, since all lines of a
- *                                    snapshot differ from each other
- *   lines of one that is over        by the snapshot's id; they are ignored
+ * A tenant has at most one open or complete snapshot. Applying it reads the
+ * lines back and corrects the tenant. A snapshot is ignored, as if it was
+ * dropped at once, if it is older than the open one or one that was applied, or
+ * if it begins in the future. The ids of the snapshots that are over (applied,
+ * dropped or ignored) are remembered: later lines of them do not count.
  *
- * A snapshot is over when it has been applied, when a newer one began before it
- * was complete (which is logged), when it is older than one that is over, or
- * when it begins in the future. From then on its lines do not count.
+ * With a state, lines are kept there, so the messages that brought them are
+ * acknowledged long before the snapshot is complete. The commit in which a
+ * snapshot corrects its tenant also removes its lines. After a crash, lines
+ * that were not committed are delivered again; lines that were committed are
+ * recognized: those of the open snapshot by their bytes, because all lines of a
+ * snapshot differ; those of a snapshot that is over by its id.
  *
- * A bad record that names its tenant and its snapshot is refused, but still
- * counts as a line of the snapshot, which continues without it. A bad line that
- * does not name them belongs to no snapshot, so its snapshot will be
- * incomplete.
+ * A bad record that contains its tenant and its snapshot is refused, but still
+ * counts as a line of the snapshot, which continues without it. A bad line
+ * without them belongs to no snapshot, so its snapshot will be incomplete.
  */
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
 
 #include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
-#include "common/records/bucket.h"
 #include "common/records/scan.h"
 
 #include "aggregator/state/state.h"
@@ -38,10 +41,8 @@ struct staging {
 	struct state *state; /* NULL: everything is in memory */
 	struct lmdb_table *snapshots, *staged;
 	struct strmap tenants; /* name -> struct staging_tenant */
-	struct flat flat;      /* scratch memory */
 	bool changed;          /* since the last staging_save() */
-	bool ready;            /* some bucket part is complete and not yet
-				* applied */
+	bool ready;            /* some snapshot is complete */
 	uint64_t failed;       /* snapshots that were dropped before they were
 				* complete */
 	uint64_t ahead;        /* lines that were rejected because they are from
@@ -53,18 +54,15 @@ struct staging {
 	/* Refuses a bad line, with the reason. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* Correct a tenant with a complete snapshot, or with parts of one:
-	 * begin() returns the tenant, which the others get; add() gets its
-	 * operators and chats, then its messages; without a state, all its
-	 * records in their order. */
+	/* Correct a tenant with a complete snapshot: begin() returns the
+	 * tenant, which the others get; add() gets its operators and chats,
+	 * then its messages; without a state, all its records in their
+	 * order. */
 	void *(*begin)(void *ctx, struct text tenant, int64_t at);
 	/* -1: an error, which has been logged. */
 	int (*add)(
 	    void *tenant, const struct record *r, const char *line, size_t len);
-	/* buckets: those of the parts that were added; NULL: the snapshot is
-	 * not in parts. */
-	void (*end)(void *tenant, const char *snapshot,
-	    const struct bucket_set *buckets);
+	void (*end)(void *tenant, const char *snapshot);
 };
 
 /* With a state: reads the snapshots from it. -1: an error, which state_commit()
@@ -95,14 +93,13 @@ staging_takes(const struct record *r)
 enum outcome staging_add(struct staging *s, const struct scan *scan,
     int scanned, struct record *r) __attribute__((warn_unused_result));
 
-/* True if a snapshot of that tenant, or a part of one, is complete and not yet
- * applied. */
+/* True if a snapshot of that tenant is complete. */
 bool staging_is_ready(const struct staging *s, struct text tenant);
 
-/* Applies all complete parts. Returns -1 as add() does. */
+/* Applies all complete snapshots. Returns -1 as add() does. */
 int staging_apply(struct staging *s) __attribute__((warn_unused_result));
 
-/* Ends the unfinished snapshot of that tenant. */
+/* Drops the open snapshot of that tenant. */
 void staging_forget(struct staging *s, struct text tenant);
 
 /* At the end of the input: reports each unfinished snapshot, and counts it in

@@ -12,9 +12,7 @@
 static size_t
 row_width(const struct rowset *r)
 {
-	const struct table *t = r->metric->table;
-
-	return table_cells(r->part ? t->parts : t);
+	return table_cells(r->metric->table);
 }
 
 struct cell *
@@ -51,7 +49,6 @@ void
 rowset_release(struct rowset *r)
 {
 	free(r->cells);
-	buf_release(&r->text);
 	memset(r, 0, sizeof *r);
 }
 

@@ -33,10 +33,8 @@ struct cell {
 /* The rows of one table. Texts are borrowed from the model. */
 struct rowset {
 	const struct metric *metric;
-	bool part;          /* rows are for table->parts */
 	struct cell *cells; /* n rows, with a cell for each column */
 	size_t n, cap;
-	struct buf text; /* texts of the last row that the metric made itself */
 	/* If set, it is called for each row when the next row begins or at
 	 * rowset_end(), and rows are not kept. */
 	void (*each)(void *ctx, const struct cell *cells);
@@ -69,15 +67,12 @@ enum metric_rows {
 
 struct metric {
 	/* Rows with the life LIFE_NOW are between the markers of a snapshot;
-	 * the others report past events and come before them. If a table with
-	 * parts is split over several aggregators, each writes its rows to
-	 * table->parts (job.h: struct shard), and a view adds them up. */
+	 * the others report past events and come before them. */
 	const struct table *table;
 	bool by_default;  /* selected without -a */
 	bool in_overview; /* the overview for people shows its rows */
 	/* Adds rows of a recomputed model; with ROWS_ALL, in the order of their
-	 * keys. NULL for a streaming metric. If to->part is set, rows have the
-	 * cells of table->parts. */
+	 * keys. NULL for a streaming metric. */
 	void (*emit)(
 	    const struct model *m, struct rowset *to, enum metric_rows which);
 	const struct streaming_metric_ops
@@ -86,9 +81,6 @@ struct metric {
 	 * allocation. */
 	void (*emit_simulation)(const struct simulation *w, struct rowset *to);
 	bool acts; /* in a stream it changes the CRM, so `all` leaves it out */
-	/* Not written in parts: the view computes it from the parts of that
-	 * metric. */
-	const struct metric *derived_from;
 };
 
 /* Returns the index of the column's cell, or -1. */

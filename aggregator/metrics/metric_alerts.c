@@ -274,13 +274,12 @@ review_alert(struct alerts *f, struct text key, int64_t due)
 }
 
 static void
-alerts_advance(void *ctx, int64_t newest, bool refresh)
+alerts_advance(void *ctx, int64_t newest)
 {
 	struct alerts *f = ctx;
 	struct text key;
 	int64_t due;
 
-	(void)refresh;
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due))
 		review_alert(f, key, due);
 }
@@ -319,5 +318,4 @@ static const struct streaming_metric_ops ops = {
 const struct metric metric_alerts = {
 	.table = &tables[TABLE_alerts],
 	.streaming = &ops,
-	.derived_from = &metric_realtime_user_activity,
 };

@@ -297,13 +297,12 @@ review_conversation(
 }
 
 static void
-conversations_advance(void *ctx, int64_t newest, bool refresh)
+conversations_advance(void *ctx, int64_t newest)
 {
 	struct conversations *f = ctx;
 	struct text key;
 	int64_t due;
 
-	(void)refresh;
 	while (
 	    f->lasts && timer_queue_next(&f->timer_queue, newest, &key, &due))
 		review_conversation(f, key, due, newest);

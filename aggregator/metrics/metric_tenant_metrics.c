@@ -4,13 +4,10 @@
  */
 #include "aggregator/metrics/metric.h"
 
-/* With several aggregators, their rows are added up: they have the beginning of
- * the longest wait and the sum of the responses. */
 static void
 tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	const struct tenant_totals *t = &m->totals;
-	bool waits = t->longest_wait != TALLY_NONE;
 	struct cell *c;
 
 	if (which != ROWS_ALL && !m->changes.totals)
@@ -20,11 +17,9 @@ tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 	c = cell_count(c, t->open_chats);
 	c = cell_count(c, t->unassigned_chats);
 	c = cell_count(c, t->waits.n);
-	c = cell_number(
-	    c, to->part && waits ? m->now - t->longest_wait : t->longest_wait);
+	c = cell_number(c, t->longest_wait);
 	c = cell_count(c, t->responses.n);
-	c = cell_number(c,
-	    to->part ? (int64_t)t->responses.sum : tally_mean(&t->responses));
+	c = cell_number(c, tally_mean(&t->responses));
 	cell_count(c, t->skewed);
 }
 

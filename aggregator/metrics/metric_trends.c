@@ -8,10 +8,6 @@
  * and again if a late message contains the word. An edited message counts with
  * the words of its first version, regardless of later versions.
  *
- * If there are several aggregators, each writes all words, and at each refresh
- * also the words of unfinished windows. The view that adds them up applies the
- * threshold and selects finished windows.
- *
  * Messages without text have no words; if trends was selected by its name, this
  * is logged once.
  */
@@ -41,7 +37,6 @@ struct trends {
 	size_t shortest;
 	uint64_t messages, texts_n;
 	bool warns; /* if messages have no text, once */
-	bool parts;
 };
 
 /* An entry may consist of several words, such as "don't". */
@@ -78,12 +73,7 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 	timer_queue_open(&f->timer_queue, setup->home, "trends_due");
 	f->tenant = setup->tenant;
 	f->warns = is_asked_for(setup->conf);
-	/* With several aggregators, only their sum can be compared with the
-	 * threshold. */
-	f->parts = conf_text(setup->conf, "aggregator", "part") != NULL;
-	if (!f->parts)
-		f->more_than =
-		    (uint64_t)streaming_metric_conf(setup, "trend_count");
+	f->more_than = (uint64_t)streaming_metric_conf(setup, "trend_count");
 	f->shortest = (size_t)streaming_metric_conf(setup, "trend_length") + 1;
 	f->length = streaming_metric_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
@@ -153,52 +143,19 @@ trends_add(void *ctx, const struct streaming_metric_message *m)
 		count_word(f, begin, f->words.v[i]);
 }
 
-/* Marks the rows of all queued windows as changed. Windows that have not ended
- * are queued again. */
-static void
-report_open_windows(struct trends *f, int64_t newest)
-{
-	struct buf keys = BUF_INIT;
-	struct text key;
-	int64_t due;
-	uint64_t *n;
-	size_t at;
-
-	while (timer_queue_next(&f->timer_queue, INT64_MAX, &key, &due)) {
-		buf_add(&keys, &due, sizeof due);
-		buf_add(&keys, &key.len, sizeof key.len);
-		buf_add(&keys, key.p, key.len);
-	}
-	for (at = 0; at < keys.len; at += key.len) {
-		memcpy(&due, keys.data + at, sizeof due);
-		at += sizeof due;
-		memcpy(&key.len, keys.data + at, sizeof key.len);
-		at += sizeof key.len;
-		key.p = keys.data + at;
-		n = keyed_state_find(&f->table, key.p, key.len);
-		if (n != NULL)
-			keyed_state_emit(&f->table, n);
-		if (due > newest)
-			timer_queue_add(&f->timer_queue, due, key.p, key.len);
-	}
-	buf_release(&keys);
-}
-
 /* Marks the words of windows that have ended as changed rows. */
 static void
-trends_advance(void *ctx, int64_t newest, bool refresh)
+trends_advance(void *ctx, int64_t newest)
 {
 	struct trends *f = ctx;
 	struct text key;
 	uint64_t *n;
 	int64_t due;
 
-	if (f->parts && refresh)
-		report_open_windows(f, newest);
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due)) {
 		n = keyed_state_find(&f->table, key.p, key.len);
 		/* The count may have fallen since the word was queued. */
-		if (n != NULL && (f->parts || *n > f->more_than))
+		if (n != NULL && *n > f->more_than)
 			keyed_state_emit(&f->table, n);
 	}
 	if (f->window == 0)
@@ -219,8 +176,7 @@ trends_row(
 	begin = key_read_time(key, &at);
 	word = key_read_text(key, &at);
 	if (which == ROWS_ALL &&
-	    (*n <= f->more_than ||
-		(begin + f->length > f->table.home->newest && !f->parts)))
+	    (*n <= f->more_than || begin + f->length > f->table.home->newest))
 		return;
 	c = rowset_add(to);
 	c = cell_number(c, begin);

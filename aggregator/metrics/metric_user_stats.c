@@ -228,13 +228,12 @@ review_user(struct users *f, struct text key, int64_t newest)
 }
 
 static void
-users_advance(void *ctx, int64_t newest, bool refresh)
+users_advance(void *ctx, int64_t newest)
 {
 	struct users *f = ctx;
 	struct text key;
 	int64_t due;
 
-	(void)refresh;
 	expire_pairs(f);
 	while (f->expires && newest != CLOCK_NONE &&
 	       timer_queue_next(&f->silent, newest, &key, &due))

@@ -169,15 +169,14 @@ streaming_metrics_resume(struct streaming_metrics *f, int64_t newest)
 }
 
 void
-streaming_metrics_advance(
-    struct streaming_metrics *f, int64_t newest, bool refresh)
+streaming_metrics_advance(struct streaming_metrics *f, int64_t newest)
 {
 	size_t i;
 
 	streaming_metrics_resume(f, newest);
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->advance != NULL)
-			f->v[i].ops->advance(f->v[i].ctx, newest, refresh);
+			f->v[i].ops->advance(f->v[i].ctx, newest);
 	keyed_state_home_expire(&f->home);
 }
 

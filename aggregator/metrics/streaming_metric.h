@@ -60,9 +60,8 @@ struct streaming_metric_ops {
 	void (*drop)(
 	    void *ctx, const struct model *m, const struct chat *c, size_t n);
 	/* The tenant's newest time advances: windows end. Afterwards the set
-	 * of changed rows is complete. refresh: includes rows about the
-	 * present. */
-	void (*advance)(void *ctx, int64_t newest, bool refresh);
+	 * of changed rows is complete. */
+	void (*advance)(void *ctx, int64_t newest);
 	/* Adds the row of an entry, if it has one. Called for all entries in
 	 * memory, in the order of their keys, or for the changed ones, in any
 	 * order. */
@@ -112,8 +111,7 @@ void streaming_metrics_event(
  * streaming_metrics_emit() and clears what has changed in the home. A one-shot
  * run calls advance and emit. newest: the tenant's as_of; CLOCK_NONE: not yet
  * known. */
-void streaming_metrics_advance(
-    struct streaming_metrics *f, int64_t newest, bool refresh);
+void streaming_metrics_advance(struct streaming_metrics *f, int64_t newest);
 /* Adds the rows of a selected metric. ROWS_ALL covers only entries in memory,
  * so it is for one-shot runs. */
 void streaming_metrics_emit(

@@ -19,16 +19,12 @@
 void
 model_init(struct model *m, struct text tenant)
 {
-	size_t i;
-
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
 	m->as_of = m->now = m->since = CLOCK_NONE;
-	m->snapshot_at = CLOCK_NONE;
+	m->snapshot_at = m->whole_at = CLOCK_NONE;
 	m->seed = random_64();
 	m->totals.longest_wait = TALLY_NONE;
-	for (i = 0; i < BUCKETS; i++)
-		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
 }
@@ -465,22 +461,18 @@ unlist_operator(struct model *m, struct operator_info *o)
 /* Marks chats that are not in the snapshot to be recomputed. A chat with a
  * record newer than the snapshot will not change. */
 static void
-touch_missing_chats(struct model *m, const struct bucket_set *buckets)
+touch_missing_chats(struct model *m)
 {
 	int64_t at = m->snapshot_at;
 	struct chat *c;
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++) {
-		if (at > m->whole_at[i] &&
-		    (buckets == NULL || bucket_set_has(buckets, (unsigned)i)))
-			m->whole_at[i] = at;
-	}
+	if (at > m->whole_at)
+		m->whole_at = at;
 	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (c->gone || c->listed_at >= at ||
-		    (buckets != NULL && !bucket_set_has(buckets, c->bucket)) ||
 		    (!c->dirty && status_is_over(c->now.status)))
 			continue;
 		model_load_chat(m, c);
@@ -489,20 +481,19 @@ touch_missing_chats(struct model *m, const struct bucket_set *buckets)
 }
 
 void
-model_end_snapshot(struct model *m, const struct bucket_set *buckets)
+model_end_snapshot(struct model *m)
 {
-	bool has_operators = buckets == NULL || buckets->all;
 	int64_t at = m->snapshot_at;
 	struct operator_info *o;
 	size_t i;
 
 	for (i = 0; i < m->operators_n; i++) {
 		o = m->operators[i];
-		if (has_operators && o->listed && !o->in_snapshot)
+		if (o->listed && !o->in_snapshot)
 			unlist_operator(m, o);
 		o->in_snapshot = false;
 	}
-	touch_missing_chats(m, buckets);
+	touch_missing_chats(m);
 	m->snapshot_at = CLOCK_NONE;
 	pass_time(m, at);
 }

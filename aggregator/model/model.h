@@ -29,8 +29,8 @@
  *   snapshot_at    The time of the snapshot whose records are being added, from
  *                  model_begin_snapshot() to model_end_snapshot(); otherwise
  *                  CLOCK_NONE.
- *   whole_at[b] +  The time of the newest snapshot that covered all of bucket
- *                  b; CLOCK_NONE: none. model_end_snapshot() sets it.
+ *   whole_at +     The time of the newest snapshot; CLOCK_NONE: none.
+ *                  model_end_snapshot() sets it.
  *   known_at       The time of the last record that was added; for a message,
  *                  of its first version, with which the record must be stored,
  *                  or CLOCK_NONE if a newer version arrived earlier.
@@ -45,7 +45,6 @@
 #include "common/base/clock.h"
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
-#include "common/records/bucket.h"
 #include "common/records/record.h"
 
 #include "aggregator/clocks/clocks.h"
@@ -120,7 +119,6 @@ struct chat {
 	int64_t counted_wait; /* as counted in operators and totals */
 	uint32_t counted_assignee;
 	bool counted;
-	uint8_t bucket;
 	bool trimmed;           /* its messages have expired, see
 				 * expire_chats() */
 	uint32_t sorted;        /* number of sorted messages */
@@ -227,8 +225,7 @@ struct model {
 		      * whatever its messages say */
 	char *tenant;
 	/* See the table at the top. */
-	int64_t as_of, since, ahead, now, snapshot_at, known_at;
-	int64_t whole_at[BUCKETS];
+	int64_t as_of, since, ahead, now, snapshot_at, whole_at, known_at;
 	struct lexicon lexicon;
 
 	/* Sorted by id after model_recompute(), but in no particular order in
@@ -264,10 +261,9 @@ enum model_result model_add(struct model *m, const struct record *r);
  * belong to a past episode, whose intervals must not count a second time.
  * At the end, operators who are not in the snapshot are removed from the
  * directory. A chat that is not in the snapshot, and has no record newer than
- * it, becomes CHAT_GONE. A partial snapshot only covers the chats of these
- * buckets, and operators if buckets->all; NULL: it is complete. */
+ * it, becomes CHAT_GONE. */
 void model_begin_snapshot(struct model *m, int64_t at);
-void model_end_snapshot(struct model *m, const struct bucket_set *buckets);
+void model_end_snapshot(struct model *m);
 
 /* Derives everything that has changed. */
 void model_recompute(struct model *m);

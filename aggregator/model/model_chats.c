@@ -162,8 +162,6 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 	c->now.at = CLOCK_NONE;
 	c->now.opened_at = CLOCK_NONE;
 	c->listed_at = CLOCK_NONE;
-	c->bucket =
-	    (uint8_t)bucket_of(m->tenant, strlen(m->tenant), id.p, id.len);
 	c->newest = CLOCK_NONE;
 	c->last_message_at = CLOCK_NONE;
 	c->waiting_since = CLOCK_NONE;

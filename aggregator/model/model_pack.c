@@ -44,38 +44,13 @@ code_status(struct pack *k, enum chat_status *status)
 	*status = (enum chat_status)n;
 }
 
-/* Returns the number of buckets, from the i-th, that have the same time. */
-static uint64_t
-count_same_buckets(const struct model *m, size_t i)
-{
-	uint64_t n = 1;
-
-	while (i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i])
-		n++;
-	return n;
-}
-
 static void
 code_tenant(struct pack *k, struct model *m)
 {
-	uint64_t n;
-	int64_t at;
-	size_t i = 0;
-
 	code_signed(k, &m->as_of);
 	code_signed(k, &m->since);
 	code_signed(k, &m->ahead);
-	/* Ranges of buckets with the same time; usually there is one. */
-	while (i < BUCKETS && !k->bad) {
-		n = count_same_buckets(m, i);
-		at = m->whole_at[i];
-		code_number(k, &n);
-		code_signed(k, &at);
-		if (n == 0 || n > BUCKETS - i)
-			k->bad = true;
-		for (; n > 0 && !k->bad; n--)
-			m->whole_at[i++] = at;
-	}
+	code_signed(k, &m->whole_at);
 }
 
 void

@@ -127,14 +127,12 @@ sort_messages(struct model *m, struct chat *c)
 	c->sorted = c->n;
 }
 
-/* Returns the time of the newest complete snapshot of the chat's bucket if it
- * lacks the chat; otherwise CLOCK_NONE. */
+/* Returns the time of the newest complete snapshot if it lacks the chat;
+ * otherwise CLOCK_NONE. */
 static int64_t
 missing_at(const struct model *m, const struct chat *c)
 {
-	int64_t at = m->whole_at[c->bucket];
-
-	return at > c->listed_at ? at : CLOCK_NONE;
+	return m->whole_at > c->listed_at ? m->whole_at : CLOCK_NONE;
 }
 
 /* Sets the chat's present state from its records. */

@@ -73,8 +73,6 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 		{ "definition", a->definition },
 		{ "every", a->every },
 		{ "metrics", a->metrics },
-		{ "generation", a->generation },
-		{ "part", a->part },
 		{ "window", a->window },
 	};
 	size_t i;
@@ -128,7 +126,6 @@ chosen_metrics(const struct aggregator_job *job)
 	return endpoint_is_queue(job->from) ? all_metrics : present_metrics;
 }
 
-/* Selects the metrics and decides which parts of them are computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
 {
@@ -143,10 +140,6 @@ select_metrics(struct aggregator *a, struct buf *why)
 			      "simulate it, use -a allocation");
 		return refuse_value("metrics", NULL, why);
 	}
-	if (shard_read(&job->shard, job->conf, why) == -1)
-		return refuse_value("part", a->part, why);
-	if (job->shard.of > 0)
-		metric_selection_set_part(&job->selection);
 	return PROG_OK;
 }
 
@@ -185,11 +178,6 @@ can_simulate(const struct aggregator_job *job)
 static bool
 can_allocate(const struct aggregator_job *job)
 {
-	if (job->shard.of > 0) {
-		log_error("allocation needs all chats of a tenant in one "
-			  "process; remove --part or -a allocation");
-		return false;
-	}
 	if (!endpoint_is_queue(job->from))
 		return can_simulate(job);
 	if (job->assign_to == NULL) {
@@ -233,7 +221,7 @@ check_assign_to(const struct aggregator *a)
 	const struct aggregator_job *job = &a->job;
 	const char *to = job->assign_to, *also = NULL;
 
-	if (endpoint_check_key(to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
+	if (endpoint_check_key(to, "aggregator", "assign_to") != 0)
 		return PROG_CONFIG;
 	if (strcmp(to, job->from) == 0)
 		also = "the input";

@@ -25,10 +25,9 @@ take_idle_exit(const char *value, void *to)
 
 static const struct option_row rows[] = {
 	OPTION_REQUIRED_TAKE('f', "from", "queue:NAME", struct aggregator,
-	    job.from, endpoint_take_from, "where publishers put events"),
+	    job.from, endpoint_take, "where publishers put events"),
 	OPTION_TAKE('t', "to", "TO", struct aggregator, counter.to,
-	    endpoint_take_to,
-	    "where rows go: -, a file, queue:NAME, exchange:NAME"),
+	    endpoint_take, "where rows go: -, a file, queue:NAME"),
 	OPTION_TEXT(0, "exchange", "NAME", struct aggregator, counter.exchange,
 	    "the topic exchange (user-events)"),
 	OPTION_TAKE(0, "idle-exit", "TIME", struct aggregator,

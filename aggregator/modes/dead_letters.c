@@ -336,9 +336,9 @@ open_and_run(const struct aggregator *a)
 
 static const struct option_row rows[] = {
 	OPTION_REQUIRED_TAKE('f', "from", "queue:NAME.dead", struct aggregator,
-	    job.from, endpoint_take_from, "the dead-letter queue"),
-	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
-	    endpoint_take_to, "where they go; a queue or exchange: records"),
+	    job.from, endpoint_take, "the dead-letter queue"),
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to, endpoint_take,
+	    "where they go; a queue: records"),
 	OPTION_FLAG(
 	    "drop", struct aggregator, drop, "remove them and print how many"),
 	OPTION_TEXT(0, "reason", "TEXT", struct aggregator, reason,

@@ -1,21 +1,13 @@
 /*
- * declare: aggregator --declare, which creates the exchanges, queues and
- * bindings of a list, one command per line, with the permissions of the
- * configured user and without the broker's own tools. scripts/topology writes
- * such lists.
+ * declare: aggregator --declare, which creates queues and counts what they
+ * hold, with the permissions of the configured user and without the broker's
+ * own tools. It reads a list of commands, one per line:
  *
- *   exchange NAME TYPE        make it; one of another type is an error
- *   queue NAME                make a quorum queue, and NAME.dead
- *   bind EXCHANGE QUEUE KEY   the queue gets the messages with that key
- *   pass FROM TO              bind the exchange TO to FROM
- *   part FROM TO              remove that binding
- *   drop exchange NAME        delete it
- *   drop queue NAME           delete it, and NAME.dead if empty; an error while
- *                             it has messages or a reader, or does not answer
- *   look exchange|queue NAME  print "yes NAME" or "no NAME"
- *   count NAME                print "N NAME", the messages that wait in that
- *                             queue; 0 without such a queue
- *   readers NAME              print "N NAME", its consumers
+ *   queue NAME      create a quorum queue, and NAME.dead
+ *   look NAME       print "yes NAME" if that queue exists, or "no NAME"
+ *   count NAME      print "N NAME", the messages that wait in that queue; 0
+ *                   without such a queue
+ *   readers NAME    print "N NAME", its consumers
  *
  * Commands are idempotent, so a list may be run again.
  */
@@ -31,35 +23,27 @@
 
 #include "aggregator/modes/modes.h"
 
-#define WORDS_MAX 4
 #define NAME_MAX_LEN 200
 
 struct amqp_plan {
 	struct amqp_link link;
-	char *word[WORDS_MAX]; /* without the command's name */
+	const char *queue;
 };
 
 /* The line cannot be executed: sets the reason and the exit code. */
 static enum outcome
-refuse_line(
-    struct amqp_plan *p, enum exit_code code, const char *name, const char *why)
+refuse_line(struct amqp_plan *p, const char *name, const char *why)
 {
 	buf_setf(&p->link.why, "'%s' %s", name, why);
-	p->link.code = code;
+	p->link.code = PROG_DATA;
 	return OUTCOME_NEVER;
-}
-
-static enum outcome
-make_exchange(struct amqp_plan *p)
-{
-	return amqp_declare_exchange(&p->link, p->word[0], p->word[1]);
 }
 
 static enum outcome
 make_queue(struct amqp_plan *p)
 {
-	enum outcome o = amqp_declare_queue(&p->link, p->word[0], NULL);
-	char *dead = xasprintf("%s.dead", p->word[0]);
+	enum outcome o = amqp_declare_queue(&p->link, p->queue, NULL);
+	char *dead = xasprintf("%s.dead", p->queue);
 
 	if (o == OUTCOME_DONE)
 		o = amqp_declare_queue(&p->link, dead, NULL);
@@ -68,96 +52,29 @@ make_queue(struct amqp_plan *p)
 }
 
 static enum outcome
-bind_queue(struct amqp_plan *p)
-{
-	return amqp_declare_bind(
-	    &p->link, p->word[0], p->word[1], p->word[2], false);
-}
-
-static enum outcome
-bind_exchanges(struct amqp_plan *p)
-{
-	return amqp_declare_pass(&p->link, p->word[0], p->word[1], true);
-}
-
-static enum outcome
-unbind_exchanges(struct amqp_plan *p)
-{
-	return amqp_declare_pass(&p->link, p->word[0], p->word[1], false);
-}
-
-/* Deletes a queue that is empty and has no reader. insist: everything else is
- * an error. */
-static enum outcome
-drop_queue(struct amqp_plan *p, const char *queue, bool insist)
-{
-	struct amqp_queue_load load = { 0, 0 };
-	bool found;
-	enum outcome o = amqp_declare_look(&p->link, "queue", queue, &found);
-
-	if (o != OUTCOME_DONE || !found)
-		return o;
-	o = amqp_declare_load(&p->link, queue, &load);
-	if (o != OUTCOME_DONE)
-		return o;
-	if (load.readers == 0 && load.messages == 0)
-		return amqp_declare_drop(&p->link, "queue", queue);
-	if (!insist)
-		return OUTCOME_DONE;
-	return refuse_line(p, PROG_TEMPFAIL, queue,
-	    load.messages > 0
-		? "is not empty; let its consumer finish, then try again"
-		: "has a consumer; stop it first");
-}
-
-static enum outcome
-drop_named(struct amqp_plan *p)
-{
-	enum outcome o;
-	char *dead;
-
-	if (strcmp(p->word[0], "exchange") == 0)
-		return amqp_declare_drop(&p->link, "exchange", p->word[1]);
-	if (strcmp(p->word[0], "queue") != 0)
-		return refuse_line(p, PROG_DATA, p->word[0],
-		    "is neither an exchange nor a queue");
-	o = drop_queue(p, p->word[1], true);
-	dead = xasprintf("%s.dead", p->word[1]);
-	if (o == OUTCOME_DONE)
-		o = drop_queue(p, dead, false);
-	free(dead);
-	return o;
-}
-
-static enum outcome
 print_presence(struct amqp_plan *p)
 {
 	bool found;
-	enum outcome o;
+	enum outcome o = amqp_declare_count(&p->link, p->queue, NULL, &found);
 
-	if (strcmp(p->word[0], "exchange") != 0 &&
-	    strcmp(p->word[0], "queue") != 0)
-		return refuse_line(p, PROG_DATA, p->word[0],
-		    "is neither an exchange nor a queue");
-	o = amqp_declare_look(&p->link, p->word[0], p->word[1], &found);
 	if (o == OUTCOME_DONE)
-		printf("%s %s\n", found ? "yes" : "no", p->word[1]);
+		printf("%s %s\n", found ? "yes" : "no", p->queue);
 	return o;
 }
 
 /* If a user may look at a queue but not read it, the broker refuses this at
  * once. */
 static enum outcome
-count_queue(
-    struct amqp_plan *p, const char *queue, struct amqp_queue_load *load)
+count_queue(struct amqp_plan *p, struct amqp_queue_load *load)
 {
-	enum outcome o = amqp_declare_load(&p->link, queue, load);
+	enum outcome o = amqp_declare_load(&p->link, p->queue, load);
 
 	if (o != OUTCOME_NEVER || p->link.code != PROG_NOPERM)
 		return o;
 	o = amqp_link_connect(&p->link);
-	return o == OUTCOME_DONE ? amqp_declare_queue(&p->link, queue, load)
-				 : o;
+	if (o == OUTCOME_DONE)
+		o = amqp_declare_queue(&p->link, p->queue, load);
+	return o;
 }
 
 static enum outcome
@@ -165,14 +82,13 @@ print_load(struct amqp_plan *p, bool readers)
 {
 	struct amqp_queue_load load = { 0, 0 };
 	bool found;
-	enum outcome o =
-	    amqp_declare_look(&p->link, "queue", p->word[0], &found);
+	enum outcome o = amqp_declare_count(&p->link, p->queue, NULL, &found);
 
 	if (o == OUTCOME_DONE && found)
-		o = count_queue(p, p->word[0], &load);
+		o = count_queue(p, &load);
 	if (o == OUTCOME_DONE)
 		printf("%" PRIu32 " %s\n",
-		    readers ? load.readers : load.messages, p->word[0]);
+		    readers ? load.readers : load.messages, p->queue);
 	return o;
 }
 
@@ -190,56 +106,34 @@ print_readers(struct amqp_plan *p)
 
 static const struct {
 	const char *name;
-	size_t words;
 	enum outcome (*run)(struct amqp_plan *p);
 } verbs[] = {
-	{ "exchange", 2, make_exchange },
-	{ "queue", 1, make_queue },
-	{ "bind", 3, bind_queue },
-	{ "pass", 2, bind_exchanges },
-	{ "part", 2, unbind_exchanges },
-	{ "drop", 2, drop_named },
-	{ "look", 2, print_presence },
-	{ "count", 1, print_count },
-	{ "readers", 1, print_readers },
+	{ "queue", make_queue },
+	{ "look", print_presence },
+	{ "count", print_count },
+	{ "readers", print_readers },
 };
-
-/* Splits the line into words, in place. */
-static size_t
-split_words(char *line, char *word[], size_t max)
-{
-	char *rest = NULL, *w;
-	size_t n = 0;
-
-	for (w = strtok_r(line, " \t\r", &rest); w != NULL;
-	     w = strtok_r(NULL, " \t\r", &rest)) {
-		if (n == max)
-			return max + 1;
-		word[n++] = w;
-	}
-	return n;
-}
 
 static enum outcome
 do_line(struct amqp_plan *p, char *line)
 {
-	char *word[WORDS_MAX];
-	size_t n = split_words(line, word, WORDS_MAX), i, j;
+	static const char blanks[] = " \t\r";
+	char *rest = NULL, *verb = strtok_r(line, blanks, &rest);
+	const char *queue = strtok_r(NULL, blanks, &rest);
+	size_t i;
 
-	if (n == 0 || word[0][0] == '#')
+	if (verb == NULL || verb[0] == '#')
 		return OUTCOME_DONE;
 	for (i = 0; i < ARRAY_LEN(verbs); i++)
-		if (strcmp(word[0], verbs[i].name) == 0)
+		if (strcmp(verb, verbs[i].name) == 0)
 			break;
-	if (i == ARRAY_LEN(verbs) || n != verbs[i].words + 1)
-		return refuse_line(p, PROG_DATA, word[0],
-		    "is not a known action, or has too many words");
-	for (j = 1; j < n; j++) {
-		if (!parse_is_name(word[j], NAME_MAX_LEN))
-			return refuse_line(
-			    p, PROG_DATA, word[j], "is not a name");
-		p->word[j - 1] = word[j];
-	}
+	if (i == ARRAY_LEN(verbs) || queue == NULL ||
+	    strtok_r(NULL, blanks, &rest) != NULL)
+		return refuse_line(
+		    p, verb, "is not a known command with the name of a queue");
+	if (!parse_is_name(queue, NAME_MAX_LEN))
+		return refuse_line(p, queue, "is not a name");
+	p->queue = queue;
 	return verbs[i].run(p);
 }
 
@@ -274,7 +168,7 @@ amqp_plan_run(const struct conf *conf, const char *from)
 {
 	struct endpoint_options opt = { .conf = conf };
 	enum exit_code code = PROG_SOFTWARE;
-	struct amqp_plan p = { .word = { NULL } };
+	struct amqp_plan p = { .queue = NULL };
 	struct buf why = BUF_INIT;
 	struct endpoint *in = endpoint_open_read(from, &opt, &why, &code);
 
@@ -296,7 +190,7 @@ amqp_plan_run(const struct conf *conf, const char *from)
 
 static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct aggregator, job.from,
-	    endpoint_take_from, "the list: -, a file"),
+	    endpoint_take, "the list: -, a file"),
 };
 
 static int
@@ -321,10 +215,13 @@ run_declare(void *options)
 }
 
 const struct option_mode aggregator_mode_declare = {
-	.choice = OPTION_MODE(
-	    "declare", "create the exchanges, queues and bindings of a list"),
-	.about = "Creates the exchanges, queues and bindings of a list, one "
-		 "per line, as\nscripts/topology writes it.\n",
+	.choice =
+	    OPTION_MODE("declare", "create or count the queues of a list"),
+	.about = "Carries out a list of commands, one per line:\n"
+		 "  queue NAME     create the queue, and NAME.dead\n"
+		 "  look NAME      print whether it exists\n"
+		 "  count NAME     print how many messages wait in it\n"
+		 "  readers NAME   print how many programs read it\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_declare,

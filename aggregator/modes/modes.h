@@ -19,9 +19,7 @@ struct aggregator {
 	const char *reason; /* of --reason */
 	bool drop;          /* of --drop */
 	/* Options that override the configuration file. */
-	const char *assign_to, *clock, *definition, *every, *metrics;
-	const char *generation;
-	const char *part, *window;
+	const char *assign_to, *clock, *definition, *every, *metrics, *window;
 };
 
 extern const struct option_mode aggregator_mode_once;    /* no option */
@@ -35,11 +33,10 @@ extern const struct option_mode aggregator_mode_dead_letters;
 /* Option rows that several modes share. */
 #define AGGREGATOR_FROM                                                        \
 	OPTION_TAKE('f', "from", "FROM", struct aggregator, job.from,          \
-	    endpoint_take_from, "where records come from: -, a file")
+	    endpoint_take, "where records come from: -, a file")
 #define AGGREGATOR_TO                                                          \
-	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,                \
-	    endpoint_take_to,                                                  \
-	    "where rows go: -, a file, queue:NAME, exchange:NAME")
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to, endpoint_take, \
+	    "where rows go: -, a file, queue:NAME")
 #define AGGREGATOR_FORMAT OPTION_FORMAT(struct aggregator, job.format)
 #define AGGREGATOR_METRICS                                                     \
 	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
@@ -50,12 +47,6 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
 	    "definition of response times: ours or chatwoot")
-#define AGGREGATOR_GENERATION                                                  \
-	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
-	    "generation of the shards")
-#define AGGREGATOR_PART                                                        \
-	OPTION_TEXT(0, "part", "I/N", struct aggregator, part,                 \
-	    "this is aggregator I of N")
 #define AGGREGATOR_STATE                                                       \
 	OPTION_TEXT(0, "state", "DIR", struct aggregator, job.state,           \
 	    "the state folder")

@@ -177,13 +177,12 @@ begin_snapshot(void *ctx, struct text name, int64_t at)
 }
 
 static void
-end_snapshot(
-    void *tenant, const char *snapshot, const struct bucket_set *buckets)
+end_snapshot(void *tenant, const char *snapshot)
 {
 	struct one_shot_tenant *t = tenant;
 
 	mark_replay(t, REPLAY_SNAPSHOT_END);
-	model_end_snapshot(&t->pipeline.model, buckets);
+	model_end_snapshot(&t->pipeline.model);
 	free(t->snapshot);
 	t->snapshot = xstrdup(snapshot);
 }
@@ -706,10 +705,8 @@ static const struct option_row rows[] = {
 	AGGREGATOR_METRICS,
 	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
-	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
 	    "simulated allocation: the limit for every operator"),
-	AGGREGATOR_PART,
 	OPTION_TEXT(0, "table", "NAME", struct aggregator, table,
 	    "the table of -o csv (operator_metrics)"),
 	AGGREGATOR_TENANT,

@@ -112,9 +112,8 @@ publish_records(const struct aggregator_job *job)
 
 static const struct option_row rows[] = {
 	AGGREGATOR_FROM,
-	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
-	    endpoint_take_to,
-	    "where records go: -, a file, queue:NAME, exchange:NAME"),
+	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to, endpoint_take,
+	    "where records go: -, a file, queue:NAME"),
 };
 
 static int

@@ -12,13 +12,11 @@ static const struct option_row rows[] = {
 	AGGREGATOR_FORMAT,
 	AGGREGATOR_METRICS,
 	OPTION_TAKE(0, "assign-to", "TO", struct aggregator, assign_to,
-	    endpoint_take_to, "where allocation's reservations go"),
+	    endpoint_take, "where allocation's reservations go"),
 	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
 	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
 	    "write changed rows at this interval (50ms)"),
-	AGGREGATOR_GENERATION,
-	AGGREGATOR_PART,
 	AGGREGATOR_STATE,
 	AGGREGATOR_UNTIL_EMPTY,
 	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,
@@ -38,7 +36,7 @@ run_queue(void *options)
 
 const struct option_mode aggregator_mode_queue = {
 	.choice = OPTION_TAKE('f', "from", "queue:NAME", struct aggregator,
-	    job.from, endpoint_take_from, "run as a daemon, with a state"),
+	    job.from, endpoint_take, "run as a daemon, with a state"),
 	.when = endpoint_is_queue,
 	.title = "-f queue:NAME",
 	.about = "Reads records and complete snapshots from a queue.\n",

@@ -546,7 +546,7 @@ replay_snapshot_end(struct simulation *w)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	model_end_snapshot(&w->model, NULL);
+	model_end_snapshot(&w->model);
 	read_records(w);
 	while ((e = strmap_next(&w->chats, &i)) != NULL) {
 		struct text id = { e->key, e->key_len };

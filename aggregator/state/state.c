@@ -152,26 +152,6 @@ state_set_damaged(struct state *s)
 	lmdb_fail_damaged(s->file, "its entries contradict each other");
 }
 
-/* Rejects a state from another shard, or from another generation of the
- * topology. */
-static enum exit_code
-check_state_part(struct state *s, const char *want, struct buf *why)
-{
-	const char *text = "";
-	size_t len = 0;
-
-	if (!get_meta_text(s, "part", &text, &len))
-		len = 0;
-	if (len == strlen(want) && memcmp(text, want, len) == 0)
-		return PROG_OK;
-	buf_setf(why,
-	    "state '%s' belongs to %s%.*s, not to %s%s; choose another folder "
-	    "with --state",
-	    s->path, len > 0 ? "part " : "one aggregator alone", (int)len, text,
-	    want[0] != '\0' ? "part " : "one alone", want);
-	return PROG_CONFIG;
-}
-
 static enum exit_code
 check_identity(
     struct state *s, const struct state_identity *id, struct buf *why)
@@ -205,7 +185,7 @@ check_identity(
 		    s->path, (long long)(window / 1000));
 		return PROG_CONFIG;
 	}
-	return check_state_part(s, id->part, why);
+	return PROG_OK;
 }
 
 static void
@@ -220,7 +200,6 @@ put_identity(struct lmdb_file *f, const struct state_identity *id)
 	put_meta(meta, "seed", seed, sizeof seed);
 	put_meta(meta, "definition", id->definition, strlen(id->definition));
 	put_meta(meta, "window", &id->window_ms, sizeof id->window_ms);
-	put_meta(meta, "part", id->part, strlen(id->part));
 }
 
 static enum exit_code

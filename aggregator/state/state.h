@@ -30,7 +30,6 @@ struct state;
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
-	const char *part; /* the shard; "": the only one */
 };
 
 /* Opens a state and creates the folder and the file if they are missing. All

@@ -163,8 +163,8 @@ stream_add_record(struct stream *s)
 		      : OUTCOME_DONE;
 }
 
-/* Callbacks of the staging, whose context is the stream: a complete snapshot,
- * or parts of one that came through an exchange, correct a tenant.
+/* Callbacks of the staging, whose context is the stream: a complete snapshot
+ * corrects a tenant.
  *
  * Messages of the snapshot that have not arrived in the stream are passed
  * through. They are confirmed before the commit that stores them and removes
@@ -205,7 +205,7 @@ add_to_snapshot(
 
 /* Keeps the snapshot's marker for the sink: it shows the reaper that chats
  * missing from the snapshot are marked as gone. The marker follows the rows of
- * the flush. A part of a snapshot has no marker. */
+ * the flush. */
 static void
 mark_applied(struct stream_tenant *t, const char *snapshot)
 {
@@ -222,14 +222,12 @@ mark_applied(struct stream_tenant *t, const char *snapshot)
 }
 
 static void
-end_snapshot(
-    void *tenant, const char *snapshot, const struct bucket_set *buckets)
+end_snapshot(void *tenant, const char *snapshot)
 {
 	struct stream_tenant *t = tenant;
 
-	if (buckets == NULL && t->stream->job->shard.of == 0)
-		mark_applied(t, snapshot);
-	model_end_snapshot(&t->pipeline.model, buckets);
+	mark_applied(t, snapshot);
+	model_end_snapshot(&t->pipeline.model);
 	stream_touch(t);
 }
 

@@ -509,9 +509,8 @@ enum exit_code
 stream_open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
-	char shard[SHARD_TEXT];
 	const struct state_identity id = { s->job->definition->name,
-		s->setup.window_ms, shard_text(&s->job->shard, shard) };
+		s->setup.window_ms };
 	const struct {
 		struct lmdb_table **table;
 		const char *name;

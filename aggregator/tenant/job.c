@@ -3,14 +3,10 @@
  */
 #include "aggregator/tenant/job.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/records/bucket.h"
 
 /* Types of records that can be passed through unchanged. */
 static const char *const pass_through_names[] = { "messages", "views",
@@ -141,24 +137,6 @@ metric_selection_add_overview(struct metric_selection *c)
 			add_metric(c, metrics[i]);
 }
 
-void
-metric_selection_set_part(struct metric_selection *c)
-{
-	struct metric_selection whole = *c;
-	size_t i;
-
-	c->n = 0;
-	for (i = 0; i < whole.n; i++)
-		if (whole.metrics[i]->derived_from == NULL)
-			c->metrics[c->n++] = whole.metrics[i];
-	for (i = 0; i < whole.n; i++)
-		if (whole.metrics[i]->derived_from != NULL)
-			add_metric(c, whole.metrics[i]->derived_from);
-	/* Its rows contain the time and list the tenants. */
-	metric_selection_add(c, "operator_metrics");
-	metric_selection_add(c, "tenant_metrics");
-}
-
 bool
 metric_selection_passes(
     const struct metric_selection *c, const struct record *r)
@@ -166,38 +144,4 @@ metric_selection_passes(
 	return (r->type == RECORD_MESSAGE && c->messages) ||
 	       (r->type == RECORD_VIEW && c->views) ||
 	       (r->type == RECORD_EVENT && c->eventlog);
-}
-
-int
-shard_read(struct shard *p, const struct conf *conf, struct buf *why)
-{
-	const char *text = conf_text(conf, "aggregator", "part");
-	const char *slash = text != NULL ? strchr(text, '/') : NULL;
-	char number[8] = "";
-
-	memset(p, 0, sizeof *p);
-	p->generation = conf_int(conf, "aggregator", "generation");
-	if (text == NULL)
-		return 0;
-	if (slash != NULL && (size_t)(slash - text) < sizeof number)
-		memcpy(number, text, (size_t)(slash - text));
-	if (slash != NULL && parse_int(slash + 1, 1, BUCKETS, &p->of) == 0 &&
-	    parse_int(number, 0, p->of - 1, &p->number) == 0)
-		return 0;
-	buf_setf(why,
-	    "'%s' is not a shard; write 0/2 and 1/2 for two shards; at most %d "
-	    "are possible",
-	    text, BUCKETS);
-	return -1;
-}
-
-const char *
-shard_text(const struct shard *p, char buf[SHARD_TEXT])
-{
-	buf[0] = '\0';
-	if (p->of > 0)
-		(void)snprintf(buf, SHARD_TEXT,
-		    "%" PRId64 "/%" PRId64 " of generation %" PRId64, p->number,
-		    p->of, p->generation);
-	return buf;
 }

@@ -25,17 +25,6 @@ struct metric_selection {
 	bool messages, views, eventlog; /* passed through */
 };
 
-/* Which of several aggregators this one is. Chats are distributed over them
- * (scripts/topology), so each has only a part of a metric that spans chats. It
- * writes its rows of such a metric to a table of parts, whose key also has the
- * generation of the topology and the number of the shard. Views in the database
- * (sink/tables/schema.h) add the parts up. */
-struct shard {
-	int64_t generation;
-	int64_t number, of; /* shard `number` of `of`; of 0: the only
-			     * aggregator */
-};
-
 /* Events of another publisher are counted; see stream_eventcounter.c. */
 struct eventcounter_job {
 	const char *exchange; /* declared and bound if missing */
@@ -61,7 +50,6 @@ struct aggregator_job {
 				     * RECORD_NO_NUMBER: as in the records */
 	const struct eventcounter_job *counter; /* NULL: records are read */
 	struct metric_selection selection;
-	struct shard shard;
 	bool until_empty;
 };
 
@@ -78,10 +66,6 @@ bool metric_selection_leave_out_allocation(struct metric_selection *c)
  * table, always needs it. */
 void metric_selection_add(struct metric_selection *c, const char *table);
 
-/* Adapts the selection to one of several aggregators: replaces a metric that
- * cannot be added up by the one from which a view computes it. */
-void metric_selection_set_part(struct metric_selection *c);
-
 /* True if rows of that table are selected. */
 bool metric_selection_has(const struct metric_selection *c, const char *table);
 
@@ -91,14 +75,5 @@ void metric_selection_add_overview(struct metric_selection *c);
 /* True if records of this type are selected and therefore passed through. */
 bool metric_selection_passes(
     const struct metric_selection *c, const struct record *r);
-
-/* Reads [aggregator] part and generation. Returns 0, or -1 and *why. */
-int shard_read(struct shard *p, const struct conf *conf, struct buf *why)
-    __attribute__((warn_unused_result));
-
-/* Returns the text that states store: "" for a single aggregator, otherwise for
- * example "0/2 of generation 1". */
-#define SHARD_TEXT 80
-const char *shard_text(const struct shard *p, char buf[SHARD_TEXT]);
 
 #endif

@@ -163,7 +163,7 @@ pipeline_recompute(struct pipeline *d, bool refresh)
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
 	model_recompute(&d->model);
-	streaming_metrics_advance(d->streaming, d->model.as_of, refresh);
+	streaming_metrics_advance(d->streaming, d->model.as_of);
 }
 
 void

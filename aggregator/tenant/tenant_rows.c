@@ -143,17 +143,10 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 	rowset_end(to);
 }
 
-/* True if the rows of the metric are only a shard's, for table->parts. */
 static bool
-is_in_parts(const struct tenant_rows *r, const struct metric *f)
+is_state(const struct metric *f)
 {
-	return f->table->parts != NULL && r->pipeline->job->shard.of > 0;
-}
-
-static bool
-is_state(const struct tenant_rows *r, const struct metric *f)
-{
-	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
+	return f->table->life == LIFE_NOW;
 }
 
 /* Returns the time at which sums begin, if earlier data are unknown. The
@@ -174,22 +167,16 @@ static void
 begin_table(
     struct row_writer *w, const struct tenant_rows *r, const struct metric *f)
 {
-	const struct shard *shard =
-	    is_in_parts(r, f) ? &r->pipeline->job->shard : NULL;
-	const struct table *t = shard != NULL ? f->table->parts : f->table;
-	int64_t since = counts_since(r, f->table);
+	const struct table *t = f->table;
+	int64_t since = counts_since(r, t);
 	size_t i;
 
 	jsonw_open(&w->head);
 	jsonw_str(&w->head, "type", "row");
 	jsonw_str(&w->head, "table", t->name);
 	jsonw_str(&w->head, "tenant", r->model->tenant);
-	if (r->snapshot != NULL && is_state(r, f))
+	if (r->snapshot != NULL && is_state(f))
 		jsonw_str(&w->head, "snapshot", r->snapshot);
-	if (shard != NULL) {
-		jsonw_int(&w->head, "generation", shard->generation);
-		jsonw_int(&w->head, "part", shard->number);
-	}
 	w->cells = table_cells(t);
 	w->cell = xcalloc(w->cells + 1, sizeof *w->cell);
 	for (i = 0; i < w->cells; i++) {
@@ -211,10 +198,7 @@ write_rows(const struct tenant_rows *r, const struct metric *f,
     tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
 	struct row_writer w = { .to = line, .ctx = ctx };
-	struct rowset rows = { .metric = f,
-		.part = is_in_parts(r, f),
-		.each = write_row,
-		.ctx = &w };
+	struct rowset rows = { .metric = f, .each = write_row, .ctx = &w };
 
 	begin_table(&w, r, f);
 	emit_rows(r, &rows);
@@ -269,7 +253,7 @@ write_tables(const struct tenant_rows *r, enum share share,
 	*written = 0;
 	for (i = 0; i < c->n && rc == 0; i++) {
 		if (share == SHARE_ALL ||
-		    is_state(r, c->metrics[i]) == (share == SHARE_STATE))
+		    is_state(c->metrics[i]) == (share == SHARE_STATE))
 			rc = write_rows(r, c->metrics[i], line, ctx, written);
 	}
 	return rc;
@@ -284,7 +268,7 @@ has_state(const struct tenant_rows *r)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (is_state(r, c->metrics[i]))
+		if (is_state(c->metrics[i]))
 			return true;
 	return false;
 }

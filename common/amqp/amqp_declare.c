@@ -167,79 +167,6 @@ amqp_declare_queue(
 	return declare_outcome(l, ok != NULL, "create queue", queue);
 }
 
-enum outcome
-amqp_declare_look(
-    struct amqp_link *l, const char *kind, const char *name, bool *found)
-{
-	if (strcmp(kind, "queue") == 0)
-		return amqp_declare_count(l, name, NULL, found);
-	*found = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
-		     amqp_cstring_bytes(name), amqp_cstring_bytes("topic"), 1,
-		     1, 0, 0, none) != NULL;
-	if (!*found && is_told_missing(l, kind))
-		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-	return declare_outcome(l, *found, "inspect exchange", name);
-}
-
-enum outcome
-amqp_declare_exchange(struct amqp_link *l, const char *name, const char *type)
-{
-	bool ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
-		      amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0, 1,
-		      0, 0, none) != NULL;
-
-	return declare_outcome(l, ok, "create exchange", name);
-}
-
-enum outcome
-amqp_declare_bind(struct amqp_link *l, const char *exchange, const char *queue,
-    const char *key, bool optional)
-{
-	bool ok = amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
-		      amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
-		      amqp_cstring_bytes(key), none) != NULL;
-
-	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
-		log_info("not_bound",
-		    "queue=%s exchange=%s reason=\"no permission\"", queue,
-		    exchange);
-		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-	}
-	return declare_outcome(l, ok, "bind queue", queue);
-}
-
-enum outcome
-amqp_declare_pass(
-    struct amqp_link *l, const char *from, const char *to, bool on)
-{
-	amqp_bytes_t f = amqp_cstring_bytes(from), t = amqp_cstring_bytes(to);
-	bool ok;
-
-	if (on)
-		ok = amqp_exchange_bind(l->conn, AMQP_LINK_CHANNEL, t, f,
-			 amqp_empty_bytes, none) != NULL;
-	else
-		ok = amqp_exchange_unbind(l->conn, AMQP_LINK_CHANNEL, t, f,
-			 amqp_empty_bytes, none) != NULL;
-	return declare_outcome(
-	    l, ok, on ? "bind exchange" : "unbind exchange", to);
-}
-
-enum outcome
-amqp_declare_drop(struct amqp_link *l, const char *kind, const char *name)
-{
-	amqp_bytes_t n = amqp_cstring_bytes(name);
-	bool ok;
-
-	if (strcmp(kind, "queue") == 0)
-		ok = amqp_queue_delete(l->conn, AMQP_LINK_CHANNEL, n, 0, 0) !=
-		     NULL;
-	else
-		ok = amqp_exchange_delete(l->conn, AMQP_LINK_CHANNEL, n, 0) !=
-		     NULL;
-	return declare_outcome(l, ok, "delete", name);
-}
-
 /* Declares the queue as the publishers of such queues do: with another type,
  * their declaration would fail. */
 static enum outcome
@@ -327,6 +254,47 @@ amqp_declare_load(
 	return OUTCOME_DONE;
 }
 
+/* Reports whether the topic exchange exists. */
+static enum outcome
+look_for_exchange(struct amqp_link *l, const char *name, bool *found)
+{
+	*found = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
+		     amqp_cstring_bytes(name), amqp_cstring_bytes("topic"), 1,
+		     1, 0, 0, none) != NULL;
+	if (!*found && is_told_missing(l, "exchange"))
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
+	return declare_outcome(l, *found, "inspect exchange", name);
+}
+
+static enum outcome
+make_exchange(struct amqp_link *l, const char *name)
+{
+	bool ok = amqp_exchange_declare(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(name), amqp_cstring_bytes("topic"), 0,
+		      1, 0, 0, none) != NULL;
+
+	return declare_outcome(l, ok, "create exchange", name);
+}
+
+/* Binds the queue, so that it gets the messages with that key. An existing
+ * binding stays. optional: also DONE without the permission. */
+static enum outcome
+bind_queue(struct amqp_link *l, const char *exchange, const char *queue,
+    const char *key, bool optional)
+{
+	bool ok = amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
+		      amqp_cstring_bytes(key), none) != NULL;
+
+	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
+		log_info("not_bound",
+		    "queue=%s exchange=%s reason=\"no permission\"", queue,
+		    exchange);
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
+	}
+	return declare_outcome(l, ok, "bind queue", queue);
+}
+
 enum outcome
 amqp_declare_source(struct amqp_link *l, const char *exchange,
     const char *queue, const char *key)
@@ -334,15 +302,15 @@ amqp_declare_source(struct amqp_link *l, const char *exchange,
 	bool has_exchange, has_queue;
 	enum outcome o;
 
-	o = amqp_declare_look(l, "exchange", exchange, &has_exchange);
+	o = look_for_exchange(l, exchange, &has_exchange);
 	if (o == OUTCOME_DONE && !has_exchange)
-		o = amqp_declare_exchange(l, exchange, "topic");
+		o = make_exchange(l, exchange);
 	if (o == OUTCOME_DONE)
-		o = amqp_declare_look(l, "queue", queue, &has_queue);
+		o = amqp_declare_count(l, queue, NULL, &has_queue);
 	if (o == OUTCOME_DONE && !has_queue)
 		o = make_classic(l, queue);
 	if (o == OUTCOME_DONE)
-		o = amqp_declare_bind(
+		o = bind_queue(
 		    l, exchange, queue, key, has_exchange && has_queue);
 	return o;
 }

@@ -1,6 +1,6 @@
 /*
- * amqp_declare: creates, binds and deletes exchanges and queues: our own, those
- * for other publishers, and those for scripts/topology. All are durable.
+ * amqp_declare: creates and inspects queues: our own, and those that other
+ * publishers fill. All are durable.
  *
  * Each function returns DONE, or LATER or NEVER; then the link is down and
  * l->why has the reason.
@@ -33,29 +33,6 @@ enum outcome amqp_declare_queue(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load, bool *found)
     __attribute__((warn_unused_result));
-
-/* Reports whether the queue or exchange (`kind`) exists. */
-enum outcome amqp_declare_look(struct amqp_link *l, const char *kind,
-    const char *name, bool *found) __attribute__((warn_unused_result));
-
-/* Creates the exchange. An existing one must have that type. */
-enum outcome amqp_declare_exchange(struct amqp_link *l, const char *name,
-    const char *type) __attribute__((warn_unused_result));
-
-/* Binds the queue to the exchange, so that it gets the messages with that key.
- * An existing binding stays. optional: also DONE without the permission. */
-enum outcome amqp_declare_bind(struct amqp_link *l, const char *exchange,
-    const char *queue, const char *key, bool optional)
-    __attribute__((warn_unused_result));
-
-/* Binds (on) or unbinds two exchanges: `to` gets everything that is published
- * to `from`. */
-enum outcome amqp_declare_pass(struct amqp_link *l, const char *from,
-    const char *to, bool on) __attribute__((warn_unused_result));
-
-/* Deletes it with its content. Also DONE if the queue does not exist. */
-enum outcome amqp_declare_drop(struct amqp_link *l, const char *kind,
-    const char *name) __attribute__((warn_unused_result));
 
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, which
  * RabbitMQ's own AMQP 1.0 uses; a broker that does not support it may send the

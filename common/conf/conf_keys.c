@@ -129,8 +129,6 @@ const struct conf_key conf_keys[] = {
 	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY),
 	CHOICE("aggregator", "clock", "system", "system|records"),
 	DURATION("aggregator", "ahead", "5m", SECOND, 36500 * DAY),
-	TEXT("aggregator", "part", NULL, NULL),
-	INT("aggregator", "generation", "1", 1, 999999),
 	DURATION("aggregator", "refresh", "5s", 100, HOUR),
 	SIZE("aggregator", "state_limit", "24G", MIB, 1024 * 1024 * MIB),
 	SIZE("aggregator", "cache", "256M", MIB, 1024 * 1024 * MIB),

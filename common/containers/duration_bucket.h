@@ -2,10 +2,9 @@
  * duration_bucket: the bucket of a duration in a histogram, for example of
  * response times. Each doubling has 32 buckets, so the width of a bucket is at
  * most 1/32 of its lower end: a median or percentile read from a histogram has
- * an error of less than 1/32, and the middle of a bucket, which the views over
- * shards use, less than 1/64. Below 64 ms, a bucket is one millisecond wide.
- * The buckets are the same everywhere, so histograms of operators, hours and
- * machines can be added bucket by bucket.
+ * an error of less than 1/32. Below 64 ms, a bucket is one millisecond wide.
+ * The buckets are the same everywhere, so histograms of operators and hours can
+ * be added bucket by bucket.
  *
  * The arithmetic is that of HdrHistogram_c, which Debian does not package. That
  * library keeps all counts of a histogram in one array: 26,728 bytes for

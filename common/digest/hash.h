@@ -8,9 +8,6 @@
  *               machines; every file format of the project uses it
  *   keyed_hash  input from outside that may be chosen to collide (addresses,
  *               ids): SipHash of libcrypto, which is slower
- *
- * The bucket of a chat (bucket.h) has a published formula that other publishers
- * compute, too.
  */
 #ifndef COMMON_DIGEST_HASH_H
 #define COMMON_DIGEST_HASH_H

@@ -31,18 +31,10 @@ endpoint_is_queue(const char *name)
 	return behind("queue:", name) != NULL;
 }
 
-bool
-endpoint_is_exchange(const char *name)
-{
-	return behind("exchange:", name) != NULL;
-}
-
 const char *
 endpoint_amqp_name(const char *name)
 {
-	const char *queue = behind("queue:", name);
-
-	return queue != NULL ? queue : behind("exchange:", name);
+	return behind("queue:", name);
 }
 
 /* "queu:rows" is probably a typing error, not a new file; "./queu:rows" is a
@@ -57,55 +49,42 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* Returns -1 with *why if the name is invalid for a queue or exchange
- * ("kind"). */
+/* Returns -1 with *why if the name is invalid for a queue. */
 static int
-check_amqp_name(const char *kind, const char *name, struct buf *why)
+check_queue_name(const char *name, struct buf *why)
 {
 	if (parse_is_name(name, AMQP_NAME_MAX))
 		return 0;
 	if (name[0] == '\0')
-		buf_setf(why, "'%s:' lacks the name of the %s; write %s:NAME",
-		    kind, kind, kind);
+		buf_setf(why,
+		    "'queue:' lacks the name of the queue; write queue:NAME");
 	else
 		buf_setf(why,
-		    "'%s:%s' is not a valid name for a %s; use up to %d "
+		    "'queue:%s' is not a valid name for a queue; use up to %d "
 		    "letters, digits, '.', '_' and '-'",
-		    kind, name, kind, AMQP_NAME_MAX);
+		    name, AMQP_NAME_MAX);
 	return -1;
 }
 
-/* Returns -1 with *why if no endpoint for that use can have such a name. */
+/* Returns -1 with *why if no endpoint can have such a name. */
 static int
-check_name(const char *name, enum endpoint_use use, struct buf *why)
+check_name(const char *name, struct buf *why)
 {
 	if (endpoint_is_queue(name))
-		return check_amqp_name("queue", endpoint_amqp_name(name), why);
-	if (endpoint_is_exchange(name) && use == ENDPOINT_TO)
-		return check_amqp_name(
-		    "exchange", endpoint_amqp_name(name), why);
-	if (endpoint_is_exchange(name)) {
-		buf_setf(why,
-		    "'%s' cannot be read; read one of its queues with "
-		    "queue:NAME",
-		    name);
-		return -1;
-	}
+		return check_queue_name(endpoint_amqp_name(name), why);
 	if (name[0] != '\0' && !has_unknown_prefix(name))
 		return 0;
 	buf_setf(why,
-	    "'%s' is not an endpoint; use -, a file (./%s), queue:NAME "
-	    "or, for output, exchange:NAME",
-	    name, name);
+	    "'%s' is not an endpoint; use -, a file (./%s) or queue:NAME", name,
+	    name);
 	return -1;
 }
 
 int
-endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
-    const char *key)
+endpoint_check_key(const char *name, const char *section, const char *key)
 {
 	struct buf why = BUF_INIT;
-	bool valid = check_name(name, use, &why) == 0;
+	bool valid = check_name(name, &why) == 0;
 
 	if (!valid)
 		log_error("[%s] %s: %s", section, key, buf_str(&why));
@@ -113,32 +92,20 @@ endpoint_check_key(const char *name, enum endpoint_use use, const char *section,
 	return valid ? 0 : -1;
 }
 
-static int
-take_name(const char *name, enum endpoint_use use, const char **to)
+int
+endpoint_take(const char *name, void *to)
 {
 	struct buf why = BUF_INIT;
 	int code = -1;
 
-	if (check_name(name, use, &why) != 0)
+	if (check_name(name, &why) != 0)
 		code = prog_usage_error("%s", buf_str(&why));
-	*to = name;
+	*(const char **)to = name;
 	buf_release(&why);
 	return code;
 }
 
-int
-endpoint_take_from(const char *name, void *to)
-{
-	return take_name(name, ENDPOINT_FROM, to);
-}
-
-int
-endpoint_take_to(const char *name, void *to)
-{
-	return take_name(name, ENDPOINT_TO, to);
-}
-
-/* True if `to` is the queue, exchange or regular file that is read. */
+/* True if `to` is the queue or regular file that is read. */
 static bool
 is_input(const char *from, const char *to)
 {
@@ -165,7 +132,7 @@ struct endpoint *
 endpoint_open_read(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	if (check_name(name, ENDPOINT_FROM, why) != 0) {
+	if (check_name(name, why) != 0) {
 		*code = PROG_USAGE;
 		return NULL;
 	}
@@ -185,14 +152,14 @@ struct endpoint *
 endpoint_open_write(const char *name, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	if (check_name(name, ENDPOINT_TO, why) != 0) {
+	if (check_name(name, why) != 0) {
 		*code = PROG_USAGE;
 		return NULL;
 	}
 	if (endpoint_amqp_name(name) == NULL)
 		return endpoint_stdio_open(name, true, opt, why, code);
-	return endpoint_amqp_open_write(endpoint_amqp_name(name),
-	    endpoint_is_exchange(name), opt, why, code);
+	return endpoint_amqp_open_write(
+	    endpoint_amqp_name(name), opt, why, code);
 }
 
 enum endpoint_status

@@ -1,8 +1,7 @@
 /*
  * endpoint: sources and destinations of records: "-" (standard input or
- * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
- * "exchange:NAME", which distributes records over several queues by their chats
- * (bucket.h). The same loop serves all of them.
+ * output), a file's path, or "queue:NAME" on RabbitMQ. The same loop serves all
+ * of them.
  *
  * Reading: endpoint_read() returns one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
@@ -90,20 +89,12 @@ struct endpoint_options {
  * message. */
 #define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
-/* The purpose of a name. */
-enum endpoint_use {
-	ENDPOINT_FROM,
-	ENDPOINT_TO,
-};
-
 /* Returns -1, after an error that names the configuration key, if no endpoint
- * for that use can have such a name. */
-int endpoint_check_key(const char *name, enum endpoint_use use,
-    const char *section, const char *key);
+ * can have such a name. */
+int endpoint_check_key(const char *name, const char *section, const char *key);
 
 /* The same for OPTION_TAKE: *to is a const char *, borrowed from argv. */
-int endpoint_take_from(const char *name, void *to);
-int endpoint_take_to(const char *name, void *to);
+int endpoint_take(const char *name, void *to);
 
 /* Refuses to write to the input, before either is opened: a file would be
  * truncated, and a queue would never end. Returns -1, or the exit code after a
@@ -223,11 +214,10 @@ void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 /* False while the broker is unreachable; always true for files. */
 bool endpoint_is_up(const struct endpoint *e);
 
-/* True for "queue:..." and "exchange:..." */
+/* True for "queue:..." */
 bool endpoint_is_queue(const char *name);
-bool endpoint_is_exchange(const char *name);
 
-/* Returns NAME of "queue:NAME" or "exchange:NAME", otherwise NULL. Borrowed. */
+/* Returns NAME of "queue:NAME", otherwise NULL. Borrowed. */
 const char *endpoint_amqp_name(const char *name);
 
 const char *endpoint_name(const struct endpoint *e);

@@ -45,8 +45,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 		return -1;
 	a->queue = xstrdup(queue);
 	/* Opening connects, which may need the name for messages. */
-	a->base.name =
-	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
+	a->base.name = xasprintf("queue:%s", queue);
 	a->exchange = opt->exchange;
 	a->binding = opt->binding;
 	a->wait_forever = opt->wait_forever;
@@ -142,32 +141,6 @@ endpoint_amqp_look(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	return OUTCOME_LATER;
 }
 
-/* Exchanges that distribute records are created by scripts/topology, not
- * here. */
-static enum outcome
-find_exchanges(struct amqp_endpoint *a)
-{
-	char *names[] = { xstrdup(a->queue), xasprintf("%s.all", a->queue) };
-	struct amqp_link *l = &a->link;
-	enum outcome o = OUTCOME_DONE;
-	bool found = true;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(names); i++) {
-		if (o == OUTCOME_DONE && found)
-			o = amqp_declare_look(l, "exchange", names[i], &found);
-		free(names[i]);
-	}
-	if (o != OUTCOME_DONE || found)
-		return o;
-	amqp_link_drop(l,
-	    "there is no exchange '%s' with '%s.all' at %s; create them with "
-	    "scripts/topology",
-	    a->queue, a->queue, l->title);
-	amqp_link_set_never(l, PROG_CONFIG);
-	return l->outcome;
-}
-
 /* Waits until the broker has requeued the messages that a dead reader had not
  * acknowledged. Otherwise later messages would be delivered first, for example
  * the lines of a snapshot before its begin marker. *taken: another reader is
@@ -219,8 +192,7 @@ become_sole_reader(struct amqp_endpoint *a)
 		a->taken_since_ms = now;
 	amqp_link_drop(l,
 	    "the queue '%s' at %s has another consumer, and each would get "
-	    "half of the messages; stop one, or create shards with "
-	    "scripts/topology",
+	    "half of the messages; stop one",
 	    a->queue, l->title);
 	if (now - a->taken_since_ms > 3000 * (int64_t)l->heartbeat_s + SOLE_MS)
 		amqp_link_set_never(l, PROG_CONFIG);
@@ -252,10 +224,6 @@ connect_amqp(struct amqp_endpoint *a)
 	enum outcome o = amqp_link_connect(&a->link);
 	char *dead;
 
-	if (o == OUTCOME_DONE && a->spread) {
-		o = find_exchanges(a);
-		return o == OUTCOME_DONE ? a->set_up(a) : o;
-	}
 	if (o == OUTCOME_DONE && a->exchange != NULL)
 		o = amqp_declare_source(
 		    &a->link, a->exchange, a->queue, a->binding);

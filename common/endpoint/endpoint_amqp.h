@@ -23,7 +23,6 @@ struct amqp_endpoint {
 	char *queue;
 	const char *exchange, *binding; /* see endpoint_options; NULL: the queue
 					 * is ours */
-	bool spread; /* writing: `queue` is the name of an exchange */
 	bool wait_forever;
 	int64_t timeout_ms;     /* otherwise: [amqp] wait_timeout */
 	bool present;           /* reading: as in endpoint_options */

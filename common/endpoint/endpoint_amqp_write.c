@@ -1,7 +1,6 @@
 /*
- * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * distributes records over queues: it collects lines into messages, sends them
- * and handles their confirms.
+ * endpoint_amqp_write: the writing end of a queue: it collects lines into
+ * messages, sends them and handles their confirms.
  *
  * Lines are collected in a buffer until it has body_bytes, LINGER_MS have
  * passed, or there is a flush, or a send while everything before is confirmed.
@@ -9,13 +8,7 @@
  * id each time it is sent. A message stays in the window, which is bounded,
  * until the broker has confirmed it without returning it.
  *
- * A queue has one buffer. An exchange has one buffer for each bucket
- * (bucket.h), whose number is the routing key of its messages, so that all
- * records of a chat are in one buffer and one queue, in order. Another buffer
- * is for records that concern all aggregators; they go to the exchange
- * NAME.all.
- *
- * Guarantee: flush() is DONE only when the window and all buffers are empty.
+ * Guarantee: flush() is DONE only when the window and the buffer are empty.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +22,6 @@
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "common/records/bucket.h"
 
 /* Maximum messages in a window. */
 #define AMQP_WINDOW 128
@@ -58,9 +50,8 @@
  *    +-- ack, lost ---- RETURNED
  *
  *   ack              it is on the disk: it leaves the window
- *   return, then ack the queue is gone, or no queue is bound to the exchange:
- *                    the link is made again, which creates the queue again, and
- *                    the message is sent again
+ *   return, then ack the queue is gone: the link is made again, which creates
+ *                    the queue again, and the message is sent again
  *   nack             the queue is full: it is sent again after a pause
  *   nothing          the link is lost: it is sent again on the next one */
 enum amqp_outgoing_state {
@@ -74,13 +65,7 @@ struct amqp_outgoing {
 	uint64_t seq;
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
 	enum amqp_outgoing_state state;
-	size_t bucket; /* 0 for a queue */
 	struct buf body;
-};
-
-struct amqp_buffer {
-	struct buf filling;
-	int64_t since_ms;
 };
 
 struct amqp_writer {
@@ -97,11 +82,8 @@ struct amqp_writer {
 	bool full;
 
 	size_t body_bytes;
-	struct amqp_buffer *buffers;
-	size_t buffers_n;
-	int64_t swept_ms; /* when all buffers were last checked */
-	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
-	struct flat flat; /* to find the bucket of a line */
+	struct buf filling; /* lines that are in no message yet */
+	int64_t since_ms;   /* when its first line was written */
 
 	enum amqp_phase phase; /* next frame of a message that is being
 				* returned */
@@ -195,10 +177,7 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 	}
 	slide(w);
 	if (w->a.gone)
-		amqp_link_drop(&w->a.link,
-		    w->a.spread ? "exchange '%s' at %s routes these messages "
-				  "to no queue"
-				: "the queue '%s' at %s was deleted",
+		amqp_link_drop(&w->a.link, "the queue '%s' at %s was deleted",
 		    w->a.queue, w->a.link.title);
 }
 
@@ -294,20 +273,12 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 		.content_type = amqp_cstring_bytes("application/x-ndjson"),
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
-	const char *exchange = "", *key = w->a.queue;
-	char number[8] = "";
 	int status;
 
-	if (w->a.spread) {
-		exchange = m->bucket == BUCKET_ALL ? w->all : w->a.queue;
-		if (m->bucket != BUCKET_ALL)
-			(void)snprintf(number, sizeof number, "%zu", m->bucket);
-		key = number;
-	}
 	format_id(w, m->seq, &id);
 	p.message_id = amqp_cstring_bytes(buf_str(&id));
 	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
-	    amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0, &p,
+	    amqp_empty_bytes, amqp_cstring_bytes(w->a.queue), 1, 0, &p,
 	    (amqp_bytes_t){ m->body.len, m->body.data });
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
@@ -339,8 +310,7 @@ next_to_send(struct amqp_writer *w, bool *waits)
 /* Checks before each message whether the broker accepts any, so that an alarm
  * stops sending in time. If the queue was full, messages are sent one at a time
  * until it accepts one: it might accept the last of several but not the first,
- * and their order matters. Not for an exchange, because its other queues would
- * wait, too. */
+ * and their order matters. */
 static int
 send_outgoing(struct amqp_writer *w)
 {
@@ -353,7 +323,7 @@ send_outgoing(struct amqp_writer *w)
 		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
 			return 0;
 		m = next_to_send(w, &waits);
-		if (m == NULL || (w->full && !w->a.spread && waits))
+		if (m == NULL || (w->full && waits))
 			return 0;
 		if (publish_message(w, m) != 0)
 			return -1;
@@ -409,9 +379,8 @@ explain_stall(struct amqp_writer *w)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
 		buf_setf(why,
-		    "%s '%s' at %s is full; let its consumer catch up, or "
+		    "queue '%s' at %s is full; let its consumer catch up, or "
 		    "raise its limit",
-		    w->a.spread ? "a queue behind exchange" : "queue",
 		    w->a.queue, w->a.link.title);
 	else
 		buf_setf(why,
@@ -458,51 +427,44 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 	}
 }
 
-/* Creates a message from a buffer; the window must have space. */
+/* Creates a message from the buffer; the window must have space. */
 static void
-seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
+seal_message(struct amqp_writer *w)
 {
 	struct amqp_outgoing *m = outgoing_at(w, w->n);
 	struct buf empty = m->body;
 
-	m->body = buffer->filling;
-	buffer->filling = empty;
+	m->body = w->filling;
+	w->filling = empty;
 	m->seq = w->next_seq++;
 	m->state = OUTGOING_TO_SEND;
-	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
 }
 
 /* Waits until the window has space. */
 static enum outcome
-seal_when_possible(
-    struct amqp_writer *w, struct amqp_buffer *buffer, bool flushing)
+seal_when_possible(struct amqp_writer *w, bool flushing)
 {
 	enum outcome o = confirm_down_to(w, AMQP_WINDOW - 1, flushing);
 
 	if (o == OUTCOME_DONE)
-		seal_message(w, buffer);
+		seal_message(w);
 	return o;
 }
 
 static bool
-is_buffer_due(
-    const struct amqp_writer *w, const struct amqp_buffer *buffer, int64_t now)
+is_buffer_due(const struct amqp_writer *w, int64_t now)
 {
-	return buffer->filling.len >= w->body_bytes ||
-	       (buffer->filling.len > 0 && now - buffer->since_ms >= LINGER_MS);
+	return w->filling.len >= w->body_bytes ||
+	       (w->filling.len > 0 && now - w->since_ms >= LINGER_MS);
 }
 
 /* Sends messages that are due, without waiting. */
 static void
 send_due(struct amqp_writer *w)
 {
-	size_t i;
-
-	w->swept_ms = clock_mono_ms();
-	for (i = 0; i < w->buffers_n && w->n < AMQP_WINDOW; i++)
-		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
-			seal_message(w, &w->buffers[i]);
+	if (w->n < AMQP_WINDOW && is_buffer_due(w, clock_mono_ms()))
+		seal_message(w);
 	if (w->a.link.conn != NULL)
 		(void)send_outgoing(w);
 }
@@ -511,22 +473,18 @@ static int
 writer_write(struct endpoint *e, const char *line, size_t len)
 {
 	struct amqp_writer *w = writer_of(e);
-	struct amqp_buffer *buffer =
-	    &w->buffers[w->a.spread ? bucket_of_line(&w->flat, line, len) : 0];
-	struct buf *filling = &buffer->filling;
 	int64_t now;
 
 	/* Accept the line only if there is space for it. */
-	if (filling->len > 0 && filling->len + len >= w->body_bytes &&
-	    seal_when_possible(w, buffer, false) != OUTCOME_DONE)
+	if (w->filling.len > 0 && w->filling.len + len >= w->body_bytes &&
+	    seal_when_possible(w, false) != OUTCOME_DONE)
 		return -1;
 	now = clock_mono_ms();
-	if (filling->len == 0)
-		buffer->since_ms = now;
-	buf_add(filling, line, len);
-	buf_addc(filling, '\n');
-	/* The other buffers may contain old lines, too. */
-	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
+	if (w->filling.len == 0)
+		w->since_ms = now;
+	buf_add(&w->filling, line, len);
+	buf_addc(&w->filling, '\n');
+	if (is_buffer_due(w, now))
 		send_due(w);
 	return 0;
 }
@@ -535,16 +493,12 @@ static enum outcome
 writer_flush(struct endpoint *e)
 {
 	struct amqp_writer *w = writer_of(e);
-	enum outcome o;
-	size_t i;
+	enum outcome o = OUTCOME_DONE;
 
-	for (i = 0; i < w->buffers_n; i++) {
-		if (w->buffers[i].filling.len == 0)
-			continue;
-		o = seal_when_possible(w, &w->buffers[i], true);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
+	if (w->filling.len > 0)
+		o = seal_when_possible(w, true);
+	if (o != OUTCOME_DONE)
+		return o;
 	/* Commit point: the broker has confirmed everything. */
 	return confirm_down_to(w, 0, true);
 }
@@ -553,17 +507,13 @@ bool
 endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
 {
 	struct amqp_writer *w = writer_of(e);
-	size_t i;
 
 	if (e->ops != &writer_ops || w->a.link.conn == NULL)
 		return false;
-	for (i = 0; i < w->buffers_n; i++) {
-		if (w->buffers[i].filling.len == 0)
-			continue;
-		if (w->n == AMQP_WINDOW)
-			return false;
-		seal_message(w, &w->buffers[i]);
-	}
+	if (w->filling.len > 0 && w->n == AMQP_WINDOW)
+		return false;
+	if (w->filling.len > 0)
+		seal_message(w);
 	*mark = w->next_seq;
 	return send_outgoing(w) == 0;
 }
@@ -583,16 +533,15 @@ endpoint_send(struct endpoint *e)
 {
 	struct amqp_writer *w = writer_of(e);
 
-	/* An exchange has a buffer for each bucket. */
-	if (e->ops != &writer_ops || w->a.spread || w->a.link.conn == NULL ||
-	    w->buffers[0].filling.len == 0)
+	if (e->ops != &writer_ops || w->a.link.conn == NULL ||
+	    w->filling.len == 0)
 		return false;
 	if (w->n > 0 && receive_answers(w, 0) != 0)
 		return false;
 	if (w->n == 0)
-		seal_message(w, &w->buffers[0]);
+		seal_message(w);
 	send_due(w);
-	return w->buffers[0].filling.len > 0;
+	return w->filling.len > 0;
 }
 
 enum outcome
@@ -624,11 +573,7 @@ writer_close(struct endpoint *e)
 	endpoint_amqp_release(&w->a);
 	for (i = 0; i < AMQP_WINDOW; i++)
 		buf_release(&w->window[i].body);
-	for (i = 0; i < w->buffers_n; i++)
-		buf_release(&w->buffers[i].filling);
-	free(w->buffers);
-	free(w->all);
-	flat_release(&w->flat);
+	buf_release(&w->filling);
 	free(w);
 }
 
@@ -641,13 +586,12 @@ static const struct endpoint_ops writer_ops = {
 };
 
 struct endpoint *
-endpoint_amqp_open_write(const char *queue, bool spread,
-    const struct endpoint_options *opt, struct buf *why, enum exit_code *code)
+endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
+    struct buf *why, enum exit_code *code)
 {
 	struct amqp_writer *w = xcalloc(1, sizeof *w);
 	struct endpoint *e = &w->a.base;
 
-	w->a.spread = spread;
 	if (endpoint_amqp_init(&w->a, queue, true, opt, why, code) != 0) {
 		free(w);
 		return NULL;
@@ -657,9 +601,6 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	/* Each dead letter is shown, replayed or dropped individually. */
 	w->body_bytes = amqp_is_dead_letter_queue(queue) ? 1 : AMQP_BODY_BYTES;
 	w->a.set_up = writer_set_up;
-	w->buffers_n = spread ? BUCKETS + 1 : 1;
-	w->buffers = xcalloc(w->buffers_n, sizeof *w->buffers);
-	w->all = xasprintf("%s.all", queue);
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &writer_ops;
 	if (opt->lazy)

@@ -5,7 +5,7 @@
  *   endpoint.c               finds the kind by the name
  *   endpoint_stdio.c         -, files
  *   endpoint_amqp_read.c     queue:NAME, reading
- *   endpoint_amqp_write.c    queue:NAME and exchange:NAME, writing
+ *   endpoint_amqp_write.c    queue:NAME, writing
  *   endpoint_amqp.c          the link of both
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_IMPL_H
@@ -42,12 +42,12 @@ struct endpoint {
 };
 
 /* Open an endpoint; see endpoint_open_read(). The names are valid, and those of
- * queues and exchanges (`spread`) have no prefix. */
+ * queues have no prefix. */
 struct endpoint *endpoint_stdio_open(const char *name, bool writing,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 struct endpoint *endpoint_amqp_open_read(const char *queue,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
-struct endpoint *endpoint_amqp_open_write(const char *queue, bool spread,
+struct endpoint *endpoint_amqp_open_write(const char *queue,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
 #endif

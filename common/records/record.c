@@ -12,7 +12,6 @@
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/records/bucket.h"
 #include "common/records/record_words.h"
 
 #define SNAP (1u << RECORD_SNAPSHOT)
@@ -46,7 +45,6 @@ const struct record_field record_fields[] = {
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP },
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP },
 	{ "records", FIELD_COUNT, AT(records), SNAP, 0 },
-	{ "bucket", FIELD_COUNT, AT(bucket), SNAP, 0 },
 	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI },
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
 	    CHAT | MESS | ASSI },
@@ -345,7 +343,6 @@ record_clear(struct record *r)
 	r->available_at = CLOCK_NONE;
 	r->since = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
-	r->bucket = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
@@ -421,10 +418,6 @@ read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 static int
 check_bounds(const struct record *r, struct buf *why)
 {
-	if (r->bucket > BUCKET_ALL) {
-		buf_setf(why, "field 'bucket' must be 0 to %d", BUCKET_ALL);
-		return -1;
-	}
 	if (r->max_chats > RECORD_MAX_COUNT ||
 	    r->reported_open_chats > RECORD_MAX_COUNT) {
 		buf_setf(why, "field '%s' must be 0 to %u",

@@ -82,7 +82,7 @@ struct record {
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t available_at, since;
-	int64_t records, bucket, max_chats, reported_open_chats;
+	int64_t records, max_chats, reported_open_chats;
 
 	enum snapshot_state state;
 	enum chat_status status;

@@ -39,7 +39,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "common/json/json_text.h"
-#include "common/records/bucket.h"
 #include "common/records/record_words.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
@@ -1070,7 +1069,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
 	return read_meanings(w, mine & plan.meanings) &&
-	       r->bucket <= BUCKET_ALL && r->max_chats <= RECORD_MAX_COUNT &&
+	       r->max_chats <= RECORD_MAX_COUNT &&
 	       r->reported_open_chats <= RECORD_MAX_COUNT &&
 	       (!x->escapes || !has_escape(x, line, len) ||
 		   unescape_texts(w, mine & plan.texts));

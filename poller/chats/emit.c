@@ -13,9 +13,7 @@
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)
 {
-	*e = (struct emit){ .to = to,
-		.tenant = tenant,
-		.spread = endpoint_is_exchange(endpoint_name(to)) };
+	*e = (struct emit){ .to = to, .tenant = tenant };
 }
 
 void
@@ -24,7 +22,6 @@ emit_release(struct emit *e)
 	buf_release(&e->line);
 	buf_release(&e->whole);
 	buf_release(&e->prefix);
-	flat_release(&e->flat);
 }
 
 static void
@@ -47,45 +44,22 @@ publish_lines(struct emit *e)
 	buf_clear(&e->whole);
 }
 
-/* Begins the marker of a part; BUCKET_PARTS means the whole snapshot. */
+/* Begins a marker. */
 static void
-open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
+open_marker(struct emit *e, const char *state, int64_t at)
 {
 	buf_clear(&e->line);
 	jsonw_open_record(&e->line, "snapshot", e->tenant);
 	jsonw_str(&e->line, "state", state);
 	jsonw_str(&e->line, "snapshot", e->id);
 	jsonw_time(&e->line, "at", at);
-	if (part < BUCKET_PARTS)
-		jsonw_int(&e->line, "bucket", part);
 }
 
 static void
-write_begin(struct emit *e, unsigned part)
+close_marker(struct emit *e)
 {
-	open_marker(e, "begin", e->at, part);
 	jsonw_close(&e->line);
 	add_snapshot_line(e);
-}
-
-static void
-write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
-{
-	open_marker(e, "end", at, part);
-	jsonw_int(&e->line, "records", (int64_t)records);
-	jsonw_close(&e->line);
-	add_snapshot_line(e);
-}
-
-/* Writes the part's begin marker unless it was already written. */
-static void
-begin_part(struct emit *e, unsigned part)
-{
-	if (bucket_set_has(&e->begun, part))
-		return;
-	bucket_set_add(&e->begun, part);
-	e->parts[part] = 0;
-	write_begin(e, part);
 }
 
 /* The time comes first, so ids sort by time. */
@@ -106,18 +80,15 @@ emit_begin(struct emit *e, int64_t at)
 	make_snapshot_id(e, at);
 	e->at = at;
 	e->records = 0;
-	e->begun = (struct bucket_set){ .all = false };
-	if (e->spread)
-		begin_part(e, BUCKET_ALL);
-	else
-		write_begin(e, BUCKET_PARTS);
+	open_marker(e, "begin", at);
+	close_marker(e);
 	buf_clear(&e->prefix);
 	jsonw_str(&e->prefix, "tenant", e->tenant);
 	jsonw_str(&e->prefix, "snapshot", e->id);
 }
 
-static void
-make_record(struct emit *e, const char *type, const char *body, size_t len)
+void
+emit_record(struct emit *e, const char *type, const char *body, size_t len)
 {
 	buf_clear(&e->line);
 	jsonw_open(&e->line);
@@ -125,29 +96,6 @@ make_record(struct emit *e, const char *type, const char *body, size_t len)
 	jsonw_members(&e->line, e->prefix.data, e->prefix.len);
 	jsonw_members(&e->line, body, len);
 	jsonw_close(&e->line);
-}
-
-/* The part to which the endpoint will route e->line. */
-static unsigned
-part_of_line(struct emit *e)
-{
-	return bucket_of_line(&e->flat, e->line.data, e->line.len);
-}
-
-void
-emit_record(struct emit *e, const char *type, const char *body, size_t len)
-{
-	unsigned part;
-
-	make_record(e, type, body, len);
-	if (e->spread) {
-		part = part_of_line(e);
-		if (!bucket_set_has(&e->begun, part)) {
-			begin_part(e, part);
-			make_record(e, type, body, len);
-		}
-		e->parts[part]++;
-	}
 	add_snapshot_line(e);
 	e->records++;
 }
@@ -155,13 +103,8 @@ emit_record(struct emit *e, const char *type, const char *body, size_t len)
 void
 emit_end(struct emit *e, int64_t at)
 {
-	unsigned part;
-
-	if (!e->spread)
-		write_end(e, at, BUCKET_PARTS, e->records);
-	for (part = 0; e->spread && part < BUCKET_PARTS; part++) {
-		begin_part(e, part);
-		write_end(e, at, part, e->parts[part]);
-	}
+	open_marker(e, "end", at);
+	jsonw_int(&e->line, "records", (int64_t)e->records);
+	close_marker(e);
 	publish_lines(e);
 }

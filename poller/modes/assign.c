@@ -713,8 +713,7 @@ assign(struct poller *p)
 }
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('f', "from", "FROM", struct poller, from,
-	    endpoint_take_from,
+	OPTION_TAKE('f', "from", "FROM", struct poller, from, endpoint_take,
 	    "where assignments come from: -, a file, queue:NAME"),
 	POLLER_TO,
 	OPTION_FLAG("dry-run", struct poller, dry_run,

@@ -222,8 +222,8 @@ poller_open(struct poller *p, bool asking)
 {
 	poller_resolve_text(p);
 	/* The option of `to` was checked when it was read. */
-	if (check_selected(p) != 0 || endpoint_check_key(poller_to(p),
-					  ENDPOINT_TO, "poller", "to") != 0) {
+	if (check_selected(p) != 0 ||
+	    endpoint_check_key(poller_to(p), "poller", "to") != 0) {
 		p->code = PROG_CONFIG;
 		return false;
 	}

@@ -51,8 +51,8 @@ extern const struct option_mode poller_mode_backfill;
 
 /* Option rows that several modes share. */
 #define POLLER_TO                                                              \
-	OPTION_TAKE('t', "to", "TO", struct poller, to, endpoint_take_to,      \
-	    "where records go: -, a file, queue:NAME, exchange:NAME")
+	OPTION_TAKE('t', "to", "TO", struct poller, to, endpoint_take,         \
+	    "where records go: -, a file, queue:NAME")
 #define POLLER_STATE(help)                                                     \
 	OPTION_TEXT(0, "state", "DIR", struct poller, state, help)
 #define POLLER_TENANT                                                          \

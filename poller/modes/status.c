@@ -665,8 +665,7 @@ status(struct poller *p)
 }
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('f', "from", "FROM", struct poller, from,
-	    endpoint_take_from,
+	OPTION_TAKE('f', "from", "FROM", struct poller, from, endpoint_take,
 	    "where chat records come from: -, a file, queue:NAME"),
 	POLLER_TO,
 	POLLER_STATE("the state folder, which also counts calls"),

@@ -15,7 +15,7 @@
 #include "sink/rollup/sums_due.h"
 
 static const struct option_row rows[] = {
-	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take_from,
+	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take,
 	    "where rows come from: -, a file, queue:NAME"),
 	OPTION_FLAG("until-empty", struct sink, until_empty,
 	    "from a queue: end when it is empty"),
@@ -131,8 +131,7 @@ run_store(void *options)
 		    "--until-empty needs -f queue:NAME");
 	/* The option was checked when it was read; this is for the
 	 * configuration. */
-	if (endpoint_check_key(row_source(s), ENDPOINT_FROM, "sink", "from") !=
-	    0)
+	if (endpoint_check_key(row_source(s), "sink", "from") != 0)
 		return PROG_CONFIG;
 	return sink_with_schema(s, store_rows);
 }

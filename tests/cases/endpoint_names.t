@@ -23,43 +23,32 @@ refuses() {
 	fi
 }
 
-# each USE COMMAND...: tries each bad name in place of the one that COMMAND
-# lacks.
+# each COMMAND...: tries each bad name in place of the one that COMMAND lacks.
 each() {
-	use=$1
-	shift
 	refuses 64 "'queue:' lacks the name of the queue; write queue:NAME" \
 		"$@" queue:
 	refuses 64 "'queu:q' is not an endpoint" "$@" queu:q
 	refuses 64 "'' is not an endpoint" "$@" ''
-	if [ "$use" = to ]; then
-		refuses 64 "'exchange:' lacks the name of the exchange; write" \
-			"$@" exchange:
-	else
-		refuses 64 "'exchange:' cannot be read; read" \
-			"$@" exchange:
-		refuses 64 "'exchange:x' cannot be read; read" \
-			"$@" exchange:x
-	fi
+	refuses 64 "'exchange:x' is not an endpoint" "$@" exchange:x
 	refuses 64 "'unix:x' is not an endpoint" "$@" unix:x
 }
 
 for dry in -q -n; do
-	each from aggregator "$dry" -f
-	each from aggregator "$dry" --explain c1 -f
-	each from aggregator "$dry" --publish -t queue:q -f
-	each from aggregator "$dry" --declare -f
-	each to aggregator "$dry" -t
-	each to aggregator "$dry" --publish -t
-	each to aggregator "$dry" --dead-letters -f queue:q.dead -t
-	each to aggregator "$dry" -f queue:q --assign-to
-	each to poller "$dry" -t
-	each to poller "$dry" --listen 127.0.0.1:0 -t
-	each from poller "$dry" --status -f
-	each from poller "$dry" --assign -f
-	each from sink "$dry" -f
-	each from reaper "$dry" -f
-	each to reaper "$dry" --list -t
+	each aggregator "$dry" -f
+	each aggregator "$dry" --explain c1 -f
+	each aggregator "$dry" --publish -t queue:q -f
+	each aggregator "$dry" --declare -f
+	each aggregator "$dry" -t
+	each aggregator "$dry" --publish -t
+	each aggregator "$dry" --dead-letters -f queue:q.dead -t
+	each aggregator "$dry" -f queue:q --assign-to
+	each poller "$dry" -t
+	each poller "$dry" --listen 127.0.0.1:0 -t
+	each poller "$dry" --status -f
+	each poller "$dry" --assign -f
+	each sink "$dry" -f
+	each reaper "$dry" -f
+	each reaper "$dry" --list -t
 
 	printf '[sink]\nfrom = queue:\n' >sink.conf
 	refuses 78 "[sink] from: 'queue:' lacks the name of the queue; write" \
@@ -67,8 +56,8 @@ for dry in -q -n; do
 	printf '[poller]\nto = queue:\n' >poller.conf
 	refuses 78 "[poller] to: 'queue:' lacks the name of the queue; write" \
 		poller "$dry" -c poller.conf
-	printf '[aggregator]\nassign_to = exchange:\nstate = s\n' >aggregator.conf
-	refuses 78 "[aggregator] assign_to: 'exchange:' lacks the name" \
+	printf '[aggregator]\nassign_to = queue:\nstate = s\n' >aggregator.conf
+	refuses 78 "[aggregator] assign_to: 'queue:' lacks the name" \
 		aggregator "$dry" -c aggregator.conf -f queue:q
 done
 
@@ -129,6 +118,6 @@ aggregator -n -f queue:q -t - --assign-to - -a allocation --state st
 
 # Names that may turn out to be the same are not compared before they are
 # opened.
-aggregator -n --state s -f queue:q -t exchange:x
+aggregator -n --state s -f queue:q -t queue:x
 poller -n -t queue:q
 reaper -n -f queue:q

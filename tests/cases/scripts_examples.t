@@ -53,8 +53,8 @@ if [[ $missing != *systemd* ]]; then
 	cp scripts/units/messaging-hardening.conf "$tmp/messaging-.service.d"
 	# The paths of an installation do not exist here.
 	for unit in messaging-sink.service messaging-aggregator.service \
-		messaging-aggregator@.service messaging-assign.service \
-		messaging-listener.service messaging-api.service; do
+		messaging-assign.service messaging-listener.service \
+		messaging-api.service; do
 		sed 's,/usr/local/bin/[a-z]*,/bin/true,
 			s,^User=.*,User=root,' "scripts/units/$unit" >"$tmp/$unit"
 		systemd-analyze verify --man=no "$tmp/$unit" >"$tmp/said" 2>&1 ||
@@ -115,9 +115,6 @@ for each in listener aggregator assign sink; do
 	# shellcheck disable=SC2046 # words
 	starts $(unit $each)
 done
-# shellcheck disable=SC2016,SC2046 # words, and names for systemd to expand
-starts $(unit aggregator@ |
-	sed 's/%i/1/g; s/${GENERATION}/2/g; s/${PARTS}/3/g') -a operators
 starts poller -t queue:records
 # The commands that the page shows exist; those that are not in PATH are called
 # by their full path.
@@ -137,7 +134,7 @@ while read -r name; do
 	grep -q "^INSTALLED_SCRIPTS.* $name\( \|$\)" Makefile ||
 		fail "$name is not installed"
 done <"$tmp/listed"
-! grep -E '^(sudo )?(\.Ql )?(job|limits|reap|report|tenant|topology) ' \
+! grep -E '^(sudo )?(\.Ql )?(job|limits|reap|report|tenant) ' \
 	"$tmp/zero" || fail "that is not in PATH"
 sed -n "s/\\\\e\$/\\\\/; \\,^$share/scripts/tenant add,,/<key\$/p" "$tmp/zero" |
 	sed "s,^$share/scripts/tenant,scripts/tenant -b '${BIN:-build/bin}' -c '$tmp/conf',

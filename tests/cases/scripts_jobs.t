@@ -101,15 +101,11 @@ run 0 job
 called "$poll" "$aggregate"
 rm "$tmp/readers.rows"
 
-echo "- records go to the queue or the exchange of [poller] to"
+echo "- records go to the queue of [poller] to"
 echo '[poller]' >"$tmp/conf"
 echo 'to = queue:own' >>"$tmp/conf"
 run 0 job
 called "poller -t queue:own" "${aggregate/records/own}" "$store"
-# With daemons as aggregators.
-sed -i 's/queue:own/exchange:records/' "$tmp/conf"
-run 0 job
-called "poller -t exchange:records" "$store"
 : >"$tmp/conf"
 
 echo "- whose failure counts, and whether rows are stored"

@@ -32,7 +32,6 @@ refused 3 "cannot find the program" health-check.sh -w 08 -c 8s -d 09,9
 
 # An empty value, as a variable may have, differs from an option that was left
 # out.
-refused 64 "-p needs a value" topology -n 2 -p ''
 refused 64 "--url needs a value" tenant add acme --url ''
 for none in '' -oi '|cat' /etc/passwd 'a b@example.com' 'a@b,c@d' 'A <a@b>' \
 	'a@b
@@ -57,26 +56,16 @@ refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" demo --live -p ''
 refused 69 "cannot find the program 'poller'" job -v
 
-# Stubs of a database and of a broker with two generations; the broker is away
-# when asked for $AWAY. All calls are logged.
+# Stubs of a database and of a broker.
 mkdir "$tmp/bin"
 cat >"$tmp/bin/aggregator" <<'END'
 #!/bin/bash
-[ "$1" = --declare ] || exec echo "$*" >>"$TMP/done"
-while read -r verb kind name; do
-	[ "$name" != "${AWAY:-nobody}" ] || exit 75
-	case "$verb $name" in
-	look\ records.g[12] | look\ records.g[12].all) echo "yes $name" ;;
-	look\ records.g1.[01] | look\ records.g2.[012]) echo "yes $name" ;;
-	look*) echo "no $name" ;;
-	count*) echo "0 $kind" ;;
-	*) echo "$verb $kind $name" >>"$TMP/done" ;;
-	esac
+while read -r _ name; do
+	echo "0 $name"
 done
 END
 cat >"$tmp/bin/sink" <<'END'
 #!/bin/bash
-echo "${*: -1}" >>"$TMP/done"
 case $* in
 *schema_migrations*) echo '{"number":1}' ;;
 *SELECT*) echo '{"tenant":"acme","age":10}' ;;
@@ -99,61 +88,6 @@ refused 78 "none or several tenants" limits -b "$tmp/bin" -c "$tmp/conf" 5
 refused 64 "none or several tenants" reconcile -b "$tmp/bin" -c "$tmp/conf" \
 	2026-11-01 2026-11-02
 export TMP=$tmp PATH=$tmp/bin:$PATH
-
-# topology CODE WANTED-ON-STDOUT OPTION...
-topology() {
-	local want=$1 out=$2 rc=0
-	shift 2
-	: >"$tmp/done"
-	scripts/topology -b "$tmp/bin" -c "$tmp/conf" "$@" >"$tmp/out" \
-		2>"$tmp/said" || rc=$?
-	if [ $rc != "$want" ] || [ "$(paste -sd ' ' "$tmp/out")" != "$out" ]; then
-		echo "FAILED: topology $*: exit $rc, not $want:" \
-			"$(cat "$tmp/out" "$tmp/said")" >&2
-		exit 1
-	fi
-	if [ "$want" != 0 ] && [ -s "$tmp/done" ]; then
-		echo "FAILED: topology $*: it did $(cat "$tmp/done")" >&2
-		exit 1
-	fi
-}
-
-topology 0 'records.g2.0 records.g2.1 records.g2.2' --list
-topology 65 '' --list -p other
-topology 0 other.g1.0 -p other -n 1
-# The queues exist already: only idempotent calls.
-topology 0 'records.g2.0 records.g2.1 records.g2.2' -n 3
-! grep -e 'g3' -e 'drop exchange' "$tmp/done" || exit 1
-grep -q 'SET generation = 2, parts = 3,' "$tmp/done"
-# Another number of queues: first all publishing stops, then the old queues are
-# removed.
-topology 0 'records.g3.0 records.g3.1' -n 2
-grep -E '^(part|drop|pass) |generation = 3' "$tmp/done" >"$tmp/steps"
-diff - "$tmp/steps" <<'END'
-part records.all records.g1.all
-part records records.g1
-part records.all records.g2.all
-part records records.g2
-drop queue records.g1.1
-drop queue records.g1.0
-drop queue records.g2.2
-drop queue records.g2.1
-drop queue records.g2.0
-UPDATE generations SET generation = 3, parts = 2,
-pass records records.g3
-pass records.all records.g3.all
-END
-while read -r away options; do
-	export AWAY=$away
-	# shellcheck disable=SC2086 # words
-	topology 75 '' $options
-done <<END
-records.g2.1 --list
-records.g2.0 -n 3
-records.g2.all -n 3
-records.g3.0 -n 2
-END
-unset AWAY
 
 # A disk whose device has blanks in its name, and two folders without blanks.
 cat >"$tmp/bin/df" <<'END'

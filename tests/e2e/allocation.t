@@ -147,9 +147,6 @@ class Stream:
         """Missing settings are reported in one line."""
         to = ("--assign-to", "queue:assignments")
         for options, says in (
-                (("--every", "20ms", *to, "--part", "0/2"),
-                 "allocation needs all chats of a tenant in one process; remove "
-                 "--part"),
                 (("--every", "20ms"), "use --assign-to")):
             self.checks.ends(self.lab.run(self.argv(*options)), 78, says)
         self.checks.ends(

@@ -141,41 +141,30 @@ class Test(Checklist):
     def a_list_is_carried_out(self):
         """aggregator --declare ends at the first line that fails."""
         self.declare(0, [
-            "# a comment", "", "exchange tee fanout", "exchange tee fanout",
-            "queue listed", "queue " + 200 * "q", "look queue listed",
-            "look queue other", "look exchange tee", "look exchange listed",
-            "count listed", "readers listed", "count other"],
-            "yes listed\nno other\nyes tee\nno listed\n0 listed\n"
-            "0 listed\n0 other\n")
+            "# a comment", "", "queue listed", "queue listed",
+            "queue " + 200 * "q", "look listed", "look listed.dead",
+            "look other", "count listed", "readers listed", "count other",
+            "readers other", "look other"],
+            "yes listed\nyes listed.dead\nno other\n0 listed\n0 listed\n"
+            "0 other\n0 other\nno other\n")
         self.write("listed", [b"x"])
-        self.write("listed.dead", [b"x"])
-        self.declare(75, ["count listed", "drop queue listed", "count listed"],
-                     "1 listed\n", "'listed' is not empty")
+        self.declare(0, ["count listed"], "1 listed\n")
         reader = self.lab.start([PROBE, "read", "queue:listed"])
         until(PATIENCE, lambda: self.lab.in_queue("listed", "total") == 0,
               "a reader")
-        self.declare(75, ["readers listed", "drop queue listed"], "1 listed\n",
-                     "'listed' has a consumer")
+        self.declare(0, ["readers listed"], "1 listed\n")
         reader.terminate()
         reader.wait(PATIENCE)
         until(PATIENCE, lambda: self.lab.run(
             ["aggregator", "--declare"], stdin=b"readers listed\n").out ==
             b"0 listed\n", "the broker to notice its end")
-        self.declare(0, [
-            "drop queue listed", "drop queue listed", "look queue listed",
-            "count listed.dead", "drop exchange tee", "look exchange tee",
-            "drop queue " + 200 * "q"],
-            "no listed\n1 listed.dead\nno tee\n")
         for line, says in (
-                ("queue", "'queue' is not a known action"),
-                ("queue a b", "too many words"),
-                ("tee a b", "'tee' is not a known action"),
-                ("bind a b c d", "too many words"),
-                ("drop message a", "'message' is neither"),
-                ("look message a", "'message' is neither"),
+                ("queue", "'queue' is not a known command with"),
+                ("queue a b", "'queue' is not a known command with"),
+                ("tee a", "'tee' is not a known command with"),
                 ("queue " + 201 * "q", "is not a name"),
                 ("queue a/b", "'a/b' is not a name")):
-            self.declare(65, [line, "look queue a"], says=says)
+            self.declare(65, [line, "look a"], says=says)
 
     def lines_of_all_kinds(self):
         """Empty lines, lines longer than a usual message, arbitrary bytes. A

@@ -166,8 +166,6 @@ class Test(Checklist):
                    "the oldest and the newest")
         self.letters("replay", "--all", "some", code=66,
                      says="there is no queue 'some'")
-        self.letters("replay", "--all", "-t", "exchange:none", "some", code=66,
-                     says="there is no exchange 'none'")
         self.letters("replay", "-r", "reason 1", "-t", "queue:rows", "some")
         self.equal(self.listed("some"), ["some 350 sink: reason 0"], "left")
         self.equal(sorted(int(json.loads(line)["chat"][1:])
@@ -192,13 +190,6 @@ class Test(Checklist):
         until(60, lambda: self.lab.in_queue("many.dead") == 65540,
               "the listed letters to wait again")
         self.dropped(65540, "--all", "many")
-
-    def of_shards(self):
-        """Queues of scripts/topology are listed, too."""
-        self.lab.must(["scripts/topology", "-n", "2"])
-        self.lab.put("records.g1.1.dead", [letter("of a shard", "{}")])
-        self.that("records.g1.1 1 sink: of a shard" in self.listed(),
-                  "a shard's letters are not listed")
 
     def killed(self):
         """Killed before and after its first acknowledgement: a replay loses
@@ -274,7 +265,7 @@ class Test(Checklist):
                 ("list -x", "unknown option"),
                 ("show replay rows", "unexpected 'replay'"),
                 ("replay --all -t elsewhere rows",
-                 "is neither queue:NAME nor exchange:NAME"),
+                 "is not queue:NAME"),
                 ("-o xml", "no format")):
             done = self.letters(*words.split(), code=64, says=None)
             self.that(fault in done.err, f"{words}: {done}")

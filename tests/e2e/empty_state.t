@@ -27,15 +27,14 @@ LATER = [message(4, "12:30:00"), message(5, "13:10:00", "operator")]
 
 
 class World:
-    def __init__(self, lab, checks, *options):
-        self.lab, self.checks, self.options = lab, checks, options
+    def __init__(self, lab, checks):
+        self.lab, self.checks = lab, checks
         self.flow = Flow(lab, "all")
-        self.parts = "_parts" if options else ""
 
     def store(self, lines):
         """Stores lines; returns the sink's messages."""
         self.flow.put(lines)
-        done = self.lab.must(self.flow.argv(*self.options, "--until-empty"))
+        done = self.lab.must(self.flow.argv("--until-empty"))
         self.checks.that("state was lost" not in done.err, done)
         return self.lab.must(["sink", "-f", "queue:rows", "--until-empty"]).err
 
@@ -46,18 +45,15 @@ class World:
         for table in ("tenant_metrics", "user_stats", "channel_metrics",
                       "conversation_metrics", "chat_metrics"):
             self.lab.sql(f"DELETE FROM {table}")
-            self.lab.sql(f"DELETE FROM {table}_parts"
-                         if table != "chat_metrics" else "SELECT 1")
         if os.path.exists(self.flow.state):
             self.lose()
 
     def counts(self):
         """Counts of the customer, and messages by hour."""
-        p = self.parts
-        return (int(self.lab.sql("SELECT message_count FROM user_stats%s "
-                                 "WHERE user_id = 'u-customer'" % p)[0][0]),
+        return (int(self.lab.sql("SELECT message_count FROM user_stats "
+                                 "WHERE user_id = 'u-customer'")[0][0]),
                 {str(hour)[11:13]: int(n) for hour, n in self.lab.sql(
-                    "SELECT hour, messages FROM channel_metrics" + p)})
+                    "SELECT hour, messages FROM channel_metrics")})
 
     def are(self, user, hours, when):
         got = self.counts()
@@ -86,34 +82,33 @@ def body():
     with Lab("empty") as lab:
         lab.start_servers("rabbitmq", "mariadb")
         lab.must(["sink", "--migrate"])
-        for options in (), ("--part", "0/1", "--generation", "1"):
-            world = World(lab, checks, *options)
-            say("- counts of a lost state are kept %s" % " ".join(options))
-            kept = lost(world)
-            open_chats = lab.sql("SELECT last_message_at FROM chat_metrics")
-            checks.that("13:10:00" in str(open_chats), open_chats)
+        world = World(lab, checks)
+        say("- counts of a lost state are kept")
+        kept = lost(world)
+        open_chats = lab.sql("SELECT last_message_at FROM chat_metrics")
+        checks.that("13:10:00" in str(open_chats), open_chats)
 
-            say("- the state is put back")
-            world.lose()
-            shutil.move(kept, world.flow.state)
-            said = world.store(LATER)
-            checks.that("state was lost" not in said, said)
-            world.are(3, {"10": 3, "12": 1, "13": 1}, "put back")
+        say("- the state is put back")
+        world.lose()
+        shutil.move(kept, world.flow.state)
+        said = world.store(LATER)
+        checks.that("state was lost" not in said, said)
+        world.are(3, {"10": 3, "12": 1, "13": 1}, "put back")
 
-            say("- a replay restores the counts")
-            shutil.rmtree(lost(world))
-            world.lose()
-            said = world.store(FIRST + LATER)
-            checks.that("state was lost" not in said, said)
-            world.are(3, {"10": 3, "12": 1, "13": 1}, "replayed")
+        say("- a replay restores the counts")
+        shutil.rmtree(lost(world))
+        world.lose()
+        said = world.store(FIRST + LATER)
+        checks.that("state was lost" not in said, said)
+        world.are(3, {"10": 3, "12": 1, "13": 1}, "replayed")
 
-            say("- without the tenant's row they begin from 0")
-            shutil.rmtree(lost(world))
-            lab.sql("DELETE FROM tenant_metrics" + world.parts)
-            said = world.store([message(6, "14:00:00"),
-                                message(7, "14:00:01")])
-            checks.that("state was lost" not in said, said)
-            world.are(3, {"10": 3, "13": 1, "14": 2}, "from 0")
+        say("- without the tenant's row they begin from 0")
+        shutil.rmtree(lost(world))
+        lab.sql("DELETE FROM tenant_metrics")
+        said = world.store([message(6, "14:00:00"),
+                            message(7, "14:00:01")])
+        checks.that("state was lost" not in said, said)
+        world.are(3, {"10": 3, "13": 1, "14": 2}, "from 0")
     return checks.result()
 
 

@@ -121,7 +121,7 @@ class Test(Checklist):
         lab = self.lab
         self.ends(lab.run(["scripts/limits", "5"]), 69,
                   "no program reads 'queue:records'")
-        self.equal(self.declared(b"look queue records"), "no records", "a queue")
+        self.equal(self.declared(b"look records"), "no records", "a queue")
         reader = lab.start(["aggregator", "-f", "queue:records", "-t",
                             lab.path("rows")], lab.path("log"))
         until(30, lambda: self.declared(b"readers records") == "1 records",

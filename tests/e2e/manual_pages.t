@@ -312,29 +312,6 @@ class Test(Checklist):
         self.equal(len([x for x in listed.splitlines() if "amq" in x]),
                    4, listed)
 
-    def more_than_one_core(self):
-        def example(number, heading="MORE THAN ONE CORE"):
-            return shown_in("messaging-stream.7", heading, number)
-
-        def parts(lines, generation, count):
-            for i in range(count):
-                self.typed(f"part {i}", ends(lines.replace(
-                    f"g{generation}.0", f"g{generation}.{i}").replace(
-                    f"0/{count}", f"{i}/{count}")))
-
-        out = self.typed("three queues", example(1))
-        self.equal(re.findall(r"(?m)^records\.g1\.([0-2])$", out),
-                   ["0", "1", "2"], out)
-        self.command("aggregator", "--publish", "-f", "stream", "-t",
-                     "exchange:records")
-        parts(example(2), 1, 3)
-        self.typed("the units' parts", example(3))
-        self.that("GENERATION=1\n" in self.text("parts"), self.text("parts"))
-        self.typed("another number", example(1, "Another number"))
-        parts(example(2, "Another number"), 2, 4)
-        self.command("sink", "-f", "queue:rows", "--until-empty")
-        self.query("the metrics of parts", "messaging-tables.5", 1, "^Ann\t1\t")
-
     def profile(self):
         profile = re.search(r"(?ms)^def about:.*?(?=^\.Ed)",
                             page("messaging-profile.5"))[0]

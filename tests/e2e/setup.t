@@ -43,7 +43,7 @@ cat /etc/systemd/system/messaging-api.service
 cmp scripts/units/messaging-hardening.conf \
     /etc/systemd/system/messaging-.service.d/hardening.conf
 $setup
-cp scripts/units/messaging-aggregator@.service /etc/systemd/system
+cp scripts/units/messaging-aggregator.service /etc/systemd/system
 $setup --remove
 find /etc/systemd/system /etc/messaging-analytics /var/lib/messaging-analytics \
     -name 'messaging-*' 2>/dev/null | sed 's/^/left: /'
@@ -290,9 +290,9 @@ class Test(Checklist):
             told = f.read().splitlines()
         start = ["enable --now messaging-api"]
         self.that(told == ["daemon-reload", *start, *start,
-                           "stop messaging-aggregator@*",
-                           "disable messaging-aggregator@.service",
-                           "stop messaging-api*",
+                           "stop messaging-aggregator.service",
+                           "disable messaging-aggregator.service",
+                           "stop messaging-api.service",
                            "disable messaging-api.service",
                            "daemon-reload"], f"systemctl: {told}")
 

@@ -185,11 +185,11 @@ class Test(Checklist):
         self.end(*daemons)
         # From the start.
         daemons = self._start_daemons()
-        topology = self.lab.write("topology", "count out\n")
+        queues = self.lab.write("queues", "count out\n")
         commands = {
             "once": "aggregator -f tests/records/small.ndjson -t queue:out",
             "publish": f"aggregator --publish -f {self.chat} -t queue:out",
-            "declare": f"aggregator --declare -f {topology}",
+            "declare": f"aggregator --declare -f {queues}",
             "letters": "aggregator --dead-letters -f queue:out.dead",
             "reap": "reaper -f queue:closed",
             "list": "reaper --list -t queue:out"}

@@ -4,16 +4,13 @@ oracle of the manual computes. Each round has its own nasty stream: published
 in messages of some lines, with and without a message_id, while aggregator,
 sink, broker and database are killed with -9 and restarted. Finally, every
 table equals the oracle's: metrics, messages, views, events, findings, dead
-letters. In shards, the views add up, up to the buckets of percentiles. A
-publisher that sets no message_id and loses its broker publishes unconfirmed
-messages again, so that records count once by their own contents: not the lines
-of a snapshot, nor events that arrive a window later. One round through one
-queue, one in three shards (LONG=1: 40 and 20). SEED=n repeats one, ROUNDS=n
-sets their number, SHARDS=n the number in shards.
+letters. A publisher that sets no message_id and loses its broker publishes
+unconfirmed messages again, so that records count once by their own contents:
+not the lines of a snapshot, nor events that arrive a window later. One round
+(LONG=1: 40). SEED=n repeats one, ROUNDS=n sets their number.
 """
 
 import base64
-import itertools
 import json
 import os
 import random
@@ -29,16 +26,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
 import compare  # noqa: E402
 import nasty  # noqa: E402
-import partitions  # noqa: E402
 import row_keys  # noqa: E402
 import stream  # noqa: E402
 import stream_metrics  # noqa: E402
-from harness import (BIN, LONG, PROBE, Checks, Lab, main, say,  # noqa: E402
-                     seed)
+from harness import LONG, PROBE, Checks, Lab, main, say, seed  # noqa: E402
 
-ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 2))
-SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
-PARTS = 3
+ROUNDS = int(os.environ.get("ROUNDS", 40 if LONG else 1))
 SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # the exceptions
 KEPT = ("schema_migrations", "generations", "metric_settings")
 HISTORY = {
@@ -61,16 +54,14 @@ def is_nothing(table, row):
 
 
 class Round:
-    def __init__(self, lab, number, shards):
-        self.lab, self.number, self.shards = lab, number, shards
+    def __init__(self, lab, number):
+        self.lab, self.number = lab, number
         self.dice = random.Random(number)
         self.anonymous = self.dice.random() < 0.5
         self.again = self.anonymous and self.dice.random() < 0.5
         self.world = nasty.Nasty(number, [
             f for f in stream_metrics.features(nasty.EVERY)
             if not (self.again and f in SAID_AGAIN)], stored=True)
-        if shards:
-            self.world.conf["shard"] = shard_of
         self.lines = self.world.lines()
         self.data = b"\n".join(self.lines) + b"\n"
         self.to = "queue:rows"
@@ -86,19 +77,13 @@ class Round:
                               % self.dice.choice((1, 5, 20, 500)))
 
     def commands(self):
-        aggregator = ["aggregator", "-c", self.conf, "-t", self.to,
-                      "-a", "all", "--every",
-                      "%dms" % self.dice.randrange(1, 60)]
-        found = {"sink": ["sink", "-c", self.conf, "-f", self.to]}
-        if not self.shards:
-            found["aggregator"] = aggregator + [
-                "-f", "queue:records", "--state", self.lab.path("state")]
-        for i in range(PARTS if self.shards else 0):
-            found["aggregator%d" % i] = aggregator + [
-                "-f", "queue:records.g1.%d" % i, "--part", "%d/%d" % (
-                    i, PARTS), "--generation", "1",
-                "--state", self.lab.path("state%d" % i)]
-        return found
+        return {
+            "sink": ["sink", "-c", self.conf, "-f", self.to],
+            "aggregator": [
+                "aggregator", "-c", self.conf, "-f", "queue:records", "-t",
+                self.to, "-a", "all", "--every",
+                "%dms" % self.dice.randrange(1, 60), "--state",
+                self.lab.path("state")]}
 
     def start(self, name):
         self.running[name] = self.lab.start(
@@ -119,10 +104,8 @@ class Round:
         """Publishes everything, several flushes at a time."""
         d = self.dice
         size = d.choice((1, 3, 20, 100))
-        flushes = Flushes(self.world.conf, size).of(
-            spread(self.lines)) if self.shards else [
-                self.lines[i:i + size]
-                for i in range(0, len(self.lines), size)]
+        flushes = [self.lines[i:i + size]
+                   for i in range(0, len(self.lines), size)]
         while flushes:
             time.sleep(d.choice((0, 0.1, 0.3)))
             n = max(1, d.choice((5, 20, 200, 2000)) // size)
@@ -130,25 +113,18 @@ class Round:
             self.send(some, d.choice((1, 3, 20, 100)))
 
     def send(self, flushes, size):
-        if self.shards:
-            flushes = [f + clocks(f) for f in flushes]
         env = {"MESSAGING_CONFIG": self.conf}
         if self.anonymous:
             self.lab.publish(self.messages(sum(flushes, []), size), env=env)
             return
-        to = ("exchange:" if self.shards else "queue:") + "records"
-        self.lab.must([PROBE, "-p", "-b", "0", "write", to], stdin=b"".join(
-            b"\n".join(f) + b"\n\n" for f in flushes), env=env)
+        self.lab.must([PROBE, "-p", "-b", "0", "write", "queue:records"],
+                      stdin=b"".join(b"\n".join(f) + b"\n\n"
+                                     for f in flushes), env=env)
 
-    def messages(self, lines, size):
-        """At most SIZE lines per message, all of one key."""
-        for key, some in itertools.groupby(lines, lambda line: str(
-                key_of(record_of(line))) if self.shards else "records"):
-            some = list(some)
-            exchange = ("records.all" if key == "all" else "records") \
-                if self.shards else ""
-            for i in range(0, len(some), size):
-                yield exchange, key, b"\n".join(some[i:i + size]) + b"\n"
+    @staticmethod
+    def messages(lines, size):
+        for i in range(0, len(lines), size):
+            yield "", "records", b"\n".join(lines[i:i + size]) + b"\n"
 
     def storm(self):
         names = list(self.commands())
@@ -214,31 +190,29 @@ class Round:
         self.lab.sql("; ".join("TRUNCATE TABLE `%s`" % t for t in tables))
         self.lab.must(["sink", "-c", self.conf, "--migrate"])
 
-    def select(self, view, columns):
+    def select(self, table, columns):
         cells = ", ".join("CAST(`%s` AS CHAR)" % c
                           if c.endswith(("_seconds", "data")) else "`%s`" % c
                           for c in columns)
         out = subprocess.run(
             ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
              "-r", "--default-character-set=utf8mb4", "messaging", "-e",
-             "SELECT JSON_ARRAY(%s) FROM %s" % (cells, view)],
+             "SELECT JSON_ARRAY(%s) FROM %s" % (cells, table)],
             check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
         for line in out.decode().splitlines():
             yield dict(zip(columns, json.loads(line)))
 
-    def columns(self, view):
+    def columns(self, table):
         return [c for (c,) in self.lab.sql(
             "SELECT column_name FROM information_schema.columns WHERE "
-            "table_schema = DATABASE() AND table_name = '%s'" % view)]
+            "table_schema = DATABASE() AND table_name = '%s'" % table)]
 
     def rows(self, table):
         """{tenant: {key: row}} from the database."""
-        view, found = table, {}
-        if self.shards and table not in ("chat_metrics", "intervals"):
-            view = table + "_all"
-        names = [c for c in self.columns(view) if c not in (
+        found = {}
+        names = [c for c in self.columns(table) if c not in (
             "as_of", "version", "seconds")]
-        for row in self.select(view, names):
+        for row in self.select(table, names):
             name = row.pop("tenant")
             if table == "intervals" and row["withdrawn"]:
                 continue
@@ -263,8 +237,6 @@ class Round:
                 name, {}).items() if k[0] == table}
             got = {k: row for k, row in there.get(name, {}).items()
                    if k in expected or not is_nothing(table, row)}
-            if self.shards:
-                settle_quantiles(expected, got)
             yield from stream_metrics.differences(name, expected, got)
 
     def history(self, want):
@@ -292,10 +264,8 @@ class Round:
     def dead(self, want):
         """Exactly the refused and late lines are dead letters."""
         found = set()
-        queues = ["records"] if not self.shards else [
-            "records.g1.%d" % i for i in range(PARTS)]
         letters = []
-        for name in queues + ["rows"]:
+        for name in "records", "rows":
             out = self.lab.must([PROBE, "-pe", "read",
                                  "queue:%s.dead" % name]).out
             letters += [line.split("\t", 1)[1]
@@ -321,11 +291,10 @@ class Round:
         self.fresh()
         kills = self.storm()
         wrong = list(self.wrong())
-        say("SEED=%d%s: %d lines, %s message_id, %d kills, %d of the broker%s"
-            % (self.number, " in shards" if self.shards else "",
-            len(self.lines), "without" if self.anonymous else "with", kills,
-            self.broken,
-            ", %d differences" % len(wrong) if wrong else ""))
+        say("SEED=%d: %d lines, %s message_id, %d kills, %d of the broker%s"
+            % (self.number, len(self.lines),
+               "without" if self.anonymous else "with", kills, self.broken,
+               ", %d differences" % len(wrong) if wrong else ""))
         return wrong
 
 
@@ -349,17 +318,6 @@ def value_of(column, value):
 
 def plain(row):
     return {k: v for k, v in row.items() if k != "as_of"}
-
-
-def settle_quantiles(want, got):
-    """Percentiles from buckets that are close enough count as equal."""
-    for key, row in want.items():
-        for column in ("median_response_seconds", "p90_response_seconds"):
-            there = got.get(key, {}).get(column)
-            if row.get(column) is not None and there is not None and abs(
-                    row[column] - there) <= row[column] / 64 + \
-                    Decimal("0.001"):
-                row[column] = there
 
 
 def sets(name, want, got):
@@ -420,137 +378,6 @@ def messages(given, there):
                 key, rows[key], own)
 
 
-def key_of(r):
-    """Where a publisher sends a record: its bucket, or all."""
-    if r is None or r["type"] in ("operator", "snapshot", "limit"):
-        return "all"
-    last = {"view": ("message",), "event": ("user", "id")}.get(r["type"], ())
-    key = next((r[k] for k in ("chat",) + last if r.get(k)), "")
-    return partitions.bucket(r["tenant"], key)
-
-
-def shard_of(r):
-    key = key_of(r)
-    return None if key == "all" else key % PARTS
-
-
-def record_of(line):
-    """A refused record has no time, and may go to any queue."""
-    records, refused = stream.records.read(line)
-    if refused:
-        return {"type": "refused", "tenant": "", "line": 1}
-    return records[0] if records else None
-
-
-def clocks(lines):
-    """The newest times of a flush, for all shards: sent as limits, which have
-    no other effect without allocation."""
-    newest = {}
-    for r in map(record_of, lines):
-        at = moves(r)
-        if at is not None:
-            newest[r["tenant"]] = max(at, newest.get(r["tenant"], at))
-    return [json.dumps({
-        "type": "limit", "tenant": t, "at": stream.records.shown(at)}).encode()
-        for t, at in newest.items()]
-
-
-def moves(r):
-    """The time of a record outside snapshots."""
-    if r is None or r["type"] in ("snapshot", "refused") or \
-            r.get("snapshot") is not None:
-        return None
-    return stream.time_of(r)
-
-
-class Flushes:
-    """Shards learn the newest time with each flush, and within a flush a record
-    may overtake those of other chats. Flushes end before this could make a
-    difference."""
-
-    def __init__(self, conf, most):
-        self.conf, self.most = conf, most
-        # For each tenant, without the times of snapshots, which may be
-        # truncated, and with them: at the start of the flush, and now.
-        self.began, self.now = {}, {}
-        self.times = [] # (tenant, time) of the flush
-        self.ids = {} # {(tenant, id of an event): bucket} of the flush
-
-    def of(self, lines):
-        out, last = [], None
-        for line in lines:
-            r = record_of(line)
-            is_marker = r is not None and r["type"] == "snapshot"
-            if is_marker != last or len(out[-1]) == self.most or \
-                    not self.takes(r):
-                out.append([])
-                self.began, self.times, self.ids = self.now, [], {}
-                self.takes(r)
-            out[-1].append(line)
-            last = is_marker
-        return out
-
-    def takes(self, r):
-        """Adds the record to the flush if the result is the same in any order;
-        returns whether it did."""
-        if r is None or r["type"] == "refused":
-            return True
-        if r["type"] == "event" and self.ids.setdefault(
-                (r["tenant"], r["id"]), key_of(r)) != key_of(r):
-            return False # the first one of an id counts
-        at, name = moves(r), r["tenant"]
-        told = r["at"] if r["type"] == "snapshot" else at
-        began, old = (x.get(name, (None, None))
-                      for x in (self.began, self.now))
-        now = tuple(b if a is None or b is not None and b > a else a
-                    for a, b in zip(old, (at, told)))
-        times = self.times + [(name, at)]
-        if len(times) > 1 and any(
-                self.differs(a, b, [t for n, t in times if n == name])
-                for a, b in zip(began, now)):
-            return False
-        self.now, self.times = dict(self.now, **{name: now}), times
-        return True
-
-    def differs(self, began, now, times):
-        """Whether identities would be counted in another step, or the record
-        would be late in only one order."""
-        if began == now or None in (began, now):
-            return began != now
-        window = self.conf["window"]
-        return stream.counts.step(began, self.conf) != stream.counts.step(
-            now, self.conf) or any(
-                t is not None and began - window <= t < now - window
-                for t in times)
-
-
-def spread(lines):
-    """The same lines, with the markers of a snapshot for each bucket."""
-    out, counted = [], {}
-    for line in lines:
-        if b'"snapshot"' not in line:
-            out.append(line)
-            continue
-        # 1e400 would be written as Infinity, which is not JSON.
-        r = json.loads(line, parse_float=str)
-        name = r["tenant"], r["snapshot"]
-        if r["type"] == "snapshot":
-            there = counted.setdefault(name, {})
-            lack = r.get("records", 0) - sum(there.values())
-            for b in range(65):
-                mark = dict(r, bucket=b)
-                if r["state"] == "end": # each shard would lack lines
-                    mark["records"] = there.get(b, 0) + abs(lack)
-                out.append(json.dumps(mark).encode())
-            continue
-        b = 64 if r["type"] == "operator" else partitions.bucket(
-            r["tenant"], str(r.get("chat", r.get("user"))))
-        there = counted.setdefault(name, {})
-        there[b] = there.get(b, 0) + 1
-        out.append(line)
-    return out
-
-
 def tell(r, wrong):
     os.makedirs(stream_metrics.FINDS, exist_ok=True)
     path = os.path.join(stream_metrics.FINDS, "stream.%d.ndjson" % r.number)
@@ -574,9 +401,8 @@ def body():
         lab.must(["sink", "-c", conf, "--migrate"])
         # amqp_publish creates no queues.
         lab.must(["aggregator", "--declare"], stdin=b"queue records\n")
-        lab.must(["scripts/topology", "-b", BIN, "-n", PARTS])
         for i in range(ROUNDS):
-            r = Round(lab, first + i, i >= ROUNDS - SHARDS)
+            r = Round(lab, first + i)
             wrong = r.run()
             if not checks.that(not wrong, "SEED=%d" % r.number):
                 tell(r, wrong)

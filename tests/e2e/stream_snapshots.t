@@ -11,7 +11,6 @@ import json
 import signal
 
 from harness import TESTBIN, Checks, Lab, main, say, until
-from partitions import bucket
 from streams import Flow, lines_of
 
 SMALL = "tests/records/small.ndjson"
@@ -69,22 +68,6 @@ def check_polls(lab, checks):
     flow.put(small()[9:10])
     flow.run()
     flow.same_figures(small())
-
-    say("- a part that came already is passed over while the next one arrives")
-    flow.fresh()
-    chat = {"type": "chat", "chat": "c", "status": "open",
-            "at": "2026-11-20T10:00:00Z"}
-    first, second = (snapshot("s1", "2026-11-20T10:00:01Z", record, bucket=n)
-                     for record, n in (
-                         ({"type": "operator", "operator": "x"}, 64),
-                         (chat, bucket("a", "c"))))
-    flow.put(first)
-    flow.run()
-    flow.put(second[:1] + first + second[1:])
-    flow.run()
-    checks.that(not flow.letters(), "dead letters of it")
-    checks.that(any('"chat":"c"' in x for x in flow.rows),
-                "the next part is missing")
 
     say("- a newer one drops an unfinished one, and that is told")
     flow.fresh()

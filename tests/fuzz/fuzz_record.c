@@ -14,7 +14,6 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/records/bucket.h"
 #include "common/records/record.h"
 
 /* Any but that of a record. */
@@ -433,8 +432,6 @@ is_bounded(json_t *root, const struct record_field *f, int type)
 	bool chats = strcmp(f->name, "max_chats") == 0 ||
 		     strcmp(f->name, "reported_open_chats") == 0;
 
-	if (j != NULL && strcmp(f->name, "bucket") == 0)
-		return count_of(j) <= BUCKET_ALL;
 	return j == NULL || !chats || count_of(j) <= RECORD_MAX_COUNT;
 }
 

@@ -116,20 +116,11 @@ def conversation_rows(messages, chats, conf):
             "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
 
 
-def user_of_shard(m):
-    return None if writer(m) is None else (writer(m), m.get("shard"))
-
-
 def user_rows(named, newest, conf):
-    """Each shard counts from the last silence among the messages that it
-    reads."""
     active = {user: {m["chat"] for m in own
                      if m["at"] > newest - conf["user_active"]}
               for user, own in groups(named, writer)}
-    for user, shards in groups(
-            remembered(named, user_of_shard, conf).items(),
-            lambda item: item[0][0]):
-        own = [m for _, part in shards for m in part]
+    for user, own in remembered(named, writer, conf).items():
         times = [m["at"] for m in own]
         yield {
             "user_id": user, "message_count": len(own),
@@ -201,21 +192,21 @@ def step(at, conf):
 
 def event_rows(events, conf):
     """The first event of each id. In a stream, an id counts as new again after
-    a window; each shard knows only its own ids."""
+    a window."""
     known, told = {}, collections.Counter()
     for e in events:
         if e.get("user") is None:
             continue # without an actor
         now, at = e["before"], e.get("at")
-        name = e["id"], e.get("shard")
-        since = known.get(name)
+        since = known.get(e["id"])
         if since is None or (now is not None and
                              step(now - conf["window"], conf) > since):
             told[e["user"], e["event"]] += 1
             since = float("-inf")
         # In a one-shot run it is not forgotten.
-        known[name] = max(since, float("inf") if at is None and now is None
-                          else step(now if at is None else at, conf))
+        known[e["id"]] = max(
+            since, float("inf") if at is None and now is None
+            else step(now if at is None else at, conf))
     for (user, event), n in told.items():
         yield {"user": user, "event": event, "count": n}
 

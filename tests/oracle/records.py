@@ -23,7 +23,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Kind and fields of each type; a leading ! marks a required field.
 FIELDS = {
     "snapshot": {"!snapshot": "id", "!state": "text", "at": "time",
-                 "records": "count", "bucket": "count"},
+                 "records": "count"},
     "operator": {"!operator": "id", "snapshot": "id", "name": "text",
                  "available": "flag", "available_at": "time",
                  "max_chats": "count",

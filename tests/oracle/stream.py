@@ -22,7 +22,6 @@ DEFAULTS = {
     "window": DAY, "forget": 90 * DAY, "user_active": DAY,
     "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
-    "shard": lambda r: 0, # which of several aggregators reads a record
 }
 
 
@@ -73,8 +72,7 @@ class Tenant:
                 self.before_snapshot
             now = max((t for t in (self.newest, r.get("at"))
                        if t is not None), default=None)
-        return dict(r, taken=self.taken, before=before, now=now,
-                    shard=self.conf["shard"](r))
+        return dict(r, taken=self.taken, before=before, now=now)
 
     @staticmethod
     def tell_available(to, r, afresh=False):

@@ -50,8 +50,6 @@ static const char *const unusual[] = {
 	"\"reported_open_chats\":4294967296}",
 	"{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	"\"max_chats\":5000000000}",
-	"{\"type\":\"clock\",\"tenant\":\"t\",\"bucket\":65,"
-	"\"at\":\"2026-11-20T10:00:00Z\"}",
 	"",
 	"{}",
 	"[]",
