@@ -48,8 +48,9 @@ pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-# Debian's libjq, lmdb and libunistring have no pkg-config files.
-LIBS            := $(call pkg,--libs librabbitmq jansson libcrypto) -lunistring
+# Debian's libjq, lmdb and libunistring have no pkg-config files; libical names
+# two more libraries, which are not used.
+LIBS            := $(call pkg,--libs librabbitmq jansson libcrypto) -lunistring -lical
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl) -ljq -llmdb -lm
 LIBS_aggregator := -llmdb
 LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd zlib) -lm

@@ -968,6 +968,20 @@ conf_set(struct conf *c, const char *section, const char *name,
 	return override(s, at, value, why);
 }
 
+int
+conf_entry_once(
+    const struct conf_entry *from, const struct conf_entry *e, struct buf *why)
+{
+	for (; from < e; from++) {
+		if (strcmp(from->key, e->key) != 0)
+			continue;
+		buf_setf(
+		    why, "'%s' is already set in line %u", e->key, from->line);
+		return -1;
+	}
+	return 0;
+}
+
 static const struct conf_value *
 value_of(const struct conf *c, const char *section, const char *name)
 {

@@ -54,6 +54,17 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_keys_n;
 
+/* A line of a section, for keys that may occur several times. */
+struct conf_entry {
+	const char *key, *text;
+	unsigned line;
+};
+
+/* Returns 0 if none of the entries from `from` up to e has the same key;
+ * otherwise -1 and *why. */
+int conf_entry_once(const struct conf_entry *from, const struct conf_entry *e,
+    struct buf *why) __attribute__((warn_unused_result));
+
 struct conf; /* opaque */
 
 /* Reads the file, the tenants' files and the environment. path NULL: the search

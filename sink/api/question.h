@@ -10,10 +10,10 @@
 #define SINK_API_QUESTION_H
 
 #include "common/db/db.h"
+#include "common/hours/zone.h"
 #include "common/http/web.h"
 #include "sink/access/viewer.h"
 #include "sink/api/sheet.h"
-#include "sink/calendar/zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>

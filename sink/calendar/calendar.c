@@ -7,31 +7,10 @@
 
 #include "common/base/clock.h"
 
-/* The maximum difference of any clock from UTC. */
-#define OFFSET_MAX (26 * HOUR_MS)
-
-/* Returns the first instant at which the clock shows that time or a later
- * one. */
-static int64_t
-first_instant(const struct zone *z, int64_t local)
-{
-	int64_t t = local - OFFSET_MAX;
-	struct zone_span s;
-
-	for (;;) {
-		s = zone_find(z, t);
-		if (local - s.offset <= t)
-			return t;
-		if (local - s.offset < s.until)
-			return local - s.offset;
-		t = s.until;
-	}
-}
-
 int64_t
 calendar_day_begin(const struct zone *z, int64_t day)
 {
-	return first_instant(z, day * DAY_MS);
+	return zone_first(z, day * DAY_MS);
 }
 
 int64_t
@@ -89,7 +68,7 @@ calendar_days_before(const struct zone *z, int64_t ms, int64_t days)
 
 	if (ms == calendar_day_begin(z, day))
 		return begin;
-	there = first_instant(z, ms + zone_find(z, ms).offset - days * DAY_MS);
+	there = zone_first(z, ms + zone_find(z, ms).offset - days * DAY_MS);
 	return there > begin ? there : begin;
 }
 

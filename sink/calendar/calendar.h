@@ -12,7 +12,7 @@
 #ifndef SINK_CALENDAR_CALENDAR_H
 #define SINK_CALENDAR_CALENDAR_H
 
-#include "sink/calendar/zone.h"
+#include "common/hours/zone.h"
 
 #include <stdint.h>
 

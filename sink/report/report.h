@@ -13,8 +13,8 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/db/db.h"
+#include "common/hours/zone.h"
 #include "sink/access/viewer.h"
-#include "sink/calendar/zone.h"
 
 #include <stdint.h>
 

@@ -45,6 +45,7 @@ libraries() {
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table|json/json_text)|aggregator/words/text_words)[.]c$
 ^xxhash[.]h$ ^common/digest/hash[.]h$
 ^openssl/ ^(common/(http/signature|digest/hash)|tests/unit/common/http/test_signature)[.]c$
+^libical/ ^common/hours/holidays[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http/(web|event_topic|server[a-z_]*)[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END

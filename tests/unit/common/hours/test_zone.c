@@ -1,7 +1,8 @@
 /*
- * Tests of sink/calendar: files that are cut or damaged. tests/cases/calendar.t
- * compares the units of all zones with another implementation, and the text
- * case zones-unknown of the sink has names that are not time zones.
+ * Tests of common/hours/zone.c: files that are cut or damaged.
+ * tests/cases/calendar.t compares the units of all zones with another
+ * implementation, and the text case zones-unknown of the sink has names that
+ * are not time zones.
  */
 #include "tests/unit/unit.h"
 
@@ -10,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/calendar/calendar.h"
+#include "common/hours/zone.h"
 
 static void
 add_be(struct buf *to, uint64_t n, int bytes)
@@ -127,7 +128,7 @@ a_slim_file_is_refused(void **state)
 }
 
 int
-test_calendar(void)
+test_zone(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_is_refused),

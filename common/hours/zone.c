@@ -3,7 +3,7 @@
  * skipped, then in 64 bits; its last line has the rule for later years, which
  * is not needed.
  */
-#include "sink/calendar/zone.h"
+#include "common/hours/zone.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,6 +25,9 @@ struct zone {
 
 #define FOLDER "/usr/share/zoneinfo/"
 #define FILE_MAX ((size_t)64 * 1024)
+
+/* The maximum difference of any clock from UTC. */
+#define OFFSET_MAX (26 * HOUR_MS)
 
 #define HEADER_LEN 44
 #define TYPE_LEN 6
@@ -216,4 +219,30 @@ zone_find(const struct zone *z, int64_t ms)
 	if (low < z->n)
 		s.until = z->changes[low].at * 1000;
 	return s;
+}
+
+int64_t
+zone_first(const struct zone *z, int64_t local)
+{
+	int64_t t = local - OFFSET_MAX;
+	struct zone_span s;
+
+	for (;;) {
+		s = zone_find(z, t);
+		if (local - s.offset <= t)
+			return t;
+		if (local - s.offset < s.until)
+			return local - s.offset;
+		t = s.until;
+	}
+}
+
+int64_t
+zone_last(const struct zone *z, int64_t local)
+{
+	struct zone_span s = zone_find(z, local + OFFSET_MAX);
+
+	while (local - s.offset < s.since)
+		s = zone_find(z, s.since - 1);
+	return local - s.offset < s.until ? local - s.offset : s.until;
 }

@@ -6,8 +6,8 @@
  * accepts paths and rules as names. An open zone is only read, so any number of
  * threads may use it.
  */
-#ifndef SINK_CALENDAR_ZONE_H
-#define SINK_CALENDAR_ZONE_H
+#ifndef COMMON_HOURS_ZONE_H
+#define COMMON_HOURS_ZONE_H
 
 #include "common/base/buf.h"
 
@@ -45,5 +45,11 @@ struct zone_span {
 
 /* Returns the period that contains the time. */
 struct zone_span zone_find(const struct zone *z, int64_t ms);
+
+/* Local times are ms since 1970 as the clock shows them. Of a time that it
+ * shows twice, zone_first() returns the first instant and zone_last() the last;
+ * for a time that it skips, both return the instant of the change. */
+int64_t zone_first(const struct zone *z, int64_t local);
+int64_t zone_last(const struct zone *z, int64_t local);
 
 #endif

@@ -1,0 +1,88 @@
+/*
+ * judge: see judge.h.
+ */
+#include "common/hours/judge.h"
+
+#include <stddef.h>
+
+#include "common/base/clock.h"
+#include "common/digest/hash.h"
+
+/* Returns the version of the targets in force at an instant, or NULL. */
+static const struct targets_version *
+targets_at(const struct terms *t, int64_t at)
+{
+	int64_t local;
+
+	if (t->targets == NULL)
+		return NULL;
+	local = at + zone_find(t->zone, at).offset;
+	return targets_on(t->targets, clock_floor(local, DAY_MS) / DAY_MS);
+}
+
+struct target
+judge_target(const struct terms *t, enum target_kind kind, int64_t begin)
+{
+	const struct targets_version *v = targets_at(t, begin);
+
+	return v != NULL ? v->of[kind] : (struct target){ 0 };
+}
+
+/* Without work time, a target in work time says nothing. */
+static int
+is_kept(const struct judged_interval *i, struct target target, int64_t work)
+{
+	int64_t ms = target.work ? work : i->end - i->begin;
+
+	if (target.ms == 0 || ms == CLOCK_NONE)
+		return -1;
+	if (ms > target.ms)
+		return 0;
+	return i->answered ? 1 : -1;
+}
+
+struct judgement
+judge(const struct terms *t, const struct judged_interval *i)
+{
+	struct judgement j = { CLOCK_NONE, CLOCK_NONE, -1, 0 };
+	struct target target = { 0 };
+	struct {
+		uint64_t hours;
+		int64_t target;
+	} print = { 0, 0 };
+
+	if (t->hours != NULL && hours_known(t->hours, i->begin, i->end)) {
+		j.work_ms = hours_work(t->hours, i->begin, i->end);
+		print.hours = hours_print(t->hours, i->begin, i->end);
+	}
+	if (i->has_target)
+		target = judge_target(t, i->kind, i->begin);
+	if (target.ms > 0)
+		j.target_ms = target.ms;
+	print.target = 2 * target.ms + target.work;
+	j.kept = is_kept(i, target, j.work_ms);
+	if (print.hours != 0 || print.target != 0)
+		j.judged = checksum(0, &print, sizeof print);
+	return j;
+}
+
+struct judge_due
+judge_due(const struct terms *t, enum target_kind kind, int64_t begin)
+{
+	const struct targets_version *v = targets_at(t, begin);
+	struct judge_due due = { CLOCK_NONE, CLOCK_NONE };
+	struct target target = v != NULL ? v->of[kind] : (struct target){ 0 };
+	int64_t early = target.ms / 100 * (100 - (v != NULL ? v->soon : 0));
+
+	if (target.ms == 0)
+		return due;
+	if (!target.work)
+		return (struct judge_due){ begin + target.ms, begin + early };
+	if (t->hours == NULL || !hours_known(t->hours, begin, begin))
+		return due;
+	due.answer_by = hours_deadline(t->hours, begin, target.ms);
+	due.soon_at = hours_deadline(t->hours, begin, early);
+	if (due.answer_by == HOURS_NEVER)
+		return (struct judge_due){ CLOCK_NONE, CLOCK_NONE };
+	return due;
+}
