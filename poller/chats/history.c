@@ -42,6 +42,7 @@ history_put(struct history *h, const struct crm_record *r, bool fetched)
 		.at = r->at,
 		.closing = r->closing,
 		.assigning = r->assigning,
+		.opening = r->opening,
 		.fetched = fetched,
 	};
 	h->sorted = false;
@@ -127,6 +128,14 @@ history_sort(struct history *h)
 	h->sorted = true;
 }
 
+bool
+history_opens(const struct history *h, size_t i, const char *episode)
+{
+	const struct history_message *m = &h->messages[i];
+
+	return m->opening && strcmp(m->episode, episode) == 0;
+}
+
 /* Number of messages up to and including the last closing; 0 if there is no
  * closing. */
 static size_t
@@ -139,14 +148,18 @@ up_to_closing(const struct history *h)
 	return n;
 }
 
-/* Time of the first message after the last closing, or of the closing itself if
- * nothing follows it; `known` if there is no closing. */
+/* Time of the first opening after the last closing, or of the closing itself if
+ * nothing has opened the chat since; `known` if there is no closing. */
 static int64_t
 after_closing(const struct history *h, int64_t known)
 {
-	size_t n = up_to_closing(h);
+	size_t n = up_to_closing(h), i;
 
-	return n == 0 ? known : h->messages[n == h->n ? n - 1 : n].at;
+	for (i = n; i < h->n && n > 0; i++) {
+		if (h->messages[i].opening)
+			return h->messages[i].at;
+	}
+	return n == 0 ? known : h->messages[n - 1].at;
 }
 
 /* Time of the episode's first message; CLOCK_NONE if it has none. */
@@ -156,7 +169,7 @@ first_of(const struct history *h, const char *episode)
 	size_t i;
 
 	for (i = 0; i < h->n; i++) {
-		if (strcmp(h->messages[i].episode, episode) == 0)
+		if (history_opens(h, i, episode))
 			return h->messages[i].at;
 	}
 	return CLOCK_NONE;
@@ -277,11 +290,11 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes hold the chat's own members, the number of messages, and each
  * message; texts end with NUL. */
 
-#define LAYOUT 9
+#define LAYOUT 10
 
-/* The minimum size of a message: a time, three flags, and the length and NUL of
+/* The minimum size of a message: a time, four flags, and the length and NUL of
  * three texts. */
-#define MESSAGE_LEAST 10
+#define MESSAGE_LEAST 11
 
 void
 chat_state_release(struct chat_state *c)
@@ -302,6 +315,7 @@ code_message(struct pack *k, struct history_message *m)
 	code_flag(k, &m->closing);
 	code_flag(k, &m->fetched);
 	code_flag(k, &m->assigning);
+	code_flag(k, &m->opening);
 	code_string(k, &m->id);
 	code_string(k, &m->episode);
 	code_string(k, &m->body);

@@ -25,6 +25,7 @@ struct history_message {
 	int64_t at;
 	bool closing;   /* a system message about a closing */
 	bool assigning; /* a system message about an assignment */
+	bool opening;   /* see struct crm_record */
 	bool fetched;   /* read, now or earlier, with the chat's messages;
 			 * false: it was only in a list */
 };
@@ -54,12 +55,16 @@ void history_sort(struct history *h);
 
 /* Returns when the current episode began. That is the first message of
  * `episode`. If episode is NULL or has no message, it is the latest of these:
- * the first message after the last closing (`known` without a closing);
- * `begin`; and, unless episode is NULL, the first message of the newest
- * message's episode. known and begin may be CLOCK_NONE. If none of them exists,
- * it is the first message. */
+ * the first message after the last closing, or the closing if no message
+ * follows it (`known` without a closing); `begin`; and, unless episode is NULL,
+ * the first message of the newest message's episode. known and begin may be
+ * CLOCK_NONE. If none of them exists, it is the first message. Only messages
+ * that may open a chat count, so a survey after a closing opens nothing. */
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);
+
+/* True if message i belongs to the named episode and may open it. */
+bool history_opens(const struct history *h, size_t i, const char *episode);
 
 /* True if a message from that time or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);

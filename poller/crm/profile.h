@@ -52,6 +52,8 @@ struct crm_record {
 	int64_t available_at;          /* since when; or CLOCK_NONE */
 	bool closing;                  /* a system message about a closing */
 	bool assigning;                /* the same about an assignment */
+	bool opening; /* a message that may open a chat: written to or by the
+		       * customer, not automated; or about an opening */
 	json_t *raw; /* of chat and operator: for later calls */
 };
 

@@ -453,6 +453,10 @@ read_message(struct crm_record *r, const json_t *o)
 	if (is_text(json_object_get(o, "from"), "system")) {
 		r->closing = is_text(json_object_get(o, "kind"), "closed");
 		r->assigning = is_text(json_object_get(o, "kind"), "assigned");
+		r->opening = is_text(json_object_get(o, "kind"), "opened");
+	} else {
+		r->opening = !json_is_true(json_object_get(o, "private")) &&
+			     !json_is_true(json_object_get(o, "automated"));
 	}
 	return time_of(o, "at", &r->at);
 }

@@ -256,16 +256,16 @@ write_closing(struct backfill *b, size_t first)
 	write_line(b);
 }
 
-/* True if message i is the first of an episode that has a name. */
+/* True if message i opens an episode that has a name. */
 static bool
 begins_episode(const struct history *h, size_t i)
 {
 	const char *episode = h->messages[i].episode;
 	size_t k = i;
 
-	if (*episode == '\0')
+	if (*episode == '\0' || !history_opens(h, i, episode))
 		return false;
-	while (k > 0 && strcmp(h->messages[k - 1].episode, episode) != 0)
+	while (k > 0 && !history_opens(h, k - 1, episode))
 		k--;
 	return k == 0;
 }

@@ -5,9 +5,10 @@ implements the manual's description of the poller:
 
 - A chat is a conversation that is not resolved. Its operator is an agent of the
   account, not a bot.
-- It is opened at the first message after the last line about a resolution, or
-  at the resolution while there is no such message. A conversation that was
-  never resolved is opened when it is created.
+- It is opened at the first line about a reopening, or message that is neither
+  automated nor private, after the last line about a resolution, or at the
+  resolution while there is nothing of this kind. A conversation that was never
+  resolved is opened when it is created.
 - Nobody has it before the first line that assigns it. If all messages are
   shown, a second record as of the creation says so, provided that there is such
   a line, or that the conversation was reopened and nobody has it.
@@ -92,10 +93,12 @@ class Account(crm.Account):
         return out
 
     def opened_at(self, d, messages):
-        opened = milliseconds(d["begin"])
-        for i, m in enumerate(messages):
-            if m["from"] == "system" and m["kind"] == "closed":
-                opened = messages[min(i + 1, len(messages) - 1)]["at"]
+        opened, closed = milliseconds(d["begin"]), False
+        for m in messages:
+            if clocks.is_closing(m):
+                opened, closed = m["at"], True
+            elif closed and crm.opens(m):
+                opened, closed = m["at"], False
         return opened
 
     def chat(self, d, messages):

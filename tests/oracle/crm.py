@@ -9,7 +9,8 @@ description of the poller:
   message after the last closing in a service line, the first message of the
   newest message's request, and the begin of the dialog. Without a closing, the
   previous value is also considered if /messages had shown a message of that
-  time or later.
+  time or later. Automated messages, comments and service lines other than
+  about a reopening do not open a dialog.
 - The last message in the listing is known even while /messages hides it, and
   stays known. When a chat has left the listing, its dialog shows its last
   message.
@@ -90,6 +91,13 @@ def message(m, bots):
     else:
         out.update({"from": "bot", "automated": True})
     return out
+
+
+def opens(m):
+    """Whether the message may open a chat."""
+    if m["from"] == "system":
+        return m["kind"] == "opened"
+    return not m.get("private") and not m.get("automated")
 
 
 class View:
@@ -181,20 +189,24 @@ class Account:
     def opened_at(self, d, messages):
         request = d.get("last_request_id")
         begun = [m["at"] for m in messages
-                 if request is not None and m["request"] == request]
+                 if request is not None and m["request"] == request
+                 and opens(m)]
         if begun:
             return min(begun)
         messages = clocks.in_order(messages)
-        times = [messages[min(i + 1, len(messages) - 1)]["at"]
-                 for i, m in enumerate(messages)
-                 if m["from"] == "system" and m["kind"] == "closed"]
+        times = []
+        for i, m in enumerate(messages):
+            if clocks.is_closing(m):
+                later = [x["at"] for x in messages[i + 1:] if opens(x)]
+                times = [(later or [m["at"]])[0]]
         before = self.opened.get(str(d["id"]), 0)
         if not times and self.shown.get(str(d["id"]), 0) >= before:
             times.append(before)
         times.append(milliseconds(d["begin"]))
         newest = messages[-1]["request"] if messages else None
         if request is not None and newest is not None:
-            times += [min(m["at"] for m in messages if m["request"] == newest)]
+            times += [m["at"] for m in messages
+                      if m["request"] == newest and opens(m)][:1]
         return max(times)
 
     def chat(self, d, messages):

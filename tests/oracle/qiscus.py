@@ -103,10 +103,12 @@ class Account:
         return out
 
     def chat(self, d, messages):
-        opened = messages[0]["at"] if messages else None
-        for i, m in enumerate(messages):
-            if m["from"] == "system" and m["kind"] == "closed":
-                opened = messages[min(i + 1, len(messages) - 1)]["at"]
+        opened, closed = messages[0]["at"] if messages else None, False
+        for m in messages:
+            if clocks.is_closing(m):
+                opened, closed = m["at"], True
+            elif closed and crm.opens(m):
+                opened, closed = m["at"], False
         last = d["last_message"]
         name = NAMES[(last["client_id"] - self.base - FIRST_CLIENT) % 5]
         phone = self.person(last) if last["transport"] == "wa_dialog" else None
