@@ -58,30 +58,84 @@ reset_clocks(struct clocks *c)
 	c->begun = false;
 }
 
-/* Handles a closing that a message or a chat record reported. */
+static void
+begin_episode(struct clocks *c, int64_t at)
+{
+	if (!c->begun)
+		c->begun_at = at;
+	c->begun = true;
+}
+
+/* Handles a closing that a message or a chat record reported. If nothing has
+ * happened since the last closing, there is nothing to close. */
 static void
 close_chat(struct clocks *c, const struct message *m)
 {
+	c->told_at = m->at;
+	if (!c->begun)
+		return;
 	c->definition->on[EVENT_CLOSED](c, m);
 	c->begun = false;
-	c->episode =
-	    c->by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_CLOSED_BY_MESSAGE;
 	c->ended_at = m->at;
-	if (!c->by_record)
-		c->told_at = m->at;
+	if (c->deferred == m->at)
+		c->definition->opened(c, m->at);
+	c->deferred = CLOCK_NONE;
+}
+
+static void
+close_by_record(struct clocks *c, int64_t at)
+{
+	struct message closing = { .from = FROM_SYSTEM, .is = KIND_CLOSED };
+
+	message_set_at(&closing, at);
+	close_chat(c, &closing);
+}
+
+/* True if a message that follows closes the chat at that time. */
+static bool
+has_closing_message(const struct clocks *c, int64_t at)
+{
+	const struct clocks_chat *chat = c->chat;
+	size_t i;
+
+	for (i = c->walked; i < chat->n && chat->messages[i].at == at; i++)
+		if (clocks_classify(&chat->messages[i]) == EVENT_CLOSED)
+			return true;
+	return false;
+}
+
+/* True if a mark that follows closes the chat at that time. */
+static bool
+has_closing_mark(const struct clocks *c, int64_t at)
+{
+	const struct mark *x = &c->chat->marks[c->marks],
+			  *end = c->chat->marks + c->chat->marks_n;
+
+	for (; x < end && x->at == at; x++)
+		if (x->kind == MARK_CLOSED)
+			return true;
+	return false;
+}
+
+static void
+open_by_record(struct clocks *c, int64_t at)
+{
+	if (c->begun && c->begun_at < at) {
+		if (has_closing_message(c, at)) {
+			c->deferred = at;
+			return;
+		}
+		if (has_closing_mark(c, at))
+			close_by_record(c, at);
+	}
+	c->definition->opened(c, at);
 }
 
 /* Not inline: most messages have no mark before them. */
 static __attribute__((noinline)) void
 apply_mark(struct clocks *c, const struct mark *x)
 {
-	struct message closing = { .from = FROM_SYSTEM, .is = KIND_CLOSED };
-
 	switch (x->kind) {
-	case MARK_OPENED:
-		c->definition->opened(c, x->at);
-		c->episode = EPISODE_NONE;
-		break;
 	case MARK_ASSIGNEE:
 		if (x->at <= clocks_wins_until(c->transferred_at))
 			break;
@@ -91,23 +145,14 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->assignee = x->assignee;
 		c->assignee_known = true;
 		break;
+	case MARK_OPENED:
+		open_by_record(c, x->at);
+		break;
 	case MARK_CLOSED:
-		/* A message that belongs to the closing, such as a survey in
-		 * the same second, begins a new episode, which this closing
-		 * must not end. */
-		if (c->told_at == x->at)
-			break;
-		message_set_at(&closing, x->at);
-		if (c->begun)
-			close_chat(c, &closing);
-		/* This closing ends an episode without messages, or one whose
-		 * messages were dropped, so there is no resolution to report. A
-		 * definition over the whole life of the chat still has one,
-		 * which the message may report. */
-		else if (c->episode == EPISODE_ONGOING ||
-			 (c->episode == EPISODE_NONE &&
-			     !c->definition->whole_life))
-			c->episode = EPISODE_CLOSED_BY_RECORD;
+		/* A message in the second of the closing may begin an episode,
+		 * which this closing must not end. */
+		if (c->told_at != x->at)
+			close_by_record(c, x->at);
 		break;
 	}
 }
@@ -136,10 +181,17 @@ enter_message(struct clocks *c, const struct message *m)
 	if (c->closed && c->listener->on_episode != NULL)
 		c->listener->on_episode(c->listener->ctx, c->ended_at);
 	c->closed = false;
-	c->begun = true;
-	c->episode = EPISODE_ONGOING;
+	begin_episode(c, m->at);
 	if (c->from == CLOCK_NONE)
 		c->from = m->at;
+}
+
+/* An automated message belongs to an episode, but begins none. The flags of a
+ * system message do not matter. */
+static bool
+is_in_episode(const struct clocks *c, const struct message *m)
+{
+	return c->begun || m->from == FROM_SYSTEM || !m->automated;
 }
 
 static void
@@ -149,16 +201,16 @@ walk_message(struct clocks *c, const struct message *m)
 
 	apply_marks(c, m);
 	c->current = m;
-	/* Skip a closing that a chat record has already reported. */
-	if (kind != EVENT_CLOSED || c->episode != EPISODE_CLOSED_BY_RECORD) {
-		enter_message(c, m);
-		if (kind == EVENT_CLOSED)
-			close_chat(c, m);
-		else if (c->definition->on[kind] != NULL)
+	if (kind == EVENT_CLOSED) {
+		close_chat(c, m);
+	} else {
+		if (is_in_episode(c, m))
+			enter_message(c, m);
+		if (c->definition->on[kind] != NULL)
 			c->definition->on[kind](c, m);
-		if (kind == EVENT_TRANSFER)
-			c->transferred_at = m->at;
 	}
+	if (kind == EVENT_TRANSFER)
+		c->transferred_at = m->at;
 	if (c->listener->on_message != NULL)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
 }
@@ -201,18 +253,17 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 	struct clocks c = { .definition = definition,
 		.chat = chat,
 		.listener = listener,
-		.episode = chat->first_state,
 		.told_at = CLOCK_NONE,
+		.deferred = CLOCK_NONE,
 		.transferred_at = CLOCK_NONE,
 		.replaced_at = CLOCK_NONE };
-	size_t i;
 
 	reset_clocks(&c);
 	find_first_assignee(&c);
 	if (definition->begin != NULL)
 		definition->begin(&c);
-	for (i = 0; i < chat->n; i++)
-		walk_message(&c, &chat->messages[i]);
+	for (; c.walked < chat->n; c.walked++)
+		walk_message(&c, &chat->messages[c.walked]);
 	apply_marks(&c, NULL);
 	c.current = NULL;
 	if (chat->ongoing && c.w != CLOCK_NONE && definition->waits != NULL)
@@ -233,17 +284,45 @@ start_wait(struct clocks *c, int64_t at)
 	c->wait_split = false;
 }
 
+/* Emits the part of the wait that belongs to one assignee. */
+static void
+emit_part(struct clocks *c, int64_t at, uint32_t assignee)
+{
+	if (at > c->part_start)
+		emit_interval(c, INTERVAL_WAITING, c->part_start, at, assignee);
+}
+
 /* Ends the wait. If a transfer split it, this also emits the last assignee's
  * part, so that the parts add up to the whole wait. */
 static void
 stop_wait(struct clocks *c, int64_t at)
 {
 	if (c->w != CLOCK_NONE && c->wait_split)
-		emit_interval(
-		    c, INTERVAL_WAITING, c->part_start, at, c->assignee);
+		emit_part(c, at, c->assignee);
 	c->w = CLOCK_NONE;
 	c->part_start = CLOCK_NONE;
 	c->wait_split = false;
+}
+
+static int64_t
+floor_seconds(int64_t ms)
+{
+	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+}
+
+/* A CRM may assign a chat to the operator who answers it. A wait that was
+ * divided in the second of the answer, for the answerer, belongs to them as a
+ * whole. */
+static void
+join_wait(struct clocks *c, const struct message *answer)
+{
+	if (c->w == CLOCK_NONE || !c->wait_split || c->assignee == 0 ||
+	    c->assignee != message_operator(answer) ||
+	    floor_seconds(c->part_start) != floor_seconds(answer->at))
+		return;
+	c->wait_split = false;
+	if (c->listener->on_undivided != NULL)
+		c->listener->on_undivided(c->listener->ctx, c->w);
 }
 
 static void
@@ -257,6 +336,7 @@ ours_customer_writes(struct clocks *c, const struct message *m)
 static void
 ours_human_answers(struct clocks *c, const struct message *m)
 {
+	join_wait(c, m);
 	if (c->f == CLOCK_NONE) {
 		c->f = m->at;
 		if (c->a != CLOCK_NONE)
@@ -300,8 +380,7 @@ ours_transfer(struct clocks *c, const struct message *m)
 	if (before == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {
-		emit_interval(
-		    c, INTERVAL_WAITING, c->part_start, m->at, before);
+		emit_part(c, m->at, before);
 		c->part_start = m->at;
 		c->wait_split = true;
 	}
@@ -371,7 +450,10 @@ static void
 chatwoot_begin(struct clocks *c)
 {
 	c->a = c->chat->opened_at;
-	if (c->a == CLOCK_NONE && c->chat->n > 0)
+	c->opening_known = c->a != CLOCK_NONE;
+	if (c->opening_known)
+		begin_episode(c, c->a);
+	else if (c->chat->n > 0)
 		c->a = c->chat->messages[0].at;
 	c->from = c->a;
 }
@@ -436,20 +518,18 @@ chatwoot_closed(struct clocks *c, const struct message *m)
 	c->w = CLOCK_NONE;
 }
 
-/* A later opening does not change A for messages before it. */
+/* Only the first opening counts for resolutions. A later one only matters while
+ * F is empty, and as something that can be closed. */
 static void
 chatwoot_opened(struct clocks *c, int64_t at)
 {
+	begin_episode(c, at);
 	if (at <= c->from)
 		return;
-	c->from = at;
-	c->a = at; /* only matters while F is empty */
-}
-
-static int64_t
-floor_seconds(int64_t ms)
-{
-	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
+	if (!c->opening_known)
+		c->from = at;
+	c->opening_known = true;
+	c->a = at;
 }
 
 static int64_t

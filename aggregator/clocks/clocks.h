@@ -24,7 +24,7 @@ enum interval_kind {
 struct interval {
 	enum interval_kind kind;
 	uint16_t channel; /* the message's channel, a number in the lexicon; 0:
-			   * none */
+			   * none. The model sets it if by_record */
 	int64_t start, end;
 	int64_t ms;     /* length in ms by the definition, at least 0 */
 	bool skewed;    /* the computed length was negative */
@@ -102,7 +102,7 @@ struct definition {
 	/* Called before the first message. */
 	void (*begin)(struct clocks *c);
 	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
-	/* Called when a chat record reports that an episode begins. */
+	/* Called when a chat record reports an opening. */
 	void (*opened)(struct clocks *c, int64_t at);
 	/* Called after the last message of an open chat in which a customer is
 	 * waiting (W is set). */
@@ -120,6 +120,10 @@ const struct definition *definition_find(const char *name);
 struct clocks_listener {
 	void *ctx;
 	void (*on_interval)(void *ctx, const struct interval *i);
+	/* Called when the running wait turns out to belong to the answerer as a
+	 * whole: withdraws the parts that start at or after that time, which
+	 * were the last intervals. */
+	void (*on_undivided)(void *ctx, int64_t since);
 	/* Called after each message, with its event kind. */
 	void (*on_message)(void *ctx, const struct clocks *c,
 	    const struct message *m, enum event_kind kind);
@@ -129,24 +133,14 @@ struct clocks_listener {
 };
 
 /* What a chat record reports. Marks with the same time are applied in the order
- * of this enum; messages with that time come before MARK_CLOSED. */
-enum mark_kind { MARK_OPENED, MARK_ASSIGNEE, MARK_CLOSED };
+ * of this enum; messages with that time come before MARK_CLOSED. A closing that
+ * ends an episode begun earlier comes before an opening with the same time. */
+enum mark_kind { MARK_ASSIGNEE, MARK_OPENED, MARK_CLOSED };
 
 struct mark {
 	int64_t at;
 	enum mark_kind kind;
 	uint32_t assignee; /* for MARK_ASSIGNEE; 0: nobody */
-};
-
-/* The state of the episode after a message. A walk that starts after dropped
- * messages needs the state after the last of them. The model stores these
- * values (model_pack.c), so they must not change. */
-enum episode_state {
-	EPISODE_NONE,             /* no messages yet */
-	EPISODE_ONGOING,          /* there are messages since the last
-				   * closing */
-	EPISODE_CLOSED_BY_RECORD, /* closed by a chat record only */
-	EPISODE_CLOSED_BY_MESSAGE
 };
 
 /* The input of a walk. If messages were dropped, the marks from their time are
@@ -156,13 +150,12 @@ struct clocks_chat {
 	size_t n;
 	const struct mark *marks; /* sorted */
 	size_t marks_n;
-	int64_t opened_at; /* the first reported opening; CLOCK_NONE: unknown,
-			    * or preceded by a message in a stream */
+	int64_t opened_at; /* the earliest reported opening; CLOCK_NONE:
+			    * unknown, or preceded by a message in a stream */
 	int64_t as_of;
-	uint32_t assignee;              /* at the end of the chat */
-	uint32_t first_assignee;        /* before the first message, */
-	bool first_assignee_known;      /* if known from dropped messages */
-	enum episode_state first_state; /* after the last dropped message */
+	uint32_t assignee;         /* at the end of the chat */
+	uint32_t first_assignee;   /* before the first message, */
+	bool first_assignee_known; /* if known from dropped messages */
 	bool ongoing;
 };
 
@@ -180,14 +173,16 @@ struct clocks {
 			     * wait */
 	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
-	/* State since the last reported opening. A walk that starts after a
-	 * message needs this state. */
-	enum episode_state episode;
-	bool begun;       /* the episode has a message of this walk */
+	bool begun;       /* something has begun an episode */
+	int64_t begun_at; /* when; undefined unless begun */
 	bool closed;      /* the next message begins an episode */
-	int64_t ended_at; /* when the episode closed */
-	int64_t told_at;  /* when the last message that reported a closing was
-			   * sent */
+	int64_t ended_at; /* when the episode ended */
+	int64_t told_at;  /* the time of the last closing, which both a message
+			   * and a chat record may report */
+	int64_t deferred; /* an opening that comes after a closing message with
+			   * the same time */
+	bool opening_known;            /* chatwoot: an opening has set `from` */
+	size_t walked;                 /* number of messages walked so far */
 	const struct message *current; /* NULL after the last message */
 	bool by_record;                /* a mark is being applied */
 	size_t marks;                  /* number of marks applied so far */

@@ -113,8 +113,7 @@ struct chat {
 		int64_t at; /* time of the newest dropped message */
 		int64_t status_at, assignee_at;
 		uint32_t assignee;
-		uint8_t status;  /* an enum chat_status */
-		uint8_t episode; /* an enum episode_state */
+		uint8_t status; /* an enum chat_status */
 	} dropped;
 	int64_t counted_wait; /* as counted in operators and totals */
 	uint32_t counted_assignee;

@@ -249,16 +249,14 @@ unpack_credits(struct pack *k, struct model *m, struct chat *c)
 static void
 code_dropped(struct pack *k, struct model *m, struct dropped_history *f)
 {
-	uint32_t status = f->status, episode = f->episode;
+	uint32_t status = f->status;
 
 	code_signed(k, &f->at);
 	code_signed(k, &f->status_at);
 	code_limited(k, &status, CHAT_GONE);
-	code_limited(k, &episode, EPISODE_CLOSED_BY_MESSAGE);
 	code_signed(k, &f->assignee_at);
 	code_name(k, m, &f->assignee);
 	f->status = (uint8_t)status;
-	f->episode = (uint8_t)episode;
 }
 
 /* The head of a chat; its id and its credits are packed before and after it. */

@@ -228,6 +228,21 @@ make_marks(struct derivation *w, const struct chat *c)
 	return n;
 }
 
+static int64_t
+earliest_opening(const struct derivation *w)
+{
+	int64_t earliest = CLOCK_NONE, at;
+	size_t j;
+
+	for (j = 0; j < w->descriptions_n; j++) {
+		at = w->descriptions[j]->opened_at;
+		if (earliest == CLOCK_NONE ||
+		    (at != CLOCK_NONE && at < earliest))
+			earliest = at;
+	}
+	return earliest;
+}
+
 struct clocks_chat
 model_clocks_chat(const struct model *m, const struct chat *c)
 {
@@ -238,16 +253,13 @@ model_clocks_chat(const struct model *m, const struct chat *c)
 		.assignee = c->now.assignee,
 		.first_assignee = c->dropped.assignee,
 		.first_assignee_known = c->dropped.assignee_at != CLOCK_NONE,
-		.first_state = c->dropped.episode,
 		.as_of = m->as_of,
 		.ongoing = chat_is_open(c) };
-	size_t j;
 
 	model_gather_descriptions(w, c);
 	view.marks_n = make_marks(w, c);
 	view.marks = w->marks;
-	for (j = 0; j < w->descriptions_n && view.opened_at == CLOCK_NONE; j++)
-		view.opened_at = w->descriptions[j]->opened_at;
+	view.opened_at = earliest_opening(w);
 	/* Messages before it keep their opening. */
 	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
 		view.opened_at = CLOCK_NONE;
@@ -273,12 +285,11 @@ struct droppable {
 	uint32_t assignee;
 	int64_t assignee_until; /* older descriptions do not name the assignee;
 				 * CLOCK_NONE: unknown */
-	enum episode_state episode;
 };
 
 /* What a walk has found so far. */
 struct collector {
-	const struct model *model;
+	struct model *model;
 	struct derivation *work; /* the model's */
 	struct chat *chat;
 	bool all;       /* also intervals of past episodes */
@@ -291,7 +302,6 @@ struct collector {
 	uint32_t assignee;
 	bool assignee_known;
 	int64_t transferred_at;
-	enum episode_state episode;
 	struct droppable old;
 };
 
@@ -343,7 +353,18 @@ collect_episode(void *ctx, int64_t ended_at)
 	k->old.intervals = k->work->intervals_n;
 	k->old.assignee = k->assignee;
 	k->old.assignee_until = assignee_until(k);
-	k->old.episode = k->episode;
+}
+
+/* An interval that a chat record ends has the chat's channel. */
+static uint16_t
+channel_of(struct collector *k, const struct interval *i)
+{
+	struct model *m = k->model;
+
+	if (!i->by_record)
+		return i->channel;
+	return (uint16_t)lexicon_channel(
+	    &m->lexicon, model_name(m, k->chat->now.channel));
 }
 
 static void
@@ -356,7 +377,21 @@ collect_interval(void *ctx, const struct interval *i)
 			      i->kind != INTERVAL_REPLY))
 		return;
 	XGROW(w->intervals, w->intervals_n, w->intervals_cap);
-	w->intervals[w->intervals_n++] = *i;
+	w->intervals[w->intervals_n] = *i;
+	w->intervals[w->intervals_n++].channel = channel_of(k, i);
+}
+
+static void
+drop_parts(void *ctx, int64_t since)
+{
+	struct derivation *w = ((struct collector *)ctx)->work;
+	const struct interval *last;
+
+	for (; w->intervals_n > 0; w->intervals_n--) {
+		last = &w->intervals[w->intervals_n - 1];
+		if (last->kind != INTERVAL_WAITING || last->start < since)
+			break;
+	}
 }
 
 static void
@@ -371,7 +406,6 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->assignee = clocks->assignee;
 	k->assignee_known = clocks->assignee_known;
 	k->transferred_at = clocks->transferred_at;
-	k->episode = clocks->episode;
 	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
 	    kind != EVENT_BOT_ANSWERS)
 		return;
@@ -416,6 +450,7 @@ walk_chat(struct model *m, struct chat *c)
 		.limit = INT64_MIN };
 	struct clocks_listener listener = { .ctx = &k,
 		.on_interval = collect_interval,
+		.on_undivided = drop_parts,
 		.on_message = collect_message,
 		.on_episode = collect_episode };
 	/* A chat that is not open has no wait. */
@@ -718,7 +753,6 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = old->assignee;
 	f->assignee_at = old->assignee_until;
-	f->episode = (uint8_t)old->episode;
 }
 
 /* Drops data that are older than the window and have been reported. */

@@ -63,6 +63,18 @@ on_explained_interval(void *ctx, const struct interval *i)
 	s->first = s->n;
 }
 
+static void
+on_explained_undivided(void *ctx, int64_t since)
+{
+	struct explain_lines *s = ctx;
+	struct explain_line *l;
+
+	for (l = s->lines; l < s->lines + s->n; l++)
+		if (l->has_interval && l->interval.kind == INTERVAL_WAITING &&
+		    l->interval.start >= since)
+			l->has_interval = false;
+}
+
 /* Describes the effect on the clocks of a message that ended no interval. */
 static const char *
 describe_change(
@@ -165,6 +177,7 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 {
 	struct clocks_listener to = { .ctx = s,
 		.on_interval = on_explained_interval,
+		.on_undivided = on_explained_undivided,
 		.on_message = on_explained_message,
 		.on_episode = on_explained_episode };
 	struct clocks_chat walk = model_clocks_chat(x->model, x->chat);

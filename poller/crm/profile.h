@@ -54,7 +54,7 @@ struct crm_record {
 	bool assigning;                /* the same about an assignment */
 	bool opening; /* a message that may open a chat: written to or by the
 		       * customer, not automated; or about an opening */
-	json_t *raw; /* of chat and operator: for later calls */
+	json_t *raw;  /* of chat and operator: for later calls */
 };
 
 /* Returns 0, and *why lists omitted fields, if any; or -1 and *why if it is not

@@ -116,6 +116,7 @@ class Interval:
     def __init__(self, kind, operator, start, end, by, exact=True):
         self.kind, self.operator = kind, operator
         self.message, self.channel = "", None
+        self.by_record = by is None
         if by is not None:
             self.message, self.channel = by["id"], by.get("channel")
         self.start, self.end = start, end
@@ -125,11 +126,11 @@ class Interval:
 
 
 class Happening:
-    """An event at a point in time. At the same time, the start of an episode
-    comes first, then the CRM's records, then messages, then the end of an
-    episode."""
+    """An event at a point in time. At the same time, the CRM's records come
+    first, then an opening, then messages, then a closing. But a closing of what
+    began earlier comes before an opening."""
 
-    BEGINS, SAYS, MESSAGE, ENDS = range(4)
+    SAYS, BEGINS, MESSAGE, ENDS = range(4)
 
     def __init__(self, at, what, order, given):
         self.at, self.what, self.given = at, what, given
@@ -202,9 +203,7 @@ class Chat:
         self.opened_at = None
         self.intervals = [] # all intervals
         self.closings = 0
-        self.told_at = None # time of the last closing message
-        self.said_closed = False
-        self.unwritten = True # no message since it was opened
+        self.told_at = None # time of the last closing
         self.said = None # when a record last named the operator, and which one
         self.passed_at = None # when the chat was transferred
         self.over = [] # episodes: the end, and whether an operator was named
@@ -219,7 +218,10 @@ class Chat:
             self.begin_of_life()
         for e in events:
             status.after(e)
-            self.step(e)
+        self.live(list(events))
+        for i in self.intervals:
+            if i.by_record:
+                i.channel = self.details["channel"]
         self.status = status.now
         self.missed = missing is not None and all(
             missing >= e.at for e in events
@@ -239,19 +241,24 @@ class Chat:
         return first[0].given.get("operator") if first else None
 
     def begin_of_life(self):
+        """Chatwoot's times count from the first opening, or else from the first
+        message."""
         opened = [e.given["opened_at"] for e in self.says
                   if e.given.get("opened_at") is not None]
-        self.life_at = None
+        self.life_at = min(opened, default=None)
+        first = self.messages[0]["at"] if self.messages else None
+        if first is not None and (
+                not opened or self.in_stream and first < self.life_at):
+            self.life_at, opened = first, []
+        self.opening_known = bool(opened)
         if opened:
-            self.life_at = opened[0]
-        if self.messages and (not opened or self.in_stream):
-            self.life_at = min(opened[:1] + [self.messages[0]["at"]])
+            self.begun_at = self.life_at
         self.A = self.life_at
 
     def begin(self):
         """Begins an episode. By Chatwoot's definition a chat has only one."""
         self.A = self.W = self.F = None
-        self.begun = False # whether there was a message
+        self.begun_at = None # when something began it
         self.handed_over = False
         self.first_at = None
         self.part = None
@@ -263,6 +270,23 @@ class Chat:
     def holder(self):
         return self.operator if self.known else self.before_all
 
+    def live(self, waiting):
+        while waiting:
+            e = waiting.pop(0)
+            if e.what == Happening.BEGINS and self.begun_at is not None and \
+                    self.begun_at < e.at:
+                now = [x for x in waiting if x.at == e.at]
+                told = [x for x in now if x.what == Happening.MESSAGE
+                        and is_closing(x.given)]
+                ends = [x for x in now if x.what == Happening.ENDS]
+                if told:
+                    waiting.insert(waiting.index(told[0]) + 1, e)
+                    continue
+                if ends:
+                    waiting.remove(ends[0])
+                    self.step(ends[0])
+            self.step(e)
+
     def step(self, e):
         if e.what == Happening.MESSAGE:
             self.message(e.given)
@@ -271,25 +295,22 @@ class Chat:
             self.say(e.at, e.given)
         elif e.what == Happening.BEGINS:
             self.open(e.at)
-            self.said_closed = False
-            self.unwritten = True
-        elif self.told_at == e.at:
-            pass # a message has reported this closing
-        elif self.begun:
+        elif self.told_at != e.at: # else it was told already
             self.end(e.at, None)
-            self.said_closed = True
-        elif self.unwritten and self.ours:
-            self.said_closed = True
-            self.unwritten = False
 
     def open(self, at):
         """Messages before the reopening keep their values."""
         if self.ours:
-            if self.begun:
+            if self.begun_at is not None:
                 self.over.append((at, self.known_then))
             self.begin()
-        elif at > self.life_at:
-            self.life_at = self.A = at
+            return
+        if self.begun_at is None:
+            self.begun_at = at
+        if at > self.life_at:
+            self.A = at
+            if not self.opening_known:
+                self.life_at, self.opening_known = at, True
 
     def say(self, at, r):
         if not is_within(at, self.passed_at):
@@ -304,13 +325,14 @@ class Chat:
 
     def message(self, m):
         at, who = m["at"], m["from"]
-        if who == "system" and m.get("kind") == "closed" and \
-                self.said_closed and not self.begun:
-            return # a record has reported this closing
-        self.begun = True
-        self.unwritten = False
-        if self.first_at is None:
-            self.first_at = at
+        if is_closing(m):
+            self.end(at, m)
+            return
+        if who == "system" or not m.get("automated"):
+            if self.begun_at is None:
+                self.begun_at = at
+            if self.first_at is None:
+                self.first_at = at
         if counts(m):
             self.counted.append(m)
         if who == "system":
@@ -333,8 +355,23 @@ class Chat:
 
     def served(self, at, by):
         if self.W is not None and self.cut:
-            self.tell("waiting", self.holder(), self.part, at, by)
+            self.tell_part(self.holder(), at, by)
         self.W = None
+
+    def tell_part(self, operator, at, by):
+        if at > self.part:
+            self.tell("waiting", operator, self.part, at, by)
+
+    def join(self, m):
+        """Assigned in the second of the answer, the answerer had the whole
+        wait."""
+        if self.W is not None and self.cut and \
+                self.holder() is not None and self.holder() == answerer(m) and \
+                self.part // 1000 == m["at"] // 1000:
+            self.intervals = [
+                i for i in self.intervals
+                if i.kind != "waiting" or i.start < self.W]
+            self.cut = False
 
     def tell(self, kind, operator, start, end, by):
         i = Interval(kind, operator, start, end, by, self.ours)
@@ -343,6 +380,7 @@ class Chat:
 
     def answer(self, m):
         at = m["at"]
+        self.join(m)
         if self.F is None:
             self.F = at
             if self.A is not None:
@@ -365,10 +403,6 @@ class Chat:
             self.A = at
         elif kind == "assigned":
             self.transfer(m)
-        elif kind == "closed":
-            self.end(at, m)
-            self.told_at = at
-            self.said_closed = False
 
     def transfer(self, m):
         before = self.holder()
@@ -378,17 +412,20 @@ class Chat:
         self.said, self.passed_at = None, m["at"]
         if self.ours and self.W is not None and \
                 before != m.get("operator"):
-            self.tell("waiting", before, self.part, m["at"], m)
+            self.tell_part(before, m["at"], m)
             self.part, self.cut = m["at"], True
         self.operator, self.known = m.get("operator"), True
 
     def end(self, at, by):
-        """Closes the chat and ends the episode."""
+        """Closes the chat and ends the episode, if there is one."""
+        self.told_at = at
+        if self.begun_at is None:
+            return
         waited = self.W
         first = self.first_at if self.ours else self.life_at
         self.served(at, by)
         self.tell("resolution", self.holder(), first, at, by)
-        self.begun = False
+        self.begun_at = None
         if not self.ours:
             return
         self.over.append((at, self.known if by else self.known_then))
@@ -426,6 +463,10 @@ def heard(records, messages, definition, window):
                 r = dict(r, **{name: True})
         out.append(r)
     return out
+
+
+def is_closing(m):
+    return m["from"] == "system" and m.get("kind") == "closed"
 
 
 def is_assigned(m):
