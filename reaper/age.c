@@ -311,19 +311,14 @@ delete_history_of_table(struct age *a, const struct table *table)
 static enum outcome
 delete_former_operators(struct age *a)
 {
-	const struct table *const of[] = { &tables[TABLE_operator_metrics],
-		&tables[TABLE_operator_metrics_parts] };
 	enum outcome o = OUTCOME_DONE;
-	size_t i, k;
+	size_t i;
 
-	for (k = 0; k < ARRAY_LEN(of); k++)
-		for (i = 0;
-		     i < a->tenants_n && o == OUTCOME_DONE && !stop_asked();
-		     i++)
-			o = delete_old_rows(a, of[k], a->tenants[i].name,
-			    a->before,
-			    " AND available IS NULL AND open_chats = 0 "
-			    "AND responses = 0");
+	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked(); i++)
+		o = delete_old_rows(a, &tables[TABLE_operator_metrics],
+		    a->tenants[i].name, a->before,
+		    " AND available IS NULL AND open_chats = 0 "
+		    "AND responses = 0");
 	return o;
 }
 

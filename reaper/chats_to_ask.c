@@ -50,7 +50,7 @@ query_chats(struct db *db, void *ctx)
 	    "SELECT c.tenant, c.chat, c.as_of, c.status, "
 	    "t.stored_at IS NULL FROM chat_metrics c "
 	    "JOIN tenants t USING (tenant) "
-	    "LEFT JOIN tenant_metrics_all m USING (tenant) "
+	    "LEFT JOIN tenant_metrics m USING (tenant) "
 	    "WHERE (t.removed_at IS NULL OR t.as_of > t.removed_at "
 	    "OR m.as_of > t.removed_at) "
 	    "AND (c.status = 'left' OR t.stored_at IS NULL "

@@ -168,7 +168,7 @@ check_tenants() {
 	# shellcheck disable=SC2154 # of lib.sh
 	within sql "SELECT t.tenant,
 		TIMESTAMPDIFF(SECOND, $newest, UTC_TIMESTAMP(3))
-		FROM tenants t LEFT JOIN tenant_metrics_all m USING (tenant)
+		FROM tenants t LEFT JOIN tenant_metrics m USING (tenant)
 		WHERE (t.removed_at IS NULL OR t.removed_at < $newest)
 		AND $newest IS NOT NULL
 		AND ('$tenant' = '' OR t.tenant = '$tenant') ORDER BY t.tenant" || {

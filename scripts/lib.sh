@@ -377,7 +377,7 @@ job_metric() {
 	echo "${value:-0}"
 }
 
-# SQL: true if row m of tenant_metrics_all comes from a stream. Its version is
+# SQL: true if row m of tenant_metrics comes from a stream. Its version is
 # the clock; the version of a snapshot's row is the time of the snapshot.
 # shellcheck disable=SC2034 # for tenant
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)

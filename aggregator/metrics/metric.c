@@ -112,7 +112,6 @@ metric_column(const struct metric *f, const char *name)
 
 const struct metric *const metrics[] = {
 #define METRIC(table, ...) &metric_##table,
-#define SHARDED METRIC
 #define PRINTED METRIC
 #include "common/tables/tables.def"
 };

@@ -87,7 +87,6 @@ struct metric {
 int metric_column(const struct metric *f, const char *name);
 
 #define METRIC(table, ...) extern const struct metric metric_##table;
-#define SHARDED METRIC
 #define PRINTED METRIC
 #include "common/tables/tables.def"
 

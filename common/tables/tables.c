@@ -37,34 +37,11 @@
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0
 
-/* struct messages_in_parts and so on: their offsets give the index of each
- * column. */
-#define TABLE(table, ...) struct table##_in_parts {
-#define PARTS                                                                  \
-	char generation;                                                       \
-	char part;
-#define COLUMN(name, ...) char name;
-#define PART(name, ...) char name;
-#define ROW_VERSION(text) char version;
-#define END(table, text)                                                       \
-	char none;                                                             \
-	}                                                                      \
-	;
-#include "common/tables/tables.def"
-
 /* The number of key columns, and whether there is a version. */
-enum {
-	ADD_KEY = 1,
-	ADD_SUM = 0,
-	ADD_MAX = 0,
-	ADD_MIN = 0,
-	ADD_BY_VIEW = 0,
-	ADD_NONE = 0
-};
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): members of a sum */
 #define TABLE(table, ...) enum { keys_of_##table = 0
-#define COLUMN(name, type, add, text) +ADD_##add
+#define KEY(name, type, text) +1
 #define END(table, text)                                                       \
 	}                                                                      \
 	;
@@ -78,7 +55,7 @@ enum {
 #include "common/tables/tables.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-/* All columns: whole.messages and so on. */
+/* All columns: columns.messages and so on. */
 #define IS(name, ...)                                                          \
 	{                                                                      \
 #name, sizeof(#name) - 1, __VA_ARGS__                          \
@@ -88,27 +65,9 @@ enum {
 static const struct {
 #define TABLE(table, ...) struct column table[sizeof(struct table##_at) - 1];
 #include "common/tables/tables.def"
-} whole = {
+} columns = {
 #define TABLE(table, ...) .table = {
-#define COLUMN(name, type, add, text) IS(name, type),
-#define WHOLE(name, type, text) IS(name, type),
-#define ROW_VERSION(text) IS_VERSION,
-#define END(table, text)                                                       \
-	}                                                                      \
-	,
-#include "common/tables/tables.def"
-};
-
-/* The columns of the tables of parts; only used for sharded tables. */
-static const struct {
-#define TABLE(table, ...)                                                      \
-	struct column table[sizeof(struct table##_in_parts) - 1];
-#include "common/tables/tables.def"
-} in_parts = {
-#define TABLE(table, ...) .table = {
-#define PARTS IS(generation, NEEDED_COUNT), IS(part, NEEDED_COUNT),
-#define COLUMN(name, type, add, text) IS(name, type),
-#define PART(name, type, add, text) IS(name, type),
+#define COLUMN(name, type, text) IS(name, type),
 #define ROW_VERSION(text) IS_VERSION,
 #define END(table, text)                                                       \
 	}                                                                      \
@@ -129,23 +88,12 @@ static const struct {
 	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
 	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
 
-/* A part is complete only together with the others, so its rows are not deleted
- * with a chat. */
-#define LIFE_OF_PART_NOW LIFE_TENANT
-#define LIFE_OF_PART_TENANT LIFE_TENANT
-#define LIFE_OF_PART_HISTORY LIFE_HISTORY
-
-static const struct table_extra no_extras[] = { { { .name = NULL }, NULL,
-    NULL } };
-
 const struct table tables[TABLES_ALL] = {
 #define TABLE(table, life_, at_, age_, chat_, day_)                            \
-	[TABLE_##table] = { NAMED(#table), FILLED(whole.table),                \
+	[TABLE_##table] = { NAMED(#table), FILLED(columns.table),              \
 		.keys = keys_of_##table, .life = LIFE_##life_,                 \
 		.versions = versions_of_##table,                               \
 		PLACED(table##_at, at_, age_, chat_, day_),
-#define SHARDED(table, ...)                                                    \
-	TABLE(table, __VA_ARGS__).parts = &tables[TABLE_##table##_parts],
 #define CHOSEN_BY(name, help) .selector = #name,
 #define ABOUT(text)                                                            \
 	.extras = (const struct table_extra[])                                 \
@@ -160,13 +108,6 @@ const struct table tables[TABLES_ALL] = {
 	}                                                                      \
 	}                                                                      \
 	,
-#include "common/tables/tables.def"
-#define SHARDED(table, life_, at_, age_, chat_, day_)                          \
-	[TABLE_##table##_parts] = { NAMED(#table "_parts"),                    \
-		FILLED(in_parts.table), .keys = keys_of_##table + 2,           \
-		.life = LIFE_OF_PART_##life_, .versions = versions_of_##table, \
-		.is_parts = true, .extras = no_extras,                         \
-		PLACED(table##_in_parts, at_, age_, chat_, day_) },
 #include "common/tables/tables.def"
 };
 

@@ -13,10 +13,10 @@
  *
  *   OWN(closed_chats, TOMBSTONE, as_of, none, chat, none)
  *   ABOUT("...")
- *   COLUMN(tenant, TENANT_ID, KEY, "")
- *   COLUMN(chat, NEEDED_ID, KEY, "")
- *   COLUMN(closed_at, TIME, NONE, "")
- *   COLUMN(as_of, WHEN, NONE, "...")
+ *   KEY(tenant, TENANT_ID, "")
+ *   KEY(chat, NEEDED_ID, "")
+ *   COLUMN(closed_at, TIME, "")
+ *   COLUMN(as_of, WHEN, "...")
  *   INDEX(by_age, "tenant, as_of")
  *   END(closed_chats, "")
  *
@@ -29,14 +29,14 @@
  *
  * and in tables.c (constants are calculated here)
  *
- *   enum { keys_of_closed_chats = 0 + 1 + 1 + 0 + 0 };
+ *   enum { keys_of_closed_chats = 0 + 1 + 1 };
  *   enum { versions_of_closed_chats = 0 };
  *
  *   static const struct {
  *           ...
  *           struct column closed_chats[4];
  *           ...
- *   } whole = {
+ *   } columns = {
  *           ...
  *           .closed_chats = {
  *                   { "tenant", 6, COLUMN_ID, true, RECORD_MAX_TENANT },
@@ -51,7 +51,7 @@
  *           ...
  *           [TABLE_closed_chats] = {
  *                   .name = "closed_chats", .name_len = 12,
- *                   .columns = whole.closed_chats, .columns_n = 4,
+ *                   .columns = columns.closed_chats, .columns_n = 4,
  *                   .keys = 2, .life = LIFE_TOMBSTONE, .versions = 0,
  *                   .at = 3, .age = 0, .chat = 1, .day = 0,
  *                   .extras = (const struct table_extra[]) {
@@ -64,9 +64,7 @@
  *   };
  *
  * The structs have a char for each column, so that the offset of a member is
- * the index of its column: TABLE_COLUMN(closed_chats, as_of) is 3. In the same
- * way, struct TABLE_in_parts and the array in_parts have the columns of
- * TABLE_parts. They exist for all tables, but only sharded tables use them.
+ * the index of its column: TABLE_COLUMN(closed_chats, as_of) is 3.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
@@ -144,9 +142,6 @@ struct table {
 	size_t day;    /* partitions are days of this time */
 	bool versions; /* rows with the same key replace each other, newest
 			* wins */
-	/* The table for the parts of several aggregators, or NULL. */
-	const struct table *parts;
-	bool is_parts;        /* this is a table of parts */
 	const char *selector; /* the name in aggregator -a; NULL: none */
 	const struct table_extra *extras; /* ends with one without a name */
 };
@@ -154,7 +149,6 @@ struct table {
 /* struct messages_at and so on: the index of each column. */
 #define TABLE(table, ...) struct table##_at {
 #define COLUMN(name, ...) char name;
-#define WHOLE(name, ...) char name;
 #define ROW_VERSION(text) char version;
 #define END(table, text)                                                       \
 	char none;                                                             \
@@ -166,10 +160,7 @@ struct table {
 
 enum table_id {
 #define METRIC(table, ...) TABLE_##table,
-#define SHARDED METRIC
 #define STORED METRIC
-#include "common/tables/tables.def"
-#define SHARDED(table, ...) TABLE_##table##_parts,
 #include "common/tables/tables.def"
 	TABLES, /* tables that records of type row may name */
 	BEFORE_OWN = TABLES - 1,
@@ -187,19 +178,18 @@ extern const struct table tables[TABLES_ALL];
 /* Returns the table with that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* The columns that a metric fills (cells): all except tenant, generation and
- * part, as_of and version. Return their number, and the i-th. */
+/* The columns that a metric fills (cells): all except tenant, as_of and
+ * version. Return their number, and the i-th. */
 static inline size_t
 table_cells(const struct table *t)
 {
-	return t->columns_n - (t->is_parts ? 5 : 3);
+	return t->columns_n - 3;
 }
 
 static inline const struct column *
 table_cell(const struct table *t, size_t i)
 {
-	/* Generation and part are at the end of the key. */
-	return &t->columns[i + 1 + (t->is_parts && i + 3 >= t->keys ? 2 : 0)];
+	return &t->columns[i + 1];
 }
 
 /* The condition, in SQL, for rows of the table intervals that count. The

@@ -22,17 +22,6 @@
 #define SENT_EVER SENT_BY("$IDS", "$UIDS")
 #define RECEIVED_EVER RECEIVED_BY("$IDS", "$UIDS")
 
-/* Words that are too rare to be trends: no view shows them, and they may come
- * from one of the customer's messages. Words of trends stay, because they are
- * frequent and are not compared with names. */
-#define RARE                                                                   \
-	"(window_start, word) IN (SELECT window_start, word FROM "             \
-	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
-	"AND window_start >= $FROM AND window_start <= $TO "                   \
-	"AND window_end <= $ASKED GROUP BY window_start, word HAVING "         \
-	"SUM(occurrences) <= (SELECT value FROM metric_settings WHERE name = " \
-	"'trend_count')) rare)"
-
 #define OF_CHAT "conversation_id IN ($CHATS)"
 
 #define BY_USER(name, column)                                                  \
@@ -48,20 +37,11 @@
 
 const struct personal_table personal_tables[] = {
 	BY_USER(event_counts, "user"),
-	BY_USER(event_counts_parts, "user"),
 	BY_USER(user_stats, "user_id"),
-	BY_USER(user_stats_parts, "user_id"),
 	BY_USER(realtime_user_activity, "user_id"),
-	BY_USER(realtime_user_activity_parts, "user_id"),
 	BY_USER(alerts, "user_id"),
-	{ .table = TABLE_trends_parts,
-	    .about = "FALSE",
-	    .change = "",
-	    .where = "window_start <= $ASKED AND " RARE },
 	ONLY_CHAT(conversation_metrics, "conversation_id"),
-	ONLY_CHAT(conversation_metrics_parts, "conversation_id"),
 	ONLY_CHAT(longest_monologue, "conversation_id"),
-	ONLY_CHAT(longest_monologue_parts, "conversation_id"),
 	ONLY_CHAT(intervals, "chat"),
 	ONLY_CHAT(message_analytics, "conversation_id"),
 	ONLY_CHAT(assignments, "chat"),
@@ -104,7 +84,6 @@ const size_t personal_tables_n = ARRAY_LEN(personal_tables);
 
 const struct operator_place operator_places[] = {
 	{ TABLE_operator_metrics, IS_OPERATOR },
-	{ TABLE_operator_metrics_parts, IS_OPERATOR },
 	{ TABLE_allocation_limits, IS_OPERATOR },
 	{ TABLE_chat_metrics, IS_OPERATOR },
 	{ TABLE_assignments, IS_OPERATOR },
@@ -151,8 +130,6 @@ write_mark(
 		{ "ALIAS", db_str(s->alias) },
 		{ "ASKED", db_time(s->asked_at) },
 		{ "TENANT", db_str(s->tenant) },
-		{ "FROM", db_time(s->from) },
-		{ "TO", db_time(s->to) },
 	};
 	size_t i;
 
@@ -185,11 +162,9 @@ personal_write(struct buf *sql, const char *text, const struct subject *s)
 }
 
 void
-personal_write_rows(struct buf *sql, const char *where, struct subject *s,
+personal_write_rows(struct buf *sql, const char *where, const struct subject *s,
     const struct day_slice *slice)
 {
-	s->from = slice->from;
-	s->to = slice->to;
 	buf_adds(sql, "tenant = ");
 	db_quote(s->db, sql, db_str(s->tenant));
 	buf_adds(sql, " AND (");
@@ -274,7 +249,8 @@ count_slice(struct forgetting *f)
 	return o;
 }
 
-/* Runs "UPDATE t SET ... WHERE ..." or "DELETE FROM t WHERE ...". */
+/* Runs "UPDATE t SET ... WHERE ..." or, with change NULL, "DELETE FROM t WHERE
+ * ...". */
 static enum outcome
 run_change(struct forgetting *f, const char *verb, const char *change,
     uint64_t *affected)
@@ -283,7 +259,7 @@ run_change(struct forgetting *f, const char *verb, const char *change,
 	enum outcome o;
 
 	buf_addf(&sql, "%s %s", verb, f->slice.table->name);
-	if (change[0] != '\0') {
+	if (change != NULL) {
 		buf_adds(&sql, " SET ");
 		personal_write(&sql, change, f->subject);
 	}
@@ -338,7 +314,7 @@ change_key(struct forgetting *f)
 		o = run_change(
 		    f, "UPDATE IGNORE", f->personal->change, &f->affected);
 	if (o == OUTCOME_DONE)
-		o = run_change(f, "DELETE FROM", "", &left);
+		o = run_change(f, "DELETE FROM", NULL, &left);
 	f->affected += left;
 	return o;
 }
@@ -358,9 +334,7 @@ forget_slice(struct db *db, void *ctx)
 	else if (p->user != NULL)
 		o = change_key(f);
 	else
-		o = run_change(f,
-		    p->change[0] != '\0' ? "UPDATE" : "DELETE FROM", p->change,
-		    &f->affected);
+		o = run_change(f, "UPDATE", p->change, &f->affected);
 	/* Commit point: db_transaction() commits when this returns DONE. */
 	return o;
 }

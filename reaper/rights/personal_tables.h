@@ -22,8 +22,7 @@ struct personal_table {
 	enum table_id table;
 	/* An SQL condition with marks for the rows about the customer. */
 	const char *about;
-	/* How rows for which `where` is true are erased. NULL: they stay. "":
-	 * they are deleted. */
+	/* How rows for which `where` is true are erased. NULL: they stay. */
 	const char *change, *where;
 	/* Only in tables whose rows tell which chats are the customer's: the
 	 * column with the time of the customer's activity. Rows after the
@@ -52,13 +51,13 @@ extern const size_t operator_places_n;
 
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL if an operator has it, $ALIAS, $IDS id and alias, $UIDS the
- * same with $USER, $CHATS, $ASKED, $TENANT, $FROM and $TO. */
+ * same with $USER, $CHATS, $ASKED and $TENANT. */
 void personal_write(struct buf *sql, const char *text, const struct subject *s);
 
-/* Appends "tenant = 'T' AND (WHERE)" and the bounds of the slice, which are
- * also $FROM and $TO. where: a condition with marks. */
-void personal_write_rows(struct buf *sql, const char *where, struct subject *s,
-    const struct day_slice *slice);
+/* Appends "tenant = 'T' AND (WHERE)" and the bounds of the slice. where: a
+ * condition with marks. */
+void personal_write_rows(struct buf *sql, const char *where,
+    const struct subject *s, const struct day_slice *slice);
 
 /* Searches day by day for the first row for which `where`, SQL with the marks
  * above, is true. */

@@ -34,7 +34,6 @@ struct subject {
 	struct strmap chats; /* ids of their chats; each value is the map
 			      * itself */
 	uint64_t key[2];     /* for digests in `forgotten` */
-	int64_t from, to;    /* the marks $FROM and $TO of personal_tables.h */
 
 	/* private */
 	size_t noted; /* number of chats that are in `forgotten` */

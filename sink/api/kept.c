@@ -32,38 +32,6 @@ table_of(const char *metric)
 	return t;
 }
 
-/* Returns the table of parts if several aggregators store rows. For alerts,
- * returns the metric from whose figures they are computed. */
-static const struct table *
-parts_of(const struct table *t)
-{
-	return t == &tables[TABLE_alerts]
-		   ? &tables[TABLE_realtime_user_activity_parts]
-		   : t->parts;
-}
-
-/* A shard always stores the tenant's totals. */
-bool
-sharded_find(struct question *q, const char *table)
-{
-	bool is;
-
-	if (parts_of(table_find(table, strlen(table))) == NULL)
-		return false;
-	if (q->shards == SHARDS_UNKNOWN &&
-	    question_finds(q,
-		"SELECT 1 FROM tenant_metrics_parts WHERE tenant = ? LIMIT 1",
-		NULL, 0, &is))
-		q->shards = is ? SHARDS_SOME : SHARDS_NONE;
-	return q->shards == SHARDS_SOME;
-}
-
-void
-sharded_table(struct question *q, const char *table, struct buf *sql)
-{
-	buf_addf(sql, "%s%s", table, sharded_find(q, table) ? "_all" : "");
-}
-
 static bool
 has_row(struct question *q, const char *table, const char *condition, bool *is)
 {
@@ -87,25 +55,18 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
 {
-	struct buf totals = BUF_INIT;
-	bool good;
-
-	sharded_table(q, "tenant_metrics", &totals);
-	good = has_row(q, buf_str(&totals),
+	return has_row(q, "tenant_metrics",
 	    t == &tables[TABLE_chat_metrics] ? " AND open_chats = 0"
 					     : NO_OPERATORS,
 	    is);
-	buf_release(&totals);
-	return good;
 }
 
 /* *is: the tenant has a row of the metric. */
 static bool
 kept_find(struct question *q, const char *metric, bool *is)
 {
-	const struct table *t = table_of(metric), *parts = parts_of(t);
-	bool good = has_row(q, t->name, "", is) &&
-		    (*is || parts == NULL || has_row(q, parts->name, "", is));
+	const struct table *t = table_of(metric);
+	bool good = has_row(q, t->name, "", is);
 
 	if (good && !*is && t->life == LIFE_NOW)
 		good = find_nothing(q, t, is);

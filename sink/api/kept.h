@@ -40,17 +40,4 @@ void kept_add_lacking(const struct kept_lacking *l, struct buf *to);
 /* Appends the member not_kept of an answer: these names, or null. */
 void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
 
-/* Figures that several aggregators store in parts. The view that adds them up
- * groups all rows of a tenant for every query, so it is read only if the tenant
- * has parts, and otherwise the table itself. */
-
-/* Returns whether several aggregators store the tenant's rows of the table. The
- * database is asked once for each question; if it fails, the answer is now a
- * problem, and the statement for which this is called fails, too. */
-bool sharded_find(struct question *q, const char *table);
-
-/* Appends the name of the table or view to read: the table, or the view
- * TABLE_all. Fails in the same way. */
-void sharded_table(struct question *q, const char *table, struct buf *sql);
-
 #endif

@@ -496,8 +496,7 @@ add_conditions(struct page *p)
 
 /* Selects only the columns of the order, for the single row. */
 static void
-build_last_statement(
-    const struct page *p, const char *table, struct text place, struct buf *sql)
+build_last_statement(const struct page *p, struct text place, struct buf *sql)
 {
 	const struct page_cursor *c = &p->cursor;
 	size_t i;
@@ -505,8 +504,8 @@ build_last_statement(
 	buf_adds(sql, "SELECT ");
 	for (i = 0; i < c->keys_n; i++)
 		buf_addf(sql, "%s`%s`", i > 0 ? ", " : "", c->keys[i].name);
-	buf_addf(
-	    sql, " FROM %s FORCE INDEX (%s) WHERE tenant = ?", table, p->index);
+	buf_addf(sql, " FROM %s FORCE INDEX (%s) WHERE tenant = ?",
+	    p->list->table, p->index);
 	buf_add(sql, place.p, place.len);
 	page_cursor_order(c, sql);
 	buf_addf(sql, " LIMIT %d, 1", PAGE_LAST_ROWS - 1);
@@ -517,7 +516,7 @@ build_last_statement(
  * the order of the cursor, which the index has. Returns false if the answer is
  * now a problem. */
 static bool
-find_last(struct page *p, const char *table, struct text place, size_t args_n)
+find_last(struct page *p, struct text place, size_t args_n)
 {
 	struct page_last *last = &p->last;
 	struct db_rows *rows = NULL;
@@ -531,7 +530,7 @@ find_last(struct page *p, const char *table, struct text place, size_t args_n)
 		last->place.keys[i] = p->cursor.keys[i];
 		last->place.keys[i].column = i;
 	}
-	build_last_statement(p, table, place, &sql);
+	build_last_statement(p, place, &sql);
 	good = question_ask(p->q, buf_str(&sql), p->args, args_n, &rows);
 	if (good && db_next(rows)) {
 		page_cursor_write(&last->place, rows, &last->cursor);
@@ -546,7 +545,7 @@ find_last(struct page *p, const char *table, struct text place, size_t args_n)
 }
 
 static bool
-find_conditions(struct page *p, const char *table)
+find_conditions(struct page *p)
 {
 	struct text place;
 	size_t args_n;
@@ -562,7 +561,7 @@ find_conditions(struct page *p, const char *table)
 	    p->where.len == place.len)
 		return true;
 	p->index = p->list->order_index;
-	if (!find_last(p, table, place, args_n))
+	if (!find_last(p, place, args_n))
 		return false;
 	p->args_n +=
 	    page_cursor_until(&p->last.place, &p->where, p->args + p->args_n);
@@ -570,16 +569,16 @@ find_conditions(struct page *p, const char *table)
 }
 
 static void
-add_rows(const struct page *p, const char *table, struct buf *sql)
+add_rows(const struct page *p, struct buf *sql)
 {
-	buf_addf(sql, " FROM %s", table);
+	buf_addf(sql, " FROM %s", p->list->table);
 	if (p->index != NULL)
 		buf_addf(sql, " FORCE INDEX (%s)", p->index);
 	buf_addf(sql, " WHERE tenant = ?%s", buf_str(&p->where));
 }
 
 static void
-build_statement(struct page *p, const char *table, struct buf *sql)
+build_statement(struct page *p, struct buf *sql)
 {
 	size_t i;
 
@@ -588,7 +587,7 @@ build_statement(struct page *p, const char *table, struct buf *sql)
 		buf_adds(sql, i > 0 ? ", " : "");
 		add_column(p, i, sql);
 	}
-	add_rows(p, table, sql);
+	add_rows(p, sql);
 	page_cursor_order(&p->cursor, sql);
 	buf_addf(sql, " LIMIT %d", (int)p->limit + 1);
 }
@@ -674,18 +673,15 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 static bool
 ask_page(struct page *p, struct db_rows **rows)
 {
-	struct buf table = BUF_INIT, sql = BUF_INIT;
-	bool good;
+	struct buf sql = BUF_INIT;
+	bool good = find_conditions(p);
 
-	sharded_table(p->q, p->list->table, &table);
-	good = find_conditions(p, buf_str(&table));
 	if (good) {
-		build_statement(p, buf_str(&table), &sql);
+		build_statement(p, &sql);
 		good = question_ask_page(p->q, buf_str(&sql), p->args,
 		    p->args_n, (size_t)p->limit, rows);
 	}
 	buf_release(&sql);
-	buf_release(&table);
 	return good;
 }
 
@@ -718,7 +714,7 @@ list_ask_totals(struct question *q, const struct list *l,
     const char *aggregates, struct db_rows **rows)
 {
 	struct page p = { .q = q, .list = l };
-	struct buf table = BUF_INIT, sql = BUF_INIT;
+	struct buf sql = BUF_INIT;
 	bool good;
 
 	read_columns(&p);
@@ -729,13 +725,11 @@ list_ask_totals(struct question *q, const struct list *l,
 		p.index = find_index(&p);
 	}
 	if (good) {
-		sharded_table(q, l->table, &table);
 		buf_addf(&sql, "SELECT %s", aggregates);
-		add_rows(&p, buf_str(&table), &sql);
+		add_rows(&p, &sql);
 		good = question_ask(q, buf_str(&sql), p.args, p.args_n, rows);
 	}
 	buf_release(&sql);
-	buf_release(&table);
 	release_page(&p, NULL);
 	return good;
 }

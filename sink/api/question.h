@@ -41,7 +41,6 @@ struct question {
 	enum sheet_format format;     /* set by reply_form_read() */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
-	enum { SHARDS_UNKNOWN, SHARDS_NONE, SHARDS_SOME } shards; /* kept.h */
 };
 
 /* Creates the answer to a question. */

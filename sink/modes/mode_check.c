@@ -1,7 +1,7 @@
 /*
  * mode_check: sink --check: whether the database is suitable: the server's
- * settings, the tables and views, the thresholds that views use, and our user's
- * privileges. Each item has advice.
+ * settings, the tables and views, and our user's privileges. Each item has
+ * advice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +18,12 @@
 #include "common/tables/tables.h"
 #include "sink/modes/modes.h"
 #include "sink/tables/schema.h"
-#include "sink/tables/thresholds.h"
 
 /* Advice alone does not change the exit code. */
 enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
 
 struct check_report {
 	struct db *db;
-	const struct conf *conf;
 	struct buf items; /* a record for each */
 	bool wrong;
 	struct schema schema;
@@ -217,31 +215,6 @@ check_schema(struct check_report *r)
 	return o;
 }
 
-/* The sink does not read thresholds itself, so that privilege may be missing.
- * The table is missing from an older schema, which is already reported. */
-static enum outcome
-check_thresholds(struct check_report *r)
-{
-	static const char name[] = "thresholds of alerts and trends";
-	struct buf differ = BUF_INIT;
-	enum outcome o = thresholds_compare(r->db, r->conf, &differ);
-
-	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
-		add_item(r, CHECK_ADVICE, name, "cannot be read",
-		    "grant SELECT on metric_settings");
-		o = OUTCOME_DONE;
-	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
-		o = OUTCOME_DONE;
-	} else if (o == OUTCOME_DONE) {
-		add_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE, name,
-		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
-		    "alerts_all, trends_all and open=1 use the stored values: "
-		    "run `sink --migrate` with this configuration");
-	}
-	buf_release(&differ);
-	return o;
-}
-
 /* Privileges: each is tested with a statement that affects no row. More
  * privileges than these do no harm; with fewer, the program fails. */
 
@@ -363,7 +336,6 @@ run_checks(struct db *db, void *ctx)
 	static enum outcome (*const checks[])(struct check_report *) = {
 		check_server,
 		check_schema,
-		check_thresholds,
 		check_rights,
 	};
 	struct check_report *r = ctx;
@@ -390,7 +362,7 @@ check_database(struct sink *s, struct db **db)
 		{ "result", OUTPUT_TEXT },
 		{ "detail", OUTPUT_TEXT },
 	};
-	struct check_report r = { .db = *db, .conf = s->common.conf };
+	struct check_report r = { .db = *db };
 	struct buf out = BUF_INIT;
 	enum exit_code code;
 
@@ -424,10 +396,8 @@ run_check(void *options)
 }
 
 const struct option_mode sink_mode_check = {
-	.choice = OPTION_MODE("check", "check server, tables, thresholds and "
-				       "privileges"),
-	.about = "Checks the server, the tables, the thresholds and the user's "
-		 "privileges.\n",
+	.choice = OPTION_MODE("check", "check server, tables and privileges"),
+	.about = "Checks the server, the tables and the user's privileges.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check,

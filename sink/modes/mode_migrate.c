@@ -1,7 +1,6 @@
 /*
  * mode_migrate: sink --migrate: creates the schema in a new database, or
- * refuses a schema that differs, with advice. It also creates all views again,
- * and writes the thresholds of the configuration for them.
+ * refuses a schema that differs, with advice. It also creates all views again.
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start. Every statement may
@@ -15,12 +14,10 @@
 #include "common/db/schema_number.h"
 #include "sink/modes/modes.h"
 #include "sink/tables/schema.h"
-#include "sink/tables/thresholds.h"
 
 /* The state of one attempt. */
 struct migration {
 	struct db *db;
-	const struct conf *conf;
 	struct schema schema;
 	int64_t was; /* the schema's number before; -1: none */
 	size_t differences;
@@ -97,9 +94,6 @@ make_tables(struct migration *m)
 
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++)
 		o = make_table(m, &tables[i]);
-	if (o == OUTCOME_DONE)
-		o = execute(m, "INSERT IGNORE INTO generations (id, generation)"
-			       " VALUES (1, 1)");
 	return o;
 }
 
@@ -159,8 +153,6 @@ migrate_schema(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE && m->was < schema_last)
 		o = write_schema_number(m);
 	if (o == OUTCOME_DONE)
-		o = thresholds_write(m->db, m->conf);
-	if (o == OUTCOME_DONE)
 		log_info("schema", "number=%lld was=%lld",
 		    (long long)schema_last, (long long)m->was);
 	return o;
@@ -169,9 +161,10 @@ migrate_schema(struct db *db, void *ctx)
 static enum exit_code
 migrate_database(struct sink *s, struct db **db)
 {
-	struct migration m = { .db = *db, .conf = s->common.conf };
+	struct migration m = { .db = *db };
 	enum exit_code code = PROG_OK;
 
+	(void)s;
 	schema_init(&m.schema);
 	sink_allow_long_statements(*db);
 	if (db_transaction(*db, migrate_schema, &m, false) != OUTCOME_DONE) {
@@ -193,7 +186,6 @@ run_migrate(void *options)
 
 const struct option_mode sink_mode_migrate = {
 	.choice = OPTION_MODE("migrate", "create or compare the tables"),
-	.about = "Creates the tables, or refuses those that differ, and stores "
-		 "the thresholds that\nviews use.\n",
+	.about = "Creates the tables, or refuses those that differ.\n",
 	.run = run_migrate,
 };

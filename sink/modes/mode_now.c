@@ -33,7 +33,7 @@ fill_operators(struct db *db, const char *tenant, struct overview *o)
 	    "CAST(median_response_seconds" IN_MS
 	    "CAST(p90_response_seconds" IN_MS
 	    "CAST(avg_first_response_seconds * 1000 AS SIGNED) "
-	    "FROM operator_metrics_all WHERE tenant = ?";
+	    "FROM operator_metrics WHERE tenant = ?";
 	const struct db_value arg = db_str(tenant);
 	struct overview_operator *p;
 	struct db_rows *rows = NULL;
@@ -64,8 +64,8 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 	    "COALESCE(NULLIF(o.name, ''), c.operator), "
 	    "COALESCE(NULLIF(c.customer_name, ''), c.customer), "
 	    "c.channel, c.tag FROM chat_metrics c "
-	    "LEFT JOIN tenant_metrics_all t ON t.tenant = c.tenant "
-	    "LEFT JOIN operator_metrics_all o "
+	    "LEFT JOIN tenant_metrics t ON t.tenant = c.tenant "
+	    "LEFT JOIN operator_metrics o "
 	    "ON o.tenant = c.tenant AND o.operator = c.operator "
 	    "WHERE c.tenant = ? AND c.status <> 'left' "
 	    "AND c.waiting_since IS NOT NULL";
@@ -130,7 +130,7 @@ add_tenants(struct sink *s, struct db *db, struct buf *to)
 	    "CAST(longest_wait_seconds" IN_MS "COALESCE(responses, 0), "
 	    "CAST(avg_response_seconds" IN_MS
 	    "COALESCE(skewed, 0), " TENANT_STALE_AT ", " TENANT_NEW_AT
-	    " FROM tenant_metrics_all t LEFT JOIN tenants s USING (tenant) "
+	    " FROM tenant_metrics t LEFT JOIN tenants s USING (tenant) "
 	    "WHERE t.tenant = COALESCE(?, t.tenant) ORDER BY t.tenant";
 	const struct db_value arg = db_str(s->tenant);
 	struct db_rows *rows = NULL;

@@ -94,7 +94,7 @@ find_tenants(struct db *db, const char *name, struct db_rows **rows)
 	return db_query(db,
 	    "SELECT tenant FROM (SELECT tenant FROM tenants "
 	    "WHERE removed_at IS NULL UNION SELECT tenant FROM "
-	    "tenant_metrics_all) t WHERE tenant = COALESCE(?, tenant) LIMIT 2",
+	    "tenant_metrics) t WHERE tenant = COALESCE(?, tenant) LIMIT 2",
 	    &arg, 1, rows);
 }
 

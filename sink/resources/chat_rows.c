@@ -9,18 +9,8 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "sink/api/kept.h"
 
 #define WAITING_MAX_S (INT64_C(3660) * 86400)
-
-void
-chat_waits_from(struct question *q, struct buf *sql)
-{
-	buf_adds(sql, " FROM chat_metrics c LEFT JOIN ");
-	sharded_table(q, "tenant_metrics", sql);
-	buf_adds(sql, " t ON t.tenant = c.tenant WHERE c.tenant = ? "
-		      "AND c.status <> 'left'");
-}
 
 bool
 chat_waits_filter(struct question *q, struct buf *sql)

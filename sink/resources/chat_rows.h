@@ -25,9 +25,11 @@
 	"GREATEST(0, TIMESTAMPDIFF(MICROSECOND, "                              \
 	"c.waiting_since, " CHAT_WAITS_UNTIL ")) / 1000000"
 
-/* Appends " FROM" the rows c of the chats that have not left, and t; its only
- * argument is the tenant. Fails as sharded_table() does. */
-void chat_waits_from(struct question *q, struct buf *sql);
+/* The rows c of the chats that have not left, and t; the only argument is the
+ * tenant. */
+#define CHAT_WAITS_FROM                                                        \
+	" FROM chat_metrics c LEFT JOIN tenant_metrics t "                     \
+	"ON t.tenant = c.tenant WHERE c.tenant = ? AND c.status <> 'left'"
 
 /* Appends the condition of the parameter waiting_seconds to a statement about
  * chat_metrics: the customer has waited at least this long, in a chat that has

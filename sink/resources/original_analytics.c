@@ -383,11 +383,10 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	bool good;
 
 	/* Rows from elsewhere may lack the counts. */
-	buf_adds(&sql, "SELECT `hour`, COALESCE(active_conversations, 0), "
-		       "COALESCE(messages, 0) FROM ");
-	sharded_table(q, "channel_metrics", &sql);
 	buf_addf(&sql,
-	    " WHERE tenant = ? AND channel = ? AND `hour` >= ? "
+	    "SELECT `hour`, COALESCE(active_conversations, 0), "
+	    "COALESCE(messages, 0) FROM channel_metrics WHERE tenant = ? AND "
+	    "channel = ? AND `hour` >= ? "
 	    "AND `hour` <= ? ORDER BY 1 DESC LIMIT %d",
 	    HOURS_MAX + 1);
 	good = ask_in_period(q, buf_str(&sql), id, p, rows);
@@ -635,14 +634,12 @@ ask_counted_messages(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
 {
 	const struct db_value args[] = { db_time(p->start), db_time(p->end) };
-	struct buf sql = BUF_INIT;
-	bool good;
+	bool good = question_ask(q,
+	    "SELECT SUM(messages), SUM(inbound_messages), "
+	    "SUM(outbound_messages) FROM channel_metrics WHERE tenant = ? "
+	    "AND `hour` >= ? AND `hour` <= ?",
+	    args, ARRAY_LEN(args), rows);
 
-	buf_adds(&sql, "SELECT SUM(messages), SUM(inbound_messages), "
-		       "SUM(outbound_messages) FROM ");
-	sharded_table(q, "channel_metrics", &sql);
-	buf_adds(&sql, " WHERE tenant = ? AND `hour` >= ? AND `hour` <= ?");
-	good = question_run(q, &sql, args, ARRAY_LEN(args), rows);
 	if (!good || !db_next(*rows) || db_get(*rows, 0) != NULL)
 		return good;
 	db_rows_free(*rows);
@@ -654,10 +651,6 @@ ask_counted_messages(
 		   args, ARRAY_LEN(args), rows) &&
 	       db_next(*rows);
 }
-
-#define COUNT_SINCE(table)                                                     \
-	"SELECT COUNT(*) FROM " table                                          \
-	" WHERE tenant = ? AND last_message_at >= ?"
 
 /* The period ends now, so a conversation with any message in it also has its
  * last message in it. CLOCK_NONE: conversations are not kept. */
@@ -672,9 +665,8 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	/* Without this hint, the server would count in all rows of the
 	 * tenant. */
 	good = question_ask(q,
-	    sharded_find(q, "conversation_metrics")
-		? COUNT_SINCE("conversation_metrics_all")
-		: COUNT_SINCE("conversation_metrics FORCE INDEX (by_time)"),
+	    "SELECT COUNT(*) FROM conversation_metrics FORCE INDEX (by_time) "
+	    "WHERE tenant = ? AND last_message_at >= ?",
 	    &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);

@@ -45,12 +45,12 @@ ask_queue(struct question *q, struct db_rows **rows)
 {
 	struct buf sql = BUF_INIT;
 
-	buf_adds(&sql, "SELECT MAX(" CHAT_WAITS_UNTIL "), COUNT(*), "
-		       "COUNT(c.waiting_since), "
-		       "CAST(MAX(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3)), "
-		       "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))");
-	chat_waits_from(q, &sql);
-	buf_adds(&sql, " AND c.operator IS NULL HAVING COUNT(*) > 0");
+	buf_adds(&sql,
+	    "SELECT MAX(" CHAT_WAITS_UNTIL "), COUNT(*), "
+	    "COUNT(c.waiting_since), "
+	    "CAST(MAX(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3)), "
+	    "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))" CHAT_WAITS_FROM
+	    " AND c.operator IS NULL HAVING COUNT(*) > 0");
 	return question_run(q, &sql, NULL, 0, rows);
 }
 
@@ -66,10 +66,8 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "(SELECT o.tenant, o.operator, o.name, o.available, "
 	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
 	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
-	    "AS max_chats FROM ");
-	sharded_table(q, "operator_metrics", &sql);
-	buf_adds(&sql,
-	    " o LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
+	    "AS max_chats FROM operator_metrics o "
+	    "LEFT JOIN allocation_limits own ON own.tenant = o.tenant "
 	    "AND own.operator = o.operator AND own.channel = '' "
 	    "LEFT JOIN allocation_limits everyone "
 	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "

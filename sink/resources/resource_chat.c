@@ -150,11 +150,10 @@ ask_running(struct question *q, const char *chat, struct db_rows **rows)
 	const struct db_value id = db_str(chat);
 	struct buf sql = BUF_INIT;
 
-	buf_adds(&sql,
-	    "SELECT 'waiting', c.waiting_since, c.operator, "
-	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), " CHAT_WAITS_UNTIL);
-	chat_waits_from(q, &sql);
-	buf_adds(&sql, " AND c.chat = ? AND c.waiting_since IS NOT NULL");
+	buf_adds(&sql, "SELECT 'waiting', c.waiting_since, c.operator, "
+		       "CAST(" CHAT_WAITS_SECONDS
+		       " AS DECIMAL(15,3)), " CHAT_WAITS_UNTIL CHAT_WAITS_FROM
+		       " AND c.chat = ? AND c.waiting_since IS NOT NULL");
 	scope_add_waiting(&q->viewer, "c.operator", &sql);
 	return question_run(q, &sql, &id, 1, rows);
 }

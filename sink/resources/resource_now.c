@@ -74,34 +74,22 @@ static const struct sheet_column tenant_columns[] = {
 	"SUM(o.open_chats), MAX(t.unassigned_chats), SUM(o.waiting_chats), "   \
 	"MAX(o.longest_wait_seconds), SUM(o.responses), "                      \
 	"CAST(SUM(o.responses * o.avg_response_seconds) / "                    \
-	"SUM(o.responses) AS DECIMAL(15,3)) FROM "
+	"SUM(o.responses) AS DECIMAL(15,3)) FROM operator_metrics o "          \
+	"LEFT JOIN tenant_metrics t ON t.tenant = o.tenant "                   \
+	"LEFT JOIN tenants s ON s.tenant = o.tenant WHERE o.tenant = ?"
 
 #define TENANT_METRICS                                                         \
 	"SELECT t.as_of, " TENANT_STALE_AT ", operators, open_chats, "         \
 	"unassigned_chats, waiting_chats, longest_wait_seconds, responses, "   \
-	"avg_response_seconds FROM "
+	"avg_response_seconds FROM tenant_metrics t "                          \
+	"LEFT JOIN tenants s ON s.tenant = t.tenant WHERE t.tenant = ?"
 
 static void
 write_team_metrics(struct question *q, struct buf *sql)
 {
 	buf_adds(sql, TEAM_METRICS);
-	sharded_table(q, "operator_metrics", sql);
-	buf_adds(sql, " o LEFT JOIN ");
-	sharded_table(q, "tenant_metrics", sql);
-	buf_adds(sql, " t ON t.tenant = o.tenant "
-		      "LEFT JOIN tenants s ON s.tenant = o.tenant "
-		      "WHERE o.tenant = ?");
 	scope_add_totals(&q->viewer, "o.operator", sql);
 	buf_adds(sql, " HAVING COUNT(*) > 0");
-}
-
-static void
-write_tenant_metrics(struct question *q, struct buf *sql)
-{
-	buf_adds(sql, TENANT_METRICS);
-	sharded_table(q, "tenant_metrics", sql);
-	buf_adds(sql, " t LEFT JOIN tenants s ON s.tenant = t.tenant "
-		      "WHERE t.tenant = ?");
 }
 
 static bool
@@ -112,7 +100,7 @@ ask_tenant(struct question *q, struct db_rows **rows)
 	if (scope_limits_totals(&q->viewer))
 		write_team_metrics(q, &sql);
 	else
-		write_tenant_metrics(q, &sql);
+		buf_adds(&sql, TENANT_METRICS);
 	return question_run(q, &sql, NULL, 0, rows);
 }
 
@@ -124,10 +112,9 @@ ask_operators(struct question *q, struct db_rows **rows)
 	buf_addf(&sql,
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
-	    "p90_response_seconds, waiting_chats, longest_wait_seconds FROM ",
+	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
+	    "FROM operator_metrics WHERE tenant = ?",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
-	sharded_table(q, "operator_metrics", &sql);
-	buf_adds(&sql, " WHERE tenant = ?");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
 	return question_run(q, &sql, NULL, 0, rows);
@@ -161,10 +148,9 @@ ask_waiting(struct question *q, struct db_rows **rows)
 
 	buf_addf(&sql,
 	    "SELECT %s, c.waiting_since, "
-	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3))",
+	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3))" CHAT_WAITS_FROM
+	    " AND c.waiting_since IS NOT NULL",
 	    waiting_who(&q->viewer));
-	chat_waits_from(q, &sql);
-	buf_adds(&sql, " AND c.waiting_since IS NOT NULL");
 	scope_add_waiting(&q->viewer, "c.operator", &sql);
 	buf_adds(&sql, " ORDER BY c.waiting_since, c.chat LIMIT " WAITING_MAX);
 	return question_run(q, &sql, NULL, 0, rows);

@@ -356,26 +356,31 @@ add_offset(struct buf *to, const struct response_span *s)
 /* The filters of intervals. They only append checked numbers, so no arguments
  * are needed. */
 
-/* In Chatwoot's definition, all episodes of a chat count. Evaluated once for
- * each statement, because it depends on no row. */
-#define WHOLE_LIFE                                                             \
-	"(SELECT s.value FROM metric_settings s "                              \
-	"WHERE s.name = 'definition') = 1"
+#define OPEN_CHATS                                                             \
+	" AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "           \
+	"WHERE c.tenant = intervals.tenant AND c.status <> 'left'"
 
-/* Intervals of open chats since their current episode began, that is, since the
- * chat was opened or last closed. Intervals that ended in the same millisecond
- * as that closing belong to the previous episode. The closing depends only on
- * the chat, so MariaDB's subquery cache keeps it for the chat's other
- * intervals. */
-static const char of_open_chats[] =
-    " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
-    "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
-    "AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at "
-    "OR " WHOLE_LIFE ")) "
-    "AND (" WHOLE_LIFE " OR intervals.end_at > COALESCE("
+/* All intervals of open chats: Chatwoot's definition. */
+static const char of_open_chats[] = OPEN_CHATS ")";
+
+/* Only those since their current episode began, that is, since the chat was
+ * opened or last closed. Intervals that ended in the same millisecond as that
+ * closing belong to the previous episode. The closing depends only on the chat,
+ * so MariaDB's subquery cache keeps it for the chat's other intervals. */
+static const char of_open_episodes[] = OPEN_CHATS
+    " AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at)) "
+    "AND intervals.end_at > COALESCE("
     "(SELECT MAX(r.end_at) FROM intervals r FORCE INDEX (by_chat) "
     "WHERE r.tenant = intervals.tenant AND r.chat = intervals.chat "
-    "AND r.kind = 'resolution' AND " INTERVAL_COUNTS "), '1000-01-01'))";
+    "AND r.kind = 'resolution' AND " INTERVAL_COUNTS "), '1000-01-01')";
+
+static bool
+counts_whole_life(const struct viewer *v)
+{
+	return v->conf != NULL &&
+	       strcmp(conf_text(v->conf, "aggregator", "definition"),
+		   "chatwoot") == 0;
+}
 
 static bool
 add_open(struct question *q, struct buf *sql)
@@ -385,7 +390,8 @@ add_open(struct question *q, struct buf *sql)
 	if (!question_flag(q, "open", &open))
 		return false;
 	if (open)
-		buf_adds(sql, of_open_chats);
+		buf_adds(sql, counts_whole_life(&q->viewer) ? of_open_chats
+							    : of_open_episodes);
 	return true;
 }
 

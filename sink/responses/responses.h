@@ -117,8 +117,8 @@ void response_filter_release(struct response_filter *c);
  *
  *   weekday, hour    of the interval's end in local time of `zone`; need from
  *                    and to
- *   open=1           of the current episode of open chats; in Chatwoot's
- * definition (sink/tables/thresholds.h), of all their episodes */
+ *   open=1           of the current episode of open chats; with the key
+ *                    definition = chatwoot, of all their episodes */
 
 /* Appends the conditions on columns of intervals: " AND ...". Returns false if
  * the answer is now a problem. */

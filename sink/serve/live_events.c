@@ -206,9 +206,8 @@ read_state(
 	struct question q = question_of(l, v, &unused);
 	struct db_rows *rows = NULL;
 	bool asked = question_ask(&q,
-	    "SELECT SUM(uses) + COALESCE((SELECT MAX(generation) FROM "
-	    "generations), 0) FROM tenant_locks WHERE tenant = ?",
-	    NULL, 0, &rows);
+	    "SELECT SUM(uses) FROM tenant_locks WHERE tenant = ?", NULL, 0,
+	    &rows);
 
 	*state = asked && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);

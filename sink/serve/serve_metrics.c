@@ -23,7 +23,7 @@
 #define TENANTS_SQL                                                            \
 	"SELECT tenant, UNIX_TIMESTAMP(" TENANT_NEW_AT "), open_chats, "       \
 	"waiting_chats, COALESCE(longest_wait_seconds, 0) "                    \
-	"FROM tenant_metrics_all t "                                           \
+	"FROM tenant_metrics t "                                               \
 	"LEFT JOIN tenants s USING (tenant) ORDER BY tenant LIMIT 10000"
 
 /* One for each column after the tenant. */

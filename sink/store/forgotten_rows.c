@@ -242,11 +242,8 @@ static const struct {
 	{ TABLE_chat_metrics, forget_chat },
 	{ TABLE_message_views, forget_view },
 	{ TABLE_event_counts, forget_second_key },
-	{ TABLE_event_counts_parts, forget_second_key },
 	{ TABLE_user_stats, forget_second_key },
-	{ TABLE_user_stats_parts, forget_second_key },
 	{ TABLE_realtime_user_activity, forget_third_key },
-	{ TABLE_realtime_user_activity_parts, forget_third_key },
 	{ TABLE_alerts, forget_third_key },
 };
 

@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-/* The verdict on rows of one tenant, shard and state. */
+/* The verdict on rows of one tenant and state. */
 enum verdict {
 	UNKNOWN,
 	WHOLE, /* final, because as_of only grows */
@@ -16,7 +16,7 @@ enum verdict {
 /* The rows to which the last verdict applies. */
 struct state_of_rows {
 	const struct batch_tenant *tenant;
-	int64_t generation, part, since;
+	int64_t since;
 	enum verdict verdict;
 };
 
@@ -26,42 +26,26 @@ short_counts_release(struct short_counts *s)
 	strmap_release(&s->known, NULL);
 }
 
-/* Of a row of a shard; the columns end the key. */
-static int64_t
-shard_column(const struct sink_row *row, size_t from_end)
-{
-	return row->table->is_parts
-		   ? row->values[row->table->keys - from_end].num
-		   : 0;
-}
-
 static bool
 is_same_state(const struct state_of_rows *x, const struct sink_row *row)
 {
-	return x->tenant == row->tenant && x->since == row->since &&
-	       x->generation == shard_column(row, 2) &&
-	       x->part == shard_column(row, 1);
+	return x->tenant == row->tenant && x->since == row->since;
 }
 
-/* The time up to which rows of the tenant and shard are stored; CLOCK_NONE if
+/* The time up to which rows of the tenant are stored; CLOCK_NONE if
  * none of them is from a stream. */
 static enum outcome
 find_stored_time(struct db *db, const struct sink_row *row, int64_t *at)
 {
-	struct db_value args[3] = { db_text(row->tenant->name.p,
-					row->tenant->name.len),
-		db_int(shard_column(row, 2)), db_int(shard_column(row, 1)) };
-	bool parts = row->table->is_parts;
+	const struct db_value tenant =
+	    db_text(row->tenant->name.p, row->tenant->name.len);
 	struct db_rows *answer;
 	enum outcome o;
 
 	*at = CLOCK_NONE;
 	o = db_query(db,
-	    parts ? "SELECT as_of, version FROM tenant_metrics_parts "
-		    "WHERE tenant = ? AND generation = ? AND part = ?"
-		  : "SELECT as_of, version FROM tenant_metrics "
-		    "WHERE tenant = ?",
-	    args, parts ? 3 : 1, &answer);
+	    "SELECT as_of, version FROM tenant_metrics WHERE tenant = ?",
+	    &tenant, 1, &answer);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (db_next(answer) && db_get_int(answer, 1) != db_get_time(answer, 0))
@@ -93,10 +77,9 @@ judge(struct short_counts *s, struct db *db, const struct sink_row *row,
 	int64_t stored;
 	void **known;
 
-	*x = (struct state_of_rows){ row->tenant, shard_column(row, 2),
-		shard_column(row, 1), row->since, WHOLE };
-	buf_addf(&key, "%.*s %lld %lld %lld", TEXT_ARG(row->tenant->name),
-	    (long long)x->generation, (long long)x->part, (long long)x->since);
+	*x = (struct state_of_rows){ row->tenant, row->since, WHOLE };
+	buf_addf(&key, "%.*s %lld", TEXT_ARG(row->tenant->name),
+	    (long long)x->since);
 	known = strmap_put(&s->known, key.data, key.len);
 	if ((enum verdict)(uintptr_t)*known != WHOLE) {
 		o = find_stored_time(db, row, &stored);

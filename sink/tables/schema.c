@@ -135,83 +135,10 @@ add_view(struct schema *s, const char *name, const char *select)
 		name, select);
 }
 
-/* The views that add up partial rows. */
-
-enum adding { KEY, SUM, MAX, MIN, BY_VIEW, NONE };
-
-struct sums {
-	struct buf given, cells, keys; /* lists of columns */
-	bool simple;                   /* no column is BY_VIEW or NONE */
-};
-
-static void
-sums_begin(struct sums *v)
-{
-	buf_clear(&v->given);
-	buf_clear(&v->cells);
-	buf_clear(&v->keys);
-	v->simple = true;
-}
-
-static void
-sums_column(struct sums *v, const char *name, enum adding add)
-{
-	static const char *const how[] = {
-		[SUM] = "SUM", [MAX] = "MAX", [MIN] = "MIN", [NONE] = NULL
-	};
-	const char *comma = v->given.len > 0 ? ", " : "";
-
-	v->simple = v->simple && (add == KEY || how[add] != NULL);
-	if (!v->simple)
-		return;
-	buf_addf(&v->given, "%s`%s`", comma, name);
-	if (add == KEY) {
-		buf_addf(&v->keys, "%s`%s`", comma, name);
-		buf_addf(&v->cells, "%s`%s`", comma, name);
-	} else {
-		buf_addf(&v->cells, ", %s(`%s`) AS `%s`", how[add], name, name);
-	}
-}
-
-static void
-sums_end(struct sums *v, struct schema *s, const struct table *t)
-{
-	const char *given = buf_str(&v->given);
-	char *name, *select;
-
-	if (t->parts == NULL || !v->simple)
-		return;
-	name = xasprintf("%s_all", t->name);
-	select = xasprintf("SELECT %s FROM (SELECT %s FROM %s UNION ALL "
-			   "SELECT %s FROM %s) s GROUP BY %s",
-	    buf_str(&v->cells), given, t->name, given, t->parts->name,
-	    buf_str(&v->keys));
-	add_view(s, name, select);
-	free(select);
-	free(name);
-}
-
-static void
-add_sums(struct schema *s)
-{
-	struct sums v = { .simple = true };
-
-#define TABLE(table, ...) sums_begin(&v);
-#define COLUMN(name, type, add, text) sums_column(&v, #name, add);
-#define WHOLE(name, type, text) sums_column(&v, #name, BY_VIEW);
-#define ROW_VERSION(text) sums_column(&v, "version", MAX);
-#define END(table, text) sums_end(&v, s, &tables[TABLE_##table]);
-#include "common/tables/tables.def"
-	buf_release(&v.given);
-	buf_release(&v.cells);
-	buf_release(&v.keys);
-}
-
 void
 schema_init(struct schema *s)
 {
 	*s = (struct schema){ .views = 0 };
-	add_sums(s);
 #define VIEW(name, select) add_view(s, #name, select);
 #include "sink/tables/views.def"
 }

@@ -1,7 +1,6 @@
 /*
- * schema: the SQL that creates our tables and views. Tables, and the views that
- * add up partial rows, are made from tables.def; the other views are in
- * views.def.
+ * schema: the SQL that creates our tables, which tables.def declares, and our
+ * views, which are in views.def.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H

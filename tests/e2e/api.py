@@ -30,21 +30,22 @@ V1 = "/api/v1/"
 
 # Resource: table, order, time columns.
 LISTS = {
-    "operators": ("operator_metrics_all", "operator"),
+    "operators": ("operator_metrics", "operator"),
     "chats": ("chat_metrics", "chat"),
     "messages": ("messages",
                  "created_at DESC, conversation_id DESC, message_id DESC"),
     "intervals": ("intervals",
                   "end_at DESC, chat DESC, message DESC, kind DESC"),
-    "conversations": ("conversation_metrics_all", "conversation_id"),
-    "users": ("user_stats_all", "user_id"),
-    "alerts": ("alerts_all", "started_at DESC, user_id DESC, rule DESC"),
-    "trends": ("(SELECT * FROM trends_all WHERE occurrences > 0) t",
+    "conversations": ("conversation_metrics", "conversation_id"),
+    "users": ("user_stats", "user_id"),
+    "alerts": ("(SELECT * FROM alerts WHERE messages > 0) t",
+               "started_at DESC, user_id DESC, rule DESC"),
+    "trends": ("(SELECT * FROM trends WHERE occurrences > 0) t",
                "window_start DESC, word DESC"),
     "events": ("events", "created_at DESC, id DESC"),
     "receipts": ("message_views", "viewed_at DESC, message_id DESC, "
                                   "user_id DESC, conversation_id DESC"),
-    "channels": ("channel_metrics_all", "hour DESC, channel DESC"),
+    "channels": ("channel_metrics", "hour DESC, channel DESC"),
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
 }
 # Names of aggregator -a, where a list and its metric have different names

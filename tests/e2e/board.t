@@ -124,7 +124,7 @@ class Test:
         self.visit("lead")
         [[chats, unassigned, waiting]] = self.sql(
             "SELECT open_chats, unassigned_chats, waiting_chats "
-            "FROM tenant_metrics_all")
+            "FROM tenant_metrics")
         for name, want in {"open": chats, "unassigned": unassigned,
                            "waiting": waiting,
                            "available": f"3/{len(OPERATORS)}"}.items():
@@ -143,7 +143,7 @@ class Test:
             "avg_response_seconds, median_response_seconds, "
             "p90_response_seconds, (SELECT COUNT(*) FROM assignments a WHERE "
             "a.operator = o.operator AND reserved_at > UTC_TIMESTAMP() - "
-            "INTERVAL 1 DAY) FROM operator_metrics_all o ORDER BY "
+            "INTERVAL 1 DAY) FROM operator_metrics o ORDER BY "
             "(available = 0 AND waiting_chats > 0) DESC, "
             "open_chats > IF(o.operator = '2', 3, 8) DESC, "
             "longest_wait_seconds DESC, open_chats DESC, operator")

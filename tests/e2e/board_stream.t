@@ -269,7 +269,7 @@ class Test(Checklist):
         shell = self.lab.start(["bash", "-euo", "pipefail", "-c", typed],
                           cwd=self.lab.tmp, stdout=subprocess.PIPE)
         waiting = self.world.sql.ask(
-            "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
+            "SELECT waiting_chats FROM tenant_metrics")[0][0]
         # The last chat and the tenant's row are two commits: the first line may
         # show the moment between them.
         line = shell.stdout.readline().decode().strip()

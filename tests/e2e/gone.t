@@ -39,7 +39,7 @@ class Test(Checklist):
 
     def has(self, what, chats, open_chats, tombstones):
         got = (self.lab.sql("SELECT chat FROM chat_metrics ORDER BY 1"),
-               self.lab.sql("SELECT open_chats FROM operator_metrics_all"),
+               self.lab.sql("SELECT open_chats FROM operator_metrics"),
                self.lab.sql("SELECT chat FROM closed_chats ORDER BY 1"))
         want = ([[c] for c in chats], [[str(open_chats)]],
                 [[c] for c in tombstones])

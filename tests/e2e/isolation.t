@@ -94,8 +94,7 @@ class Test(Checklist):
                      "'ours'")
 
     def plant(self, tenant, more):
-        """Adds receipts, reservations and capacities, and rows that were
-        counted by a shard."""
+        """Adds receipts, reservations and capacities."""
         for statement in (
                 "INSERT INTO message_views (tenant, viewed_at, message_id, "
                 "user_id, conversation_id, device) SELECT tenant, created_at + "
@@ -110,25 +109,6 @@ class Test(Checklist):
                 f"'', IF(own, 60, 50) + {more}, UTC_TIMESTAMP(3), 1 "
                 "FROM tenants, (SELECT 0 AS own UNION SELECT 1) x"):
             self.lab.sql(statement + f" WHERE tenant = '{tenant}'")
-        columns = ("message_count, participant_count, last_message_at, "
-                   "created_at, as_of, version")
-        self.lab.sql(
-            "INSERT INTO conversation_metrics_parts (tenant, conversation_id, "
-            f"generation, part, {columns}) SELECT tenant, conversation_id, 1, "
-            f"0, {columns} FROM conversation_metrics WHERE tenant = '{tenant}' "
-            "AND conversation_id IN ('91', '92')")
-        self.lab.sql("DELETE FROM conversation_metrics WHERE tenant = 'ours' "
-                     "AND conversation_id = '92'")
-        for table, key, columns in (
-                ("tenant_metrics", "tenant", "operators, open_chats, "
-                 "unassigned_chats, waiting_chats, responses, skewed"),
-                ("operator_metrics", "tenant, operator", "name, available, "
-                 "open_chats, responses, first_responses, waiting_chats")):
-            self.lab.sql(
-                f"INSERT INTO {table}_parts ({key}, generation, part, "
-                f"{columns}, response_sum_ms, as_of, version) SELECT {key}, 1, "
-                f"0, {columns}, 2000 * responses, as_of, version FROM {table} "
-                f"WHERE tenant = '{tenant}'")
 
     def _of_theirs(self):
         """The same ids, a little later, with other content: more rows, newer

@@ -149,7 +149,7 @@ class Test(Checklist):
         first."""
         rows = self.lab.sql(
             "SELECT CONVERT(name USING utf8mb4), " + ", ".join(COLUMNS) +
-            " FROM operator_metrics_all ORDER BY longest_wait_seconds IS NULL,"
+            " FROM operator_metrics ORDER BY longest_wait_seconds IS NULL,"
             " longest_wait_seconds DESC, CAST(name AS BINARY)")
         return [row[:1] + [shown(c, v) for c, v in zip(COLUMNS, row[1:])]
                 for row in rows]

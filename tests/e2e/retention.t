@@ -21,11 +21,7 @@ TIMES = {
     "realtime_user_activity": "created_at", "alerts": "started_at",
     "trends": "window_start", "channel_metrics": "hour",
     "events": "created_at", "message_analytics": "created_at",
-    "assignments": "reserved_at", "conversation_metrics_parts":
-    "last_message_at", "longest_monologue_parts": "last_message_at",
-    "user_stats_parts": "last_active", "realtime_user_activity_parts":
-    "created_at", "trends_parts": "window_start",
-    "channel_metrics_parts": "hour", "message_analytics_hours": "hour",
+    "assignments": "reserved_at", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
 SUMMED = ("message_analytics_hours", "response_rollups") # tested by rollup.t
 BY_DAY = ("messages", "intervals")
@@ -204,29 +200,26 @@ class Test(Tables):
 
     def operators_who_left_go_with_history(self):
         self.fill(0, -40)
-        for table, more in (("operator_metrics", ""), (
-                "operator_metrics_parts", ", generation = 1, part = 0")):
-            for name, values in (
-                    ("left", "open_chats = 0, responses = 0"),
-                    ("has a chat", "open_chats = 1, responses = 0"),
-                    ("was credited", "open_chats = 0, responses = 2"),
-                    ("is listed",
-                     "open_chats = 0, responses = 0, available = 0")):
-                for days in (0, -40):
-                    self.sql.ask(
-                        f"INSERT INTO {table} SET tenant = 't', operator = "
-                        f"'{name} {days}', as_of = '{day(days)}', version = 1,"
-                        f" {values}{more}")
+        for name, values in (
+                ("left", "open_chats = 0, responses = 0"),
+                ("has a chat", "open_chats = 1, responses = 0"),
+                ("was credited", "open_chats = 0, responses = 2"),
+                ("is listed",
+                 "open_chats = 0, responses = 0, available = 0")):
+            for days in (0, -40):
+                self.sql.ask(
+                    "INSERT INTO operator_metrics SET tenant = 't', operator = "
+                    f"'{name} {days}', as_of = '{day(days)}', version = 1, "
+                    f"{values}")
         shown = self.reap("a dry run", "--retention", "30d", "--dry-run")
         went = self.reap("for good", "--retention", "30d")
-        for table in "operator_metrics", "operator_metrics_parts":
-            self.that(shown.get(table) == went.get(table) == (0, 1),
-                      f"{table}: {shown}, {went}")
-            self.holds(f"{table}: who left lately, or still counts, stays",
-                       "7 left 0",
-                       "SELECT COUNT(*), MAX(IF(operator LIKE 'left%', "
-                       f"operator, '')) FROM {table}")
-            self.sql.ask(f"DELETE FROM {table}")
+        self.that(shown.get("operator_metrics") == (0, 1) ==
+                  went.get("operator_metrics"), f"{shown}, {went}")
+        self.holds("operators who left lately, or still count, stay",
+                   "7 left 0",
+                   "SELECT COUNT(*), MAX(IF(operator LIKE 'left%', operator, "
+                   "'')) FROM operator_metrics")
+        self.sql.ask("DELETE FROM operator_metrics")
 
     def a_table_in_use_is_told(self):
         self.fill(0, -40)

@@ -187,29 +187,6 @@ class Test(Tables):
             "few CHECK (messages < 99)")
         self.run("theirs stay", "sink", "--migrate", env=env)
 
-    def thresholds_are_those_of_the_configuration(self):
-        """The views use the configured thresholds."""
-        self.sql.ask(
-            "INSERT INTO realtime_user_activity_parts (tenant, created_at, "
-            "user_id, generation, part, messages_last_minute, as_of) VALUES "
-            "('a', '2026-11-20 10:00:00', 'u', 1, 0, 6, '2026-11-20 10:00:00')")
-        alerts = "SELECT messages, threshold FROM alerts_all WHERE tenant = 'a'"
-        conf = self.conf(aggregator={"alert_minute": 5})
-
-        def is_so(result, detail, *options):
-            found = [x for x in self.checked(*options)
-                     if x[0] == "thresholds of alerts and trends"]
-            self.that(len(found) == 1 and found[0][1] == result
-                      and detail in found[0][2], f"{result}: {found}")
-
-        is_so("ok", "")
-        self.holds("eight", "", alerts)
-        is_so("failed", "alert_minute is 8, in [aggregator] 5", "-c", conf)
-        self.run("five", "sink", "-c", conf, "--migrate")
-        is_so("ok", "", "-c", conf)
-        self.holds("five", "6 5", alerts)
-        self.run("eight", "sink", "--migrate")
-
     def a_newer_schema_is_refused(self):
         self.sql.ask("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
                      "NOW(3) FROM schema_migrations")
@@ -256,9 +233,9 @@ class Test(Tables):
         with open(dump) as f:
             subprocess.run(argv[:-1] + [name], check=True, stdin=f)
         self.run("restored", "sink", "--migrate", env=env)
-        self.sql.ask("DELETE FROM operator_metrics WHERE tenant = 'dumped'")
-        self.holds("its own", "1", f"SELECT COUNT(*) FROM "
-                   f"{name}.operator_metrics_all WHERE tenant = 'dumped'")
+        self.sql.ask("DELETE FROM chat_metrics WHERE tenant = 'dumped'")
+        self.holds("its own", "3", f"SELECT COUNT(*) FROM "
+                   f"{name}.reports WHERE tenant = 'dumped'")
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"restored: {failed}")
 

@@ -73,8 +73,7 @@ class Sql:
 def tell_changes(sql):
     """Reports a test's changes to the tables behind /api/v1/now the way the
     programs do, which take a slot of the tenant for each change."""
-    for table in ("chat_metrics", "operator_metrics", "operator_metrics_parts",
-                  "tenant_metrics", "tenant_metrics_parts"):
+    for table in ("chat_metrics", "operator_metrics", "tenant_metrics"):
         for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"),
                            ("DELETE", "OLD")):
             sql.ask(f"CREATE TRIGGER tell_{table}_{event} AFTER {event} ON "

@@ -157,38 +157,15 @@ page_end(const char *text)
 }
 
 static void
-print_whole(void)
+print_columns(void)
 {
 #define TABLE(table, ...) page_begin(&tables[TABLE_##table]);
 #define ABOUT(text) page_about(text);
-#define COLUMN(name, type, add, text) page_declared(text);
-#define WHOLE(name, type, text) page_declared(text);
+#define COLUMN(name, type, text) page_declared(text);
 #define ROW_VERSION(text) page_declared(text);
 #define MADE(name, type, expression, text) page_made(#name, text);
 #define END(table, text) page_end(text);
 #include "common/tables/tables.def"
-}
-
-/* The next one of the views that add up partial rows. */
-static void
-page_view(const char *table)
-{
-	printf("%s%s_all", at == 0 ? "" : at % 3 == 0 ? ",\n" : ", ", table);
-	at++;
-}
-
-static void
-print_parts(void)
-{
-	puts(".Ss Partial tables and their views\n"
-	     "Each of several aggregators writes partial rows into a table\n"
-	     "whose name ends in _parts.\n"
-	     "The view whose name ends in _all combines these rows and those\n"
-	     "of the table itself:");
-	at = 0;
-#define SHARDED(table, ...) page_view(#table);
-#include "common/tables/tables.def"
-	puts(".");
 }
 
 static void
@@ -215,8 +192,7 @@ main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 
 	if (argc == 2 && strcmp(what, "columns") == 0) {
-		print_whole();
-		print_parts();
+		print_columns();
 	} else if (argc == 2 && strcmp(what, "metrics") == 0) {
 		print_metrics();
 	} else {
