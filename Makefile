@@ -236,7 +236,7 @@ check-asan:
 
 # Each fuzzer for FUZZ_SECONDS. By libFuzzer instead, where clang has it:
 # make CC=clang B=build/libfuzzer SAN=fuzzer,address,undefined
-#      CPPFLAGS=-DFUZZ_BY_CLANG fuzzers && build/libfuzzer/tests/fuzz/fuzz_scan
+#      CPPFLAGS=-DFUZZ_BY_CLANG fuzzers && build/libfuzzer/tests/fuzz/fuzz_record
 FUZZ_SECONDS ?= 60
 fuzz:  ## the readers of records and requests, FUZZ_SECONDS=60 each
 	@scripts/install-deps check

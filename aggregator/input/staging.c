@@ -278,11 +278,10 @@ read_piece(
 	(void)key;
 	(void)key_len;
 	buf_clear(&g->piece);
-	buf_add(&g->piece, zeros, LINES_BEFORE);
 	buf_add(&g->piece, data, len);
 	buf_add(&g->piece, zeros, LINES_BEHIND);
 	memset(&r, 0, sizeof r);
-	scan_block(&g->scan, g->piece.data + LINES_BEFORE, len);
+	scan_block(&g->scan, g->piece.data, len);
 	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0) {
 		if (rc != 1 || !is_read_now(g, &r))
 			continue;

@@ -62,10 +62,8 @@ struct one_shot {
 	struct deadletter dead; /* for bad lines */
 	struct scan scan;
 	uint64_t lines;
-	struct strmap names; /* name -> struct one_shot_tenant */
-	struct one_shot_tenant *recent[SCAN_TENANTS]; /* by the place that
-						       * `scan` gives their
-						       * names */
+	struct strmap names;          /* name -> struct one_shot_tenant */
+	struct one_shot_tenant *last; /* of the last record */
 	struct line_ahead ahead[AHEAD];
 	uint64_t read, added; /* numbers of records that were put into `ahead`
 			       * and taken out */
@@ -224,11 +222,9 @@ add_lines_ahead(struct one_shot *b, uint64_t to)
 static struct one_shot_tenant *
 tenant_of_record(struct one_shot *b, struct text name)
 {
-	struct one_shot_tenant **recent = &b->recent[b->scan.tenant];
-
-	if (*recent == NULL || !text_is(name, (*recent)->name))
-		*recent = get_tenant(b, name);
-	return *recent;
+	if (b->last == NULL || !text_is(name, b->last->name))
+		b->last = get_tenant(b, name);
+	return b->last;
 }
 
 /* Takes a record outside snapshots, which is added later. Half of the lines
@@ -662,8 +658,6 @@ init_one_shot(struct one_shot *b, const struct aggregator_job *job)
 	b->staging.add = add_record;
 	b->staging.end = end_snapshot;
 	scan_init(&b->scan);
-	b->scan.skips_text = job->explain == NULL &&
-			     !metric_selection_has(&job->selection, "trends");
 }
 
 static enum exit_code

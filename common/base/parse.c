@@ -180,18 +180,46 @@ parse_is_name(const char *s, size_t max)
 	return parse_is_name_n(s, strlen(s), max);
 }
 
+/* Returns the first byte from s on that is not ASCII, or end. */
+static const char *
+skip_ascii(const char *s, const char *end)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	uint64_t eight[2];
+
+	for (; end - s >= (ptrdiff_t)sizeof eight; s += sizeof eight) {
+		memcpy(eight, s, sizeof eight);
+		if (((eight[0] | eight[1]) & high) != 0)
+			break;
+	}
+	while (s < end && (unsigned char)*s < 0x80)
+		s++;
+	return s;
+}
+
 bool
 parse_is_utf8(const char *s, size_t len)
 {
-	uint64_t eight;
+	const char *end = s + len;
+	const unsigned char *p;
+	int n;
 
-	/* Most texts are ASCII; skip eight such bytes at a time. */
-	for (; len >= sizeof eight; s += sizeof eight, len -= sizeof eight) {
-		memcpy(&eight, s, sizeof eight);
-		if ((eight & UINT64_C(0x8080808080808080)) != 0)
-			break;
+	while ((s = skip_ascii(s, end)) < end) {
+		/* Characters of two bytes, the most frequent ones, need no
+		 * call. */
+		for (p = (const unsigned char *)s;
+		     end - s > 1 && p[0] >= 0xC2 && p[0] <= 0xDF &&
+		     (p[1] & 0xC0) == 0x80;
+		     p += 2)
+			s += 2;
+		if (s == end || (unsigned char)*s < 0x80)
+			continue;
+		n = u8_mblen((const uint8_t *)s, (size_t)(end - s));
+		if (n <= 0)
+			return false;
+		s += n;
 	}
-	return u8_check((const uint8_t *)s, len) == NULL;
+	return true;
 }
 
 size_t

@@ -1,6 +1,7 @@
 /* text: see text.h. */
 #include "common/base/text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -72,6 +73,34 @@ text_is_printable(const char *p, size_t len)
 		if ((unsigned char)p[i] < ' ' || p[i] == 0x7F)
 			return false;
 	}
+	return true;
+}
+
+/* True if the byte is not 0x20 to 0x7E, for each of eight bytes: its high bit
+ * is set. A carry cannot hide one: it comes from a byte that is 0xFF. */
+static inline uint64_t
+odd_bytes(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x);
+	return (x | (x + ones) | (x - ones * 0x20)) & ones * 0x80;
+}
+
+bool
+text_is_plain(const char *p, size_t len)
+{
+	uint64_t odd = 0;
+	size_t i;
+
+	for (i = 0; i + 8 <= len; i += 8)
+		odd |= odd_bytes(p + i);
+	if (len >= 8)
+		return (odd | odd_bytes(p + len - 8)) == 0;
+	for (i = 0; i < len; i++)
+		if (p[i] < ' ' || p[i] > '~')
+			return false;
 	return true;
 }
 

@@ -47,6 +47,8 @@ bool id_is_number(const char *s, size_t len);
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 /* True if the bytes have no ASCII control character. */
 bool text_is_printable(const char *p, size_t len);
+/* True if all bytes are printable ASCII: 0x20 to 0x7E. */
+bool text_is_plain(const char *p, size_t len);
 /* No id may end with a space, because 'a' and 'a ' are equal in the
  * database. */
 bool text_ends_with_blank(const char *p, size_t len);

@@ -107,7 +107,7 @@ struct amqp_message {
 		    * characters */
 	char *key; /* the routing key; NULL: not stored */
 	size_t key_len;
-	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
+	char *data;  /* the body, followed by LINES_BEHIND bytes */
 	size_t len;  /* bytes received so far, stored unless too_long */
 	size_t size; /* of the whole body */
 	bool too_long;
@@ -176,8 +176,7 @@ message_release(struct amqp_message *m)
 {
 	free(m->id);
 	free(m->key);
-	if (m->data != NULL)
-		free(m->data - LINES_BEFORE);
+	free(m->data);
 	memset(m, 0, sizeof *m);
 }
 
@@ -264,9 +263,7 @@ start_body(struct amqp_reader *r, const amqp_frame_t *f)
 	m->too_long = size > MESSAGE_MAX;
 	m->size = (size_t)size;
 	room = m->too_long ? 0 : m->size;
-	m->data = (char *)xmalloc(LINES_BEFORE + room + 1 + LINES_BEHIND) +
-		  LINES_BEFORE;
-	memset(m->data - LINES_BEFORE, 0, LINES_BEFORE);
+	m->data = xmalloc(room + 1 + LINES_BEHIND);
 	memset(m->data + room, 0, 1 + LINES_BEHIND);
 	r->ready.phase = AMQP_PHASE_BODY;
 	if (size == 0)

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistr.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/base/parse.h"
 #include "common/base/text.h"
@@ -49,22 +52,61 @@ take_escape(struct json_text *t)
 	return true;
 }
 
+/* Returns the first quote, backslash or control character from p on, or
+ * end. */
+static inline const char *
+find_special(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+	const __m128i control = _mm_set1_epi8(0x1F);
+
+	for (; end - p >= 16; p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i found = _mm_or_si128(_mm_cmpeq_epi8(v, quote),
+		    _mm_or_si128(_mm_cmpeq_epi8(v, slash),
+			_mm_cmpeq_epi8(_mm_min_epu8(v, control), v)));
+		unsigned bits = (unsigned)_mm_movemask_epi8(found);
+
+		if (bits != 0)
+			return p + __builtin_ctz(bits);
+	}
+#endif
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= ' ')
+		p++;
+	return p;
+}
+
+/* json_text_string(), from its opening quote on. Sets *escaped if it has an
+ * escape. */
+static inline bool
+take_quoted(struct json_text *t, bool *escaped)
+{
+	const char *p = find_special(t->p + 1, t->end);
+
+	while (p < t->end && *p == '\\') {
+		*escaped = true;
+		t->p = p + 1;
+		if (!take_escape(t))
+			return false;
+		p = find_special(t->p, t->end);
+	}
+	t->p = p;
+	if (p == t->end)
+		return json_text_wrong(t, "an unterminated string");
+	if (*p != '"')
+		return json_text_wrong(t, "a control character in a string");
+	t->p++;
+	return true;
+}
+
 bool
 json_text_string(struct json_text *t)
 {
-	if (json_text_peek(t) != '"')
-		return json_text_wrong(t, "'\"' expected");
-	for (t->p++; t->p < t->end && *t->p != '"';) {
-		if ((unsigned char)*t->p < ' ')
-			return json_text_wrong(
-			    t, "a control character in a string");
-		if (*t->p++ == '\\' && !take_escape(t))
-			return false;
-	}
-	if (t->p == t->end)
-		return json_text_wrong(t, "an unterminated string");
-	t->p++;
-	return true;
+	bool escaped;
+
+	return json_text_peek(t) == '"' ? take_quoted(t, &escaped)
+					: json_text_wrong(t, "'\"' expected");
 }
 
 /* Reads the colon after a member's name, and surrounding whitespace. */
@@ -114,27 +156,36 @@ json_number(struct json_text *t)
 	return take_digits(t);
 }
 
+static bool
+take_word(struct json_text *t, const char *word, size_t len)
+{
+	if ((size_t)(t->end - t->p) < len || memcmp(t->p, word, len) != 0)
+		return json_text_wrong(t, "a value expected");
+	t->p += len;
+	return true;
+}
+
 /* Reads a value that is neither an object nor a list. */
 static bool
 json_scalar(struct json_text *t)
 {
-	static const char *const words[] = { "true", "false", "null" };
-	char c = json_text_peek(t);
-	size_t i, len;
+	bool escaped;
 
-	if (c == '"')
-		return json_text_string(t);
-	if (c == '-' || text_is_digit(c))
-		return json_number(t);
-	for (i = 0; i < 3; i++) {
-		len = strlen(words[i]);
-		if ((size_t)(t->end - t->p) >= len &&
-		    memcmp(t->p, words[i], len) == 0) {
-			t->p += len;
-			return true;
-		}
+	switch (json_text_peek(t)) {
+	case '"':
+		return take_quoted(t, &escaped);
+	case 't':
+		return take_word(t, "true", 4);
+	case 'f':
+		return take_word(t, "false", 5);
+	case 'n':
+		return take_word(t, "null", 4);
+	default:
+		return json_text_peek(t) == '-' ||
+			       text_is_digit(json_text_peek(t))
+			   ? json_number(t)
+			   : json_text_wrong(t, "a value expected");
 	}
-	return json_text_wrong(t, "a value expected");
 }
 
 /* The open objects and lists; a bit for each is set if it is an object. */
@@ -196,8 +247,11 @@ leave_nested(struct json_text *t, struct json_nest *n)
 bool
 json_text_value(struct json_text *t)
 {
-	struct json_nest n = { .depth = 0 };
+	struct json_nest n;
 
+	if (json_text_peek(t) != '{' && json_text_peek(t) != '[')
+		return json_scalar(t);
+	n.depth = 0;
 	do {
 		if (json_text_peek(t) == '{' || json_text_peek(t) == '[') {
 			if (!enter_nested(t, &n))
@@ -306,13 +360,6 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 	return copy;
 }
 
-/* Returns the string between its quotes, in the line or copied. */
-static const char *
-take_string(struct flat *f, const char *p, size_t *len)
-{
-	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
-}
-
 enum flat_kind
 flat_kind_of(char first)
 {
@@ -333,55 +380,105 @@ flat_kind_of(char first)
 	}
 }
 
+/* Reads a string into *text, *len: between its quotes, in the line or, if it
+ * has escapes, copied. */
+static bool
+take_text(struct flat *f, struct json_text *t, const char **text, size_t *len)
+{
+	const char *from = t->p + 1;
+	bool escaped = false;
+
+	if (!take_quoted(t, &escaped))
+		return false;
+	*len = (size_t)(t->p - from) - 1;
+	*text = escaped ? flat_unescape(f, from, len) : from;
+	return true;
+}
+
+/* Copies a key that blanks follow, so that a quote and a colon do. */
+static const char *
+copy_key(struct flat *f, const char *key, size_t len)
+{
+	char *copy = arena_take_text(&f->copies, len + COPY_BEHIND);
+
+	memcpy(copy, key, len);
+	end_copy(copy + len);
+	return copy;
+}
+
 /* Reads "key": value, with any whitespace. */
 static bool
 take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 {
-	const char *key = t->p + 1;
-	char *copy;
-
-	if (!json_text_string(t))
+	if (json_text_peek(t) != '"')
+		return json_text_wrong(t, "'\"' expected");
+	if (!take_text(f, t, &v->key, &v->key_len))
 		return false;
-	v->key_len = (size_t)(t->p - key) - 1;
-	v->key = take_string(f, key, &v->key_len);
-	if (json_text_peek(t) != ':') { /* blanks before the colon */
-		copy = arena_take_text(&f->copies, v->key_len + COPY_BEHIND);
-		memcpy(copy, v->key, v->key_len);
-		end_copy(copy + v->key_len);
-		v->key = copy;
-	}
+	if (json_text_peek(t) != ':')
+		v->key = copy_key(f, v->key, v->key_len);
 	if (!take_colon(t))
 		return false;
 	v->raw = t->p;
+	if (json_text_peek(t) == '"') {
+		v->kind = FLAT_STRING;
+		return take_text(f, t, &v->val, &v->val_len);
+	}
 	if (!json_text_value(t))
 		return false;
 	v->kind = flat_kind_of(*v->raw);
 	v->val = v->raw;
 	v->val_len = (size_t)(t->p - v->raw);
-	if (v->kind == FLAT_STRING) {
-		v->val_len -= 2;
-		v->val = take_string(f, v->raw + 1, &v->val_len);
-	}
 	return true;
+}
+
+/* The usual member, "key":"value" without escapes: reads it from p on, and
+ * returns its end. Returns NULL for any other, which take_member() reads. */
+static inline const char *
+take_usual_member(struct flat_field *v, const char *p, const char *end)
+{
+	const char *key_end, *val_end;
+
+	if (p == end || *p != '"')
+		return NULL;
+	key_end = find_special(p + 1, end);
+	if (end - key_end < 4 || memcmp(key_end, "\":\"", 3) != 0)
+		return NULL;
+	val_end = find_special(key_end + 3, end);
+	if (val_end == end || *val_end != '"')
+		return NULL;
+	v->key = p + 1;
+	v->key_len = (size_t)(key_end - v->key);
+	v->raw = key_end + 2;
+	v->val = key_end + 3;
+	v->val_len = (size_t)(val_end - v->val);
+	v->kind = FLAT_STRING;
+	return val_end + 1;
 }
 
 /* Reads the object that begins here. */
 static bool
 take_object(struct flat *f, struct json_text *t)
 {
+	const char *next;
+
 	t->p++;
 	json_text_blanks(t);
 	if (json_text_peek(t) != '}')
 		for (;;) {
 			XGROW(f->field, f->n, f->cap);
-			if (!take_member(f, t, &f->field[f->n]))
+			next = take_usual_member(&f->field[f->n], t->p, t->end);
+			if (next != NULL)
+				t->p = next;
+			else if (!take_member(f, t, &f->field[f->n]))
 				return false;
 			f->n++;
-			json_text_blanks(t);
+			if (json_text_peek(t) != ',')
+				json_text_blanks(t);
 			if (json_text_peek(t) != ',')
 				break;
 			t->p++;
-			json_text_blanks(t);
+			if (json_text_peek(t) != '"')
+				json_text_blanks(t);
 		}
 	if (json_text_peek(t) != '}')
 		return json_text_wrong(t, "',' or '}' expected");
@@ -392,6 +489,8 @@ take_object(struct flat *f, struct json_text *t)
 static const char *
 encoding_error(const char *line, size_t len)
 {
+	if (len > 0 && line[0] == '{' && parse_is_utf8(line, len))
+		return NULL;
 	if (parse_utf8_mark(line, len) > 0)
 		return "a byte order mark; write UTF-8 without one";
 	if (parse_is_utf16(line, len))

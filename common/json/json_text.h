@@ -9,9 +9,9 @@
  * is a pointer into the line; only strings with escapes are copied. A line may
  * have any number of fields: the memory for them grows as needed.
  *
- * For many lines together, scan.h is several times faster. Jansson builds a
- * tree, refuses integers above 64 bits, and keeps only one member with each
- * name.
+ * Most of the time goes into finding the ends of strings, which is done sixteen
+ * bytes at a time. Jansson builds a tree, rejects integers above 64 bits, and
+ * keeps only one member with each name.
  */
 #ifndef COMMON_JSON_JSON_TEXT_H
 #define COMMON_JSON_JSON_TEXT_H

@@ -2,9 +2,8 @@
  * lines: see lines.h.
  *
  * Invariant: data[start..end) has been read and not returned yet, and
- * data[start..scanned) has no newline. LINES_BEFORE bytes before data and
- * LINES_BEHIND after `end` are always allocated, so that readers of a line may
- * look beyond it.
+ * data[start..scanned) has no newline. LINES_BEHIND bytes after
+ * `end` are always allocated, so that readers of a line may look beyond it.
  */
 #define _GNU_SOURCE /* memrchr */
 
@@ -39,8 +38,7 @@ lines_init(struct lines *l, int fd, size_t max_line)
 void
 lines_release(struct lines *l)
 {
-	if (l->data != NULL)
-		free(l->data - LINES_BEFORE);
+	free(l->data);
 	l->data = NULL;
 	l->cap = 0;
 	l->start = 0;
@@ -54,7 +52,6 @@ static void
 make_read_room(struct lines *l)
 {
 	size_t want;
-	char *from;
 
 	if (l->start > 0) {
 		memmove(l->data, l->data + l->start, l->end - l->start);
@@ -62,13 +59,11 @@ make_read_room(struct lines *l)
 		l->scanned -= l->start;
 		l->start = 0;
 	}
-	want = LINES_BEFORE + l->end + CHUNK + LINES_BEHIND;
+	want = l->end + CHUNK + LINES_BEHIND;
 	if (want > l->cap) {
 		want += REST;
-		from = l->data != NULL ? l->data - LINES_BEFORE : NULL;
-		from = xrealloc(from, want, 1);
-		memset(from + l->cap, 0, want - l->cap);
-		l->data = from + LINES_BEFORE;
+		l->data = xrealloc(l->data, want, 1);
+		memset(l->data + l->cap, 0, want - l->cap);
 		l->cap = want;
 	}
 }
@@ -111,8 +106,7 @@ fill_buffer(struct lines *l, int timeout_ms)
 		break;
 	}
 	make_read_room(l);
-	n = read(l->fd, l->data + l->end,
-	    l->cap - LINES_BEFORE - LINES_BEHIND - l->end);
+	n = read(l->fd, l->data + l->end, l->cap - LINES_BEHIND - l->end);
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN ? LINE_WAIT
 							 : LINE_ERROR;

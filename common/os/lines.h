@@ -11,10 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Readable bytes before and after a block of lines, for scanners that read
- * whole vectors. */
-#define LINES_BEFORE 64
-#define LINES_BEHIND 128
+/* Readable bytes after a block of lines, for readers that compare more bytes
+ * than a text has. */
+#define LINES_BEHIND 64
 
 enum line_status {
 	LINE_OK,      /* *line and *len are set, without the newline */
@@ -51,8 +50,8 @@ enum line_status lines_next(
 
 /* Returns all complete lines available, each with its newline, as one block.
  * LINE_OK means at least one line, LINE_CUT gives no text; otherwise as above.
- * Borrowed until the next call; LINES_BEFORE bytes before it and LINES_BEHIND
- * after it are readable. Must not be mixed with lines_next(). */
+ * Borrowed until the next call; LINES_BEHIND bytes after it are readable. Must
+ * not be mixed with lines_next(). */
 enum line_status lines_block(
     struct lines *l, char **block, size_t *len, int timeout_ms);
 

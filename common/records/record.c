@@ -12,7 +12,7 @@
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/records/record_words.h"
+#include "common/records/keywords.h"
 
 #define SNAP (1u << RECORD_SNAPSHOT)
 #define OPER (1u << RECORD_OPERATOR)
@@ -129,6 +129,24 @@ record_from_name(enum message_from f)
 	return from_names[f];
 }
 
+/* The number of the key "type", which is not a row of the table. */
+#define RECORD_TYPE_KEY 62
+
+/* Lookup tables (keywords.h) for the names of fields and types and the words of
+ * enumerations, made once from the tables above. */
+struct record_words {
+	struct keywords keys; /* rows of record_fields, and RECORD_TYPE_KEY */
+	struct keywords types, states, statuses, froms;
+
+	/* By type: bit i represents row i. */
+	uint64_t may[RECORD_TYPES], must[RECORD_TYPES];
+
+	/* A cleared record, and its size: a variable, because gcc copies a
+	 * constant size with a slow instruction. */
+	struct record blank;
+	size_t size;
+};
+
 static struct record_words all_words;
 
 static void
@@ -158,13 +176,15 @@ static void
 make_all_words(void)
 {
 	make_keys();
+	record_clear(&all_words.blank);
+	all_words.size = sizeof all_words.blank;
 	keywords_init(&all_words.types, record_types, RECORD_TYPES, "\"");
 	keywords_init(&all_words.states, state_names, SNAPSHOT_STATES, "\"");
 	keywords_init(&all_words.statuses, status_names, CHAT_GONE + 1, "\"");
 	keywords_init(&all_words.froms, from_names, FROM_SYSTEM + 1, "\"");
 }
 
-const struct record_words *
+static const struct record_words *
 record_words(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -244,7 +264,11 @@ read_id_field(const struct flat_field *v, struct text *to)
 	if (v->val_len > RECORD_MAX_ID)
 		return "is too long";
 	*to = id_text(v);
-	return v->kind == FLAT_STRING ? record_id_field_error(v) : NULL;
+	if (v->kind != FLAT_STRING ||
+	    (v->val == v->raw + 1 && v->val[v->val_len - 1] != ' ' &&
+		text_is_plain(v->val, v->val_len)))
+		return NULL;
+	return record_id_field_error(v);
 }
 
 /* A tenant must be a valid name in the configuration, because it becomes part
@@ -277,8 +301,8 @@ read_count_field(const struct flat_field *v, int64_t *to)
 	return NULL;
 }
 
-const char *
-record_read_field(
+static inline const char *
+read_field(
     const struct record_field *f, const struct flat_field *v, struct record *r)
 {
 	void *to = (char *)r + f->offset;
@@ -333,7 +357,7 @@ record_read_field(
 void
 record_clear(struct record *r)
 {
-	memset(r, 0, RECORD_CLEARED);
+	memset(r, 0, sizeof *r);
 	r->at = CLOCK_NONE;
 	r->opened_at = CLOCK_NONE;
 	r->closed_at = CLOCK_NONE;
@@ -347,11 +371,24 @@ record_clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
+/* Returns the last field 'type', or NULL. */
+static const struct flat_field *
+find_type(const struct flat *f)
+{
+	size_t i;
+
+	for (i = f->n; i-- > 0;)
+		if (f->field[i].key_len == 4 &&
+		    memcmp(f->field[i].key, "type", 4) == 0)
+			return &f->field[i];
+	return NULL;
+}
+
 /* If a key is repeated, the last one counts, here and below. */
 static int
-read_type(struct record *r, struct buf *why)
+read_type(struct record *r, const struct record_words *words, struct buf *why)
 {
-	const struct flat_field *type = flat_find(r->flat, "type");
+	const struct flat_field *type = find_type(r->flat);
 	unsigned found;
 
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
@@ -360,19 +397,17 @@ read_type(struct record *r, struct buf *why)
 	}
 	r->type_name.p = type->val;
 	r->type_name.len = type->val_len;
-	found = keywords_find(&record_words()->types, type->val, type->val_len);
+	found = keywords_find(&words->types, type->val, type->val_len);
 	if (found != KEYWORDS_NONE)
 		r->type = (enum record_type)found;
 	return 0;
 }
 
-/* Returns the first required field that is missing, or NULL. Bit i of present
+/* Returns the first required field that is missing, or NULL. Bit i of missing
  * stands for row i of the table. */
 static const char *
-missing_field(const struct record *r, uint64_t present)
+missing_field(const struct record *r, uint64_t missing)
 {
-	uint64_t missing = record_words()->must[r->type] & ~present;
-
 	if (missing != 0)
 		return record_fields[__builtin_ctzll(missing)].name;
 	if (r->type != RECORD_SNAPSHOT)
@@ -386,10 +421,11 @@ missing_field(const struct record *r, uint64_t present)
 
 /* Reads every field that the type may have, the last one first. */
 static int
-read_record_fields(struct record *r, uint64_t *present, struct buf *why)
+read_record_fields(struct record *r, const struct record_words *words,
+    uint64_t *present, struct buf *why)
 {
-	const struct keywords *keys = &record_words()->keys;
-	uint64_t may = record_words()->may[r->type], bit;
+	const struct keywords *keys = &words->keys;
+	uint64_t may = words->may[r->type], bit;
 	const char *wrong;
 	unsigned row;
 	size_t i;
@@ -404,7 +440,7 @@ read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 		may &= ~bit;
 		if (v->kind == FLAT_NULL)
 			continue;
-		wrong = record_read_field(&record_fields[row], v, r);
+		wrong = read_field(&record_fields[row], v, r);
 		if (wrong != NULL) {
 			buf_setf(why, "field '%s' %s", record_fields[row].name,
 			    wrong);
@@ -432,16 +468,17 @@ check_bounds(const struct record *r, struct buf *why)
 static int
 read_record(struct record *r, struct buf *why)
 {
+	const struct record_words *words = record_words();
 	const char *missing, *name;
 	uint64_t present = 0;
 
-	if (read_type(r, why) == -1)
+	if (read_type(r, words, why) == -1)
 		return -1;
 	if (r->type == RECORD_UNKNOWN)
 		return 0;
-	if (read_record_fields(r, &present, why) == -1)
+	if (read_record_fields(r, words, &present, why) == -1)
 		return -1;
-	missing = missing_field(r, present);
+	missing = missing_field(r, words->must[r->type] & ~present);
 	if (missing != NULL) {
 		name = record_types[r->type];
 		buf_setf(why, "field '%s' is missing in %s %s record", missing,
@@ -455,7 +492,7 @@ int
 record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why)
 {
-	record_clear(r);
+	memcpy(r, &record_words()->blank, record_words()->size);
 	r->flat = f;
 	return flat_parse(f, line, len, why) == 0 ? read_record(r, why) : -1;
 }

@@ -19,7 +19,6 @@
 #include <stdint.h>
 
 #define RECORD_MAX_LINE (1024 * 1024)
-#define RECORD_RAW 15 /* size of record.raw; scan.c checks that it suffices */
 #define RECORD_NO_NUMBER INT64_MIN
 
 /* In bytes. Longer ids and tenant names are refused, because they are keys in
@@ -92,9 +91,6 @@ struct record {
 
 	/* All fields as received; a row's columns are read from them. */
 	const struct flat *flat;
-
-	/* Private to scan.c, and never cleared: strings to convert. */
-	struct text raw[RECORD_RAW];
 };
 
 /* How a field is read and checked. */
@@ -143,8 +139,7 @@ const char *record_id_error(const char *p, size_t len);
 /* The same for a field, whose escapes must also be convertible without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
-/* Clearing the first RECORD_CLEARED bytes makes all fields absent. */
-#define RECORD_CLEARED offsetof(struct record, raw)
+/* Makes all fields absent. */
 void record_clear(struct record *r);
 
 /* Return the words used in records; "" for the first of each enumeration. */

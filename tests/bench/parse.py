@@ -121,14 +121,14 @@ def body():
             "newlines", "jansson", "simdjson")
         stream = Stream(lab, "Plain", [])
         show(stream, stream.race(names, ROUNDS), ROUNDS,
-             {"simdjson": 1.8})
+             {"simdjson": 1.3})
         few = [n for n in names if n in ("ours", "jansson", "simdjson")]
         if "simdjson" in few:
             few.remove("jansson")
         for title, options in VARIANTS:
             stream = Stream(lab, title.capitalize(), options)
             show(stream, stream.race(few, VARIANT_ROUNDS), VARIANT_ROUNDS,
-                 {"simdjson": 1.3})
+                 {"simdjson": 1.0})
     return 0
 
 

@@ -18,9 +18,9 @@
 
 #include "common/base/buf.h"
 
-/* How often each way was taken. */
+/* How many inputs were good, and how many bad. */
 struct fuzz_count {
-	uint64_t fast, slow;
+	uint64_t good, bad;
 };
 
 struct fuzz_target {
@@ -34,8 +34,8 @@ struct fuzz_target {
 	const char *(*check)(
 	    const char *input, size_t len, struct fuzz_count *count);
 
-	/* A run in which fewer inputs take the fast path proves nothing. */
-	double fast;
+	/* A run in which a smaller share is good proves nothing. */
+	double good;
 };
 
 /* Returns the next random number; one below n; or true with that chance in a
@@ -47,8 +47,8 @@ bool fuzz_chance(uint64_t *random, unsigned percent);
 /* Creates a record's line, mostly valid and usual, without a newline. */
 void fuzz_line(uint64_t *random, struct buf *line);
 
-/* Creates a copy with 64 readable bytes before it and 128 after it, at the end
- * of the memory. These bytes are unusual ones. Free it with fuzz_free(). */
+/* Creates a copy with 64 readable bytes after it, at the end of the memory.
+ * These bytes are unusual ones. Free it with fuzz_free(). */
 char *fuzz_copy(const char *p, size_t len);
 void fuzz_free(char *copy);
 

@@ -492,8 +492,8 @@ check(const char *input, size_t len, struct fuzz_count *count)
 	const char *wrong;
 
 	wrong = check_flat(&flat, flat_parse(&flat, line, len, &why), root);
-	count->fast += flat.n > 0;
-	count->slow += flat.n == 0;
+	count->good += flat.n > 0;
+	count->bad += flat.n == 0;
 	if (wrong == NULL)
 		wrong = check_record(
 		    &r, record_parse(&r, &flat, line, len, &why), root);

@@ -573,8 +573,8 @@ check(const char *input, size_t len, struct fuzz_count *count)
 	if (a.later != NULL)
 		a.later(worlds[r.tokens].in, &r.web, &a);
 	wrong = check_answer(&r, &a);
-	count->fast += a.status == 200;
-	count->slow += a.status != 200;
+	count->good += a.status == 200;
+	count->bad += a.status != 200;
 	buf_release(&a.body);
 	buf_release(&a.records);
 	buf_release(&a.note);

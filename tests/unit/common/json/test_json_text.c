@@ -309,12 +309,54 @@ a_line_may_have_any_number_of_fields(void **state)
 	flat_release(&f);
 }
 
+/* Strings are searched sixteen bytes at a time, and their rest byte by byte: a
+ * byte that ends a string, or may not be in one, is found at each place of
+ * both, whatever follows the string. */
+static void
+a_special_byte_is_found_at_any_place(void **state)
+{
+	static const struct {
+		const char *bytes;
+		int rc;
+		size_t len; /* of the value, beside the other bytes */
+	} specials[] = { { "\\n", 0, 1 }, { "\x1F", -1, 0 }, { "\x01", -1, 0 },
+		{ "\x7F", 0, 1 }, { "\\x", -1, 0 }, { " ", 0, 1 },
+		{ "\xC3\xA9", 0, 2 }, { "\xC3", -1, 0 } };
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT, line = BUF_INIT;
+	size_t k, before, after, i;
+	int rc;
+
+	(void)state;
+	for (k = 0; k < ARRAY_LEN(specials); k++)
+		for (i = 0; i < 40 * 40; i++) {
+			before = i % 40;
+			after = i / 40;
+			buf_clear(&line);
+			buf_addf(&line, "{\"a\":\"%.*s%s%.*s\"}", (int)before,
+			    "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF",
+			    specials[k].bytes, (int)after,
+			    "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF");
+			rc = flat_parse(&f, line.data, line.len, &why);
+			assert_int_equal(rc, specials[k].rc);
+			if (rc == -1)
+				continue;
+			assert_int_equal(f.n, 1);
+			assert_int_equal(f.field[0].val_len,
+			    before + specials[k].len + after);
+		}
+	flat_release(&f);
+	buf_release(&why);
+	buf_release(&line);
+}
+
 int
 test_json_text(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_agree_with_jansson),
 		cmocka_unit_test(mutations_agree_with_jansson),
+		cmocka_unit_test(a_special_byte_is_found_at_any_place),
 		cmocka_unit_test(any_json_is_json),
 		cmocka_unit_test(other_encodings_are_named),
 		cmocka_unit_test(depth_has_a_limit),
