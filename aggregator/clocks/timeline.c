@@ -197,7 +197,7 @@ message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b)
 {
 	const struct interner *n = &w->names;
-	int c = compare_int((int64_t)a->updated, (int64_t)b->updated);
+	int c = compare_int(message_updated_at(a), message_updated_at(b));
 
 	if (c == 0)
 		c = strcmp(record_from_name((enum message_from)a->from),

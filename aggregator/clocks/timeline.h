@@ -28,10 +28,11 @@ struct message {
 	message_id id;
 	uint32_t user; /* names; holds a reference, as operator_id does */
 	uint32_t operator_id;
-	uint64_t updated : 49; /* see message_updated_at() */
-	uint64_t kind : 7;     /* a number in the lexicon; 0: none */
-	uint64_t from : 3;     /* enum message_from */
-	uint64_t is : 3;       /* enum message_kind */
+	uint64_t
+	    updated : 49;  /* see message_updated_at(), message_revision() */
+	uint64_t kind : 7; /* a number in the lexicon; 0: none */
+	uint64_t from : 3; /* enum message_from */
+	uint64_t is : 3;   /* enum message_kind */
 	uint64_t is_private : 1;
 	uint64_t automated : 1;
 };
@@ -94,15 +95,33 @@ message_set_at(struct message *m, int64_t at)
 #pragma GCC diagnostic pop
 }
 
-/* Private: the first instant of the year 1, in ms since 1970. */
+/* Private: the first instant of the year 1, in ms since 1970, and a number that
+ * is greater than that of any instant. */
 #define MESSAGE_YEAR_1 INT64_C(-62135596800000)
+#define MESSAGE_REVISIONS UINT64_C(0x1200000000000)
+
+/* Versions without updated_at are numbered in the order of their arrival. The
+ * number is 0 for the first one, and for those with updated_at. */
+static inline uint64_t
+message_revision(const struct message *m)
+{
+	return m->updated > MESSAGE_REVISIONS ? m->updated - MESSAGE_REVISIONS
+					      : 0;
+}
+
+static inline void
+message_set_revision(struct message *m, uint64_t revision)
+{
+	m->updated = (MESSAGE_REVISIONS + revision) & ((UINT64_C(1) << 49) - 1);
+}
 
 /* Returns CLOCK_NONE, which is the oldest time, if the record has none. */
 static inline int64_t
 message_updated_at(const struct message *m)
 {
-	return m->updated == 0 ? CLOCK_NONE
-			       : (int64_t)m->updated - 1 + MESSAGE_YEAR_1;
+	return m->updated == 0 || m->updated > MESSAGE_REVISIONS
+		   ? CLOCK_NONE
+		   : (int64_t)m->updated - 1 + MESSAGE_YEAR_1;
 }
 
 static inline void
@@ -145,10 +164,11 @@ message_operator(const struct message *m)
 	return m->operator_id != 0 ? m->operator_id : m->user;
 }
 
-/* Compares two versions of one message; > 0 if a replaces b. Their times are
- * not compared, because the first version's time is kept. The sink compares the
- * same columns in the same order (sink/tables/upsert_sql.c), followed by `to`
- * and the text, which no metric reads. */
+/* Compares two versions of one message: first updated_at, then the content.
+ * Their times are not compared, because the first version's time is kept. With
+ * updated_at, a replaces b if the result is > 0; the sink compares the same
+ * columns in the same order (sink/tables/upsert_sql.c), followed by `to` and
+ * the text, which no metric reads. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 

@@ -784,8 +784,11 @@ staging_close(struct staging *s)
 	strmap_release(&s->tenants, free_tenant);
 }
 
-void
-staging_strip(struct buf *to, const char *line, size_t len, int64_t at)
+/* Appends the line without the field `snapshot`, and with these times unless
+ * they are CLOCK_NONE. */
+static void
+restate(struct buf *to, const char *line, size_t len, int64_t at,
+    int64_t updated_at)
 {
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
@@ -799,7 +802,9 @@ staging_strip(struct buf *to, const char *line, size_t len, int64_t at)
 		jsonw_open(to);
 		for (x = f.field; x < f.field + f.n; x++) {
 			key = (struct text){ x->key, x->key_len };
-			if (text_is(key, "snapshot"))
+			if (text_is(key, "snapshot") ||
+			    (updated_at != CLOCK_NONE &&
+				text_is(key, "updated_at")))
 				continue;
 			if (at != CLOCK_NONE && text_is(key, "at")) {
 				jsonw_time(to, "at", at);
@@ -809,8 +814,25 @@ staging_strip(struct buf *to, const char *line, size_t len, int64_t at)
 			jsonw_name(to, x->key, x->key_len);
 			buf_add(to, raw, n);
 		}
+		if (updated_at != CLOCK_NONE)
+			jsonw_time(to, "updated_at", updated_at);
 		jsonw_line(to);
 	}
 	flat_release(&f);
 	buf_release(&why);
+}
+
+bool
+staging_restate(struct buf *to, const struct model *m, const struct record *r,
+    const char *line, size_t len)
+{
+	bool moved = r->type == RECORD_MESSAGE && m->known_at != r->at;
+	int64_t updated_at = CLOCK_NONE;
+
+	if (m->known_revision > 0)
+		updated_at = (int64_t)m->known_revision;
+	if (!moved && r->snapshot.p == NULL && updated_at == CLOCK_NONE)
+		return false;
+	restate(to, line, len, moved ? m->known_at : CLOCK_NONE, updated_at);
+	return true;
 }

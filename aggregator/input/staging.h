@@ -107,8 +107,12 @@ void staging_forget(struct staging *s, struct text tenant);
  * the next input and is not reported. */
 void staging_report_unfinished(struct staging *s);
 
-/* Appends a record's line without the field `snapshot`, and with another time
- * unless that is CLOCK_NONE. */
-void staging_strip(struct buf *to, const char *line, size_t len, int64_t at);
+/* If the line of the record that the model has just taken must be passed
+ * through in another form, appends that and returns true: without the field
+ * `snapshot`; a message with the time of its first version. A later version
+ * that has no updated_at gets its number, in ms since 1970, so that the sink
+ * stores the one that arrived last. */
+bool staging_restate(struct buf *to, const struct model *m,
+    const struct record *r, const char *line, size_t len);
 
 #endif

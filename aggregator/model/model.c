@@ -9,6 +9,7 @@
  */
 #include "aggregator/model/model_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,29 @@ model_events(const struct model *m)
 	return s;
 }
 
+bool
+model_remember(struct model *m, char what, const struct text *parts, size_t n)
+{
+	struct dedup *s = model_events(m);
+	struct buf b = BUF_INIT;
+	bool new;
+	size_t i;
+
+	/* The id of an event has no control characters. */
+	buf_addc(&b, '\0');
+	buf_addc(&b, what);
+	for (i = 0; i < n; i++) {
+		buf_addf(&b, "%zu", parts[i].p != NULL ? parts[i].len + 1 : 0);
+		buf_addc(&b, '\0');
+		if (parts[i].p != NULL)
+			buf_add(&b, parts[i].p, parts[i].len);
+	}
+	new = dedup_add(s, dedup_fingerprint(s, (struct text){ b.data, b.len }),
+	    m->as_of != CLOCK_NONE ? m->as_of : 0);
+	buf_release(&b);
+	return new;
+}
+
 /* Lists the chat in the snapshot before its first record there. */
 static void
 list_in_snapshot(struct model *m, struct chat *c)
@@ -128,6 +152,8 @@ add_chat(struct model *m, const struct record *r)
 		return MODEL_NEW;
 	c = get_chat(m, r);
 	d.at = time_of(m, r);
+	if (d.at == CLOCK_NONE)
+		d.at = m->as_of;
 	d.opened_at = r->opened_at;
 	d.status = r->status;
 	d.closed_at = CLOCK_NONE;
@@ -173,14 +199,8 @@ keep_text(struct model *m, const struct record *r)
 	void **slot = strmap_put(&m->private->texts, key, len);
 	char *text = text_dup(r->text);
 
-	/* The greater text is kept, so that the order of arrival does not
-	 * matter. */
-	if (*slot == NULL || strcmp(text, *slot) > 0) {
-		free(*slot);
-		*slot = text;
-	} else {
-		free(text);
-	}
+	free(*slot);
+	*slot = text;
 }
 
 struct text
@@ -233,21 +253,22 @@ pass_time(struct model *m, int64_t at)
 		dedup_expire(model_events(m), at);
 }
 
-/* The first event with an id counts. Events without a user are skipped. */
+/* The first event with an id counts, if it has a user. */
 static enum model_result
 add_event(struct model *m, const struct record *r)
 {
 	struct dedup *s = model_events(m);
 	int64_t at = r->at;
 
-	if (r->user.p == NULL || m->no_events)
+	if (m->no_events)
 		return MODEL_SKIPPED;
 	/* An event without a time is as old as the newest record, or as the
 	 * first one that will have a time: see pass_time(). */
 	if (at == CLOCK_NONE)
 		at = m->as_of != CLOCK_NONE ? m->as_of : 0;
-	return dedup_add(s, dedup_fingerprint(s, r->id), at) ? MODEL_NEW
-							     : MODEL_DUPLICATE;
+	if (!dedup_add(s, dedup_fingerprint(s, r->id), at))
+		return MODEL_DUPLICATE;
+	return r->user.p != NULL ? MODEL_NEW : MODEL_SKIPPED;
 }
 
 struct operator_info *
@@ -309,20 +330,47 @@ set_available(struct operator_info *o, bool has, bool available, int64_t at)
 		return;
 	o->has_available = has;
 	o->available = available;
-	o->available_at = has ? at : CLOCK_NONE;
+	if (at != CLOCK_NONE || !has)
+		o->available_at = has ? at : CLOCK_NONE;
+}
+
+static void
+read_available(struct operator_info *o, const struct record *r, int64_t at)
+{
+	set_available(o, r->has_available, r->available,
+	    r->available_at != CLOCK_NONE ? r->available_at : at);
 }
 
 /* Handles a record older than the current one, which may be redelivered. Only
  * the availability has its own time. */
 static enum model_result
-add_older_record(
-    struct model *m, struct operator_info *o, const struct record *r)
+add_older_record(struct model *m, struct operator_info *o,
+    const struct record *r, int64_t at)
 {
 	if (!o->listed || !r->has_available)
 		return MODEL_DUPLICATE;
-	set_available(o, r->has_available, r->available, r->available_at);
+	read_available(o, r, at);
 	describe_operator(m, o);
 	return MODEL_NEW;
+}
+
+/* True for a record without a time that was delivered again after a snapshot,
+ * which has corrected it. */
+static bool
+is_corrected(
+    struct model *m, const struct operator_info *o, const struct record *r)
+{
+	struct text parts[] = { r->operator_id, r->name, r->tags, { NULL, 0 } };
+	char numbers[96];
+
+	if (r->at != CLOCK_NONE || r->stale || model_in_snapshot(m))
+		return false;
+	(void)snprintf(numbers, sizeof numbers, "%d %d %lld %lld %lld",
+	    r->has_available, r->available, (long long)r->available_at,
+	    (long long)r->reported_open_chats, (long long)r->max_chats);
+	parts[3] = text_from(numbers);
+	return !model_remember(m, 'o', parts, ARRAY_LEN(parts)) &&
+	       o->by_snapshot;
 }
 
 static void
@@ -339,9 +387,9 @@ set_capacity(struct model *m, struct operator_info *o, const struct record *r)
 }
 
 /* Of two records about an operator, the one with the later `at` counts; a
- * record without `at` counts as the latest. For availability, the later time
- * counts: a list may be minutes older than a webhook's report. The records of a
- * snapshot count as of its time. */
+ * record without `at` counts as the latest. For availability, available_at
+ * counts instead, if given: a list may be minutes older than a webhook's
+ * report. The records of a snapshot count as of its time. */
 static enum model_result
 add_operator(struct model *m, const struct record *r)
 {
@@ -356,8 +404,12 @@ add_operator(struct model *m, const struct record *r)
 	/* It has only the name, and the directory's name has priority. */
 	if (r->stale && (in_snapshot ? o->in_snapshot : o->listed))
 		return MODEL_NEW;
-	if (!in_snapshot && at != CLOCK_NONE && at < o->at && !r->stale)
-		return add_older_record(m, o, r);
+	if (is_corrected(m, o, r))
+		return MODEL_DUPLICATE;
+	if (!r->stale)
+		o->in_snapshot = in_snapshot;
+	if (at != CLOCK_NONE && at < o->at && !r->stale)
+		return add_older_record(m, o, r, at);
 	/* Outside a snapshot an absent field keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
@@ -375,12 +427,11 @@ add_operator(struct model *m, const struct record *r)
 		o->at = at;
 	o->nameless = r->name.p == NULL && in_snapshot;
 	if (r->has_available || in_snapshot)
-		set_available(
-		    o, r->has_available, r->available, r->available_at);
+		read_available(o, r, at);
 	if (r->reported_open_chats != RECORD_NO_NUMBER || in_snapshot)
 		o->reported_open_chats = r->reported_open_chats;
 	set_capacity(m, o, r);
-	o->in_snapshot = in_snapshot;
+	o->by_snapshot = in_snapshot;
 	set_listed(m, o, true);
 	return MODEL_NEW;
 }
@@ -403,6 +454,7 @@ model_add(struct model *m, const struct record *r)
 	struct chat *c = NULL;
 
 	m->known_at = r->at;
+	m->known_revision = 0;
 	/* A record about a message is not itself a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
@@ -447,12 +499,15 @@ model_begin_snapshot(struct model *m, int64_t at)
 	m->snapshot_at = at;
 }
 
-/* Only the name of an operator who has left the directory is kept. */
+/* Only the name of an operator who has left the directory is kept. A record
+ * that is newer than the snapshot stays. */
 static void
 unlist_operator(struct model *m, struct operator_info *o)
 {
-	if (m->snapshot_at > o->at)
-		o->at = m->snapshot_at;
+	if (m->snapshot_at < o->at)
+		return;
+	o->at = m->snapshot_at;
+	o->by_snapshot = true;
 	set_available(o, false, false, CLOCK_NONE);
 	o->reported_open_chats = RECORD_NO_NUMBER;
 	set_listed(m, o, false);

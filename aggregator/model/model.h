@@ -4,9 +4,10 @@
  * identities of events. Each message and event counts once. Records are added
  * in any order; model_recompute() then derives everything that the metrics
  * read, and the result does not depend on that order, except that of two events
- * with one id, the first counts, and that a snapshot corrects only what came
- * before. Metrics read a recomputed model and cannot distinguish a stream from
- * a snapshot.
+ * with one id, the first counts, that of versions without updated_at and of
+ * chat records of one time, the last one counts, and that a snapshot corrects
+ * only what came before. Lines that are delivered again change nothing. Metrics
+ * read a recomputed model and cannot distinguish a stream from a snapshot.
  *
  * An incremental model (a daemon's) is recomputed repeatedly: only changed
  * chats are derived, the differences are listed until model_clear_changed(),
@@ -34,7 +35,9 @@
  *   known_at       The time of the last record that was added; for a message,
  *                  of its first version, with which the record must be stored,
  *                  or CLOCK_NONE if a newer version arrived earlier.
- *                  model_add() sets it.
+ *                  model_add() sets it, and known_revision: if that is not 0,
+ *                  the record lacks updated_at, and must be stored as this
+ *                  version.
  *
  * The model owns everything that it returns. Names are numbers of its interner;
  * a field that is called held has a reference.
@@ -133,7 +136,9 @@ struct operator_info {
 	uint32_t tags;        /* held */
 	int64_t at;           /* time of the newest record with a time, or
 			       * snapshot */
-	int64_t available_at; /* since when, or CLOCK_NONE */
+	int64_t available_at; /* the time to which `available` refers, or
+			       * CLOCK_NONE */
+	bool by_snapshot;     /* the newest information is a snapshot's */
 	bool listed;          /* in the operator directory of the CRM */
 	bool in_snapshot;     /* the open snapshot lists it */
 	bool available, has_available;
@@ -203,6 +208,8 @@ struct model {
 	bool incremental; /* recomputed repeatedly */
 	bool no_clocks;   /* no metric needs chats and operators, */
 	bool no_events;   /* or events */
+	bool identifies;  /* repeated messages are recognized when they are
+			   * added, also if it is not incremental */
 	bool no_figures;  /* if incremental, without a window: only the present
 			   * state of chats and operators is needed */
 	int64_t window;   /* if incremental, in ms; 0: no limit */
@@ -225,6 +232,7 @@ struct model {
 	char *tenant;
 	/* See the table at the top. */
 	int64_t as_of, since, ahead, now, snapshot_at, whole_at, known_at;
+	uint64_t known_revision;
 	struct lexicon lexicon;
 
 	/* Sorted by id after model_recompute(), but in no particular order in
@@ -242,13 +250,14 @@ struct model {
 void model_init(struct model *m, struct text tenant);
 void model_release(struct model *m);
 
-/* Returns the time to which a record refers: a chat without a time counts from
- * its opening. */
+/* Returns the time to which a record outside snapshots refers: a chat without a
+ * time counts from its closing if it is closed, otherwise from its opening. */
 static inline int64_t
 model_record_time(const struct record *r)
 {
-	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
-							     : r->at;
+	if (r->type != RECORD_CHAT || r->at != CLOCK_NONE)
+		return r->at;
+	return r->status == CHAT_CLOSED ? r->closed_at : r->opened_at;
 }
 
 /* Takes one record of the tenant. Borrowed texts are copied. */

@@ -11,6 +11,7 @@
  */
 #include "aggregator/model/model_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,6 +353,43 @@ find_message(struct chat *c, message_id id)
 	return i > 0 ? i - 1 : c->n;
 }
 
+/* Remembers a version of a message that has no updated_at. */
+static bool
+remember_version(struct model *m, const struct chat *c, const struct message *x)
+{
+	const struct lexicon *w = &m->lexicon;
+	char buf[MESSAGE_ID_TEXT], flags[4];
+	uint32_t named =
+	    x->from == FROM_OPERATOR ? message_operator(x) : x->operator_id;
+	struct text parts[] = { chat_id(c),
+		message_id_text(&w->message_ids, x->id, buf),
+		model_name(m, message_writer(x)), model_name(m, named),
+		model_name(m, w->kinds[x->kind]),
+		lexicon_channel_text(w, x->channel), { flags, 3 } };
+
+	flags[0] = (char)('0' + x->from);
+	flags[1] = (char)('0' + x->is_private);
+	flags[2] = (char)('0' + x->automated);
+	flags[3] = '\0';
+	return model_remember(m, 'm', parts, ARRAY_LEN(parts));
+}
+
+/* Compares a version with the one before it; > 0: it replaces that one. Of
+ * versions without updated_at, the later arrival counts, but one that is
+ * delivered again is older. */
+static int
+compare_to_known(struct model *m, const struct chat *c,
+    const struct message *new, const struct message *old)
+{
+	int newer = message_compare_version(&m->lexicon, new, old);
+
+	if (newer == 0 || message_updated_at(new) != CLOCK_NONE ||
+	    message_updated_at(old) != CLOCK_NONE)
+		return newer;
+	(void)remember_version(m, c, old);
+	return remember_version(m, c, new) ? 1 : -1;
+}
+
 /* Handles another version of the i-th message of the chat: takes it over,
  * except for its time, or drops it. */
 static enum model_result
@@ -361,14 +399,18 @@ revise_message(
 	struct lexicon *w = &m->lexicon;
 	struct message *old = &c->messages[i];
 	struct message now = *new;
-	int newer = message_compare_version(w, new, old);
+	int newer = compare_to_known(m, c, new, old);
 
 	m->known_at = newer < 0 ? CLOCK_NONE : old->at;
 	if (newer <= 0) {
+		m->known_revision = message_revision(old);
 		message_drop(w, new);
 		return MODEL_DUPLICATE;
 	}
 	message_set_at(&now, old->at);
+	if (message_updated_at(new) == CLOCK_NONE)
+		message_set_revision(&now, message_revision(old) + 1);
+	m->known_revision = message_revision(&now);
 	/* Intervals already reported have the old message's id. */
 	now.id = old->id;
 	interner_drop(&w->names, old->user);
@@ -396,7 +438,7 @@ is_past_episode(const struct chat *c, int64_t at)
 static bool
 identifies_later(const struct model *m)
 {
-	return !m->incremental && m->follower == NULL;
+	return !m->incremental && m->follower == NULL && !m->identifies;
 }
 
 /* Appends a message to its chat or, if it is another version of a known
@@ -491,32 +533,6 @@ free_description(struct model *m, struct description *d)
 		interner_drop(&m->lexicon.names, d->names[i]);
 	d->next = m->private->free_descriptions;
 	m->private->free_descriptions = d;
-}
-
-/* Compares by time; with the same time, the one with the greater (status,
- * assignee, ...) is newer. */
-static int
-compare_descriptions(const struct model *m, const struct description *a,
-    const struct description *b)
-{
-	const struct interner *n = &m->lexicon.names;
-	int c = (a->at > b->at) - (a->at < b->at);
-	size_t i;
-
-	if (c == 0)
-		c = strcmp(record_status_name(status_or_open(a)),
-		    record_status_name(status_or_open(b)));
-	if (c == 0)
-		c = interner_compare_bytes(n, a->assignee, b->assignee);
-	if (c == 0)
-		c = (a->opened_at > b->opened_at) -
-		    (a->opened_at < b->opened_at);
-	if (c == 0)
-		c = (a->closed_at > b->closed_at) -
-		    (a->closed_at < b->closed_at);
-	for (i = 1; c == 0 && i < DESCRIPTION_NAMES; i++)
-		c = interner_compare_bytes(n, a->names[i], b->names[i]);
-	return c;
 }
 
 /* The newest description counts. Constant fields, which are all names except
@@ -622,40 +638,95 @@ prune_descriptions(struct model *m, struct chat *c)
 	}
 }
 
+static bool
+has_same_content(const struct description *a, const struct description *b)
+{
+	return status_or_open(a) == status_or_open(b) &&
+	       a->opened_at == b->opened_at && a->closed_at == b->closed_at &&
+	       memcmp(a->names, b->names, sizeof a->names) == 0;
+}
+
+static bool
+remember_description(
+    struct model *m, const struct chat *c, const struct description *d)
+{
+	struct text parts[2 + DESCRIPTION_NAMES];
+	char numbers[96];
+	size_t i;
+
+	(void)snprintf(numbers, sizeof numbers, "%d %lld %lld %lld",
+	    status_or_open(d), (long long)d->at, (long long)d->opened_at,
+	    (long long)d->closed_at);
+	parts[0] = chat_id(c);
+	parts[1] = text_from(numbers);
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		parts[2 + i] = model_name(m, d->names[i]);
+	return model_remember(m, 'c', parts, ARRAY_LEN(parts));
+}
+
+/* Puts a description before an older one or in the place of one with the same
+ * time, whose fields it inherits as in chats_describe(): of these, the later
+ * arrival counts, unless it is delivered again. */
+static void
+put_description(struct model *m, struct chat *c, struct description **at,
+    struct description *new)
+{
+	struct description *old = *at;
+	size_t i;
+
+	if (old == NULL || old->at != new->at) {
+		new->next = old;
+		*at = new;
+		c->descriptions_n++;
+		return;
+	}
+	if (!has_same_content(old, new))
+		(void)remember_description(m, c, old);
+	if (has_same_content(old, new) || !remember_description(m, c, new)) {
+		free_description(m, new);
+		return;
+	}
+	if (new->opened_at == CLOCK_NONE)
+		new->opened_at = old->opened_at;
+	for (i = 1; i < DESCRIPTION_NAMES; i++)
+		if (new->names[i] == 0) {
+			new->names[i] = old->names[i];
+			old->names[i] = 0;
+		}
+	new->next = old->next;
+	*at = new;
+	free_description(m, old);
+}
+
 void
 chats_add_description(
     struct model *m, struct chat *c, const struct description *d)
 {
 	struct description *new = chats_new_description(m),
 			   **at = &c->descriptions;
-	int order = 1;
 
 	*new = *d;
-	for (; *at != NULL; at = &(*at)->next) {
-		order = compare_descriptions(m, new, *at);
-		if (order >= 0 || !m->incremental)
-			break;
-	}
-	/* A duplicate. */
-	if (*at != NULL && order == 0) {
-		free_description(m, new);
+	if (!m->incremental) {
+		new->next = *at;
+		*at = new;
+		c->descriptions_n++;
 		return;
 	}
-	new->next = *at;
-	*at = new;
-	c->descriptions_n++;
-	if (m->incremental)
-		prune_descriptions(m, c);
+	while (*at != NULL && (*at)->at > new->at)
+		at = &(*at)->next;
+	put_description(m, c, at, new);
+	prune_descriptions(m, c);
 }
 
+/* Both are sorted, newest first; of descriptions with the same time, those of a
+ * come first. */
 static struct description *
-merge_descriptions(
-    const struct model *m, struct description *a, struct description *b)
+merge_descriptions(struct description *a, struct description *b)
 {
 	struct description *first = NULL, **at = &first, **from;
 
 	while (a != NULL && b != NULL) {
-		from = compare_descriptions(m, a, b) >= 0 ? &a : &b;
+		from = a->at >= b->at ? &a : &b;
 		*at = *from;
 		at = &(*from)->next;
 		*from = *at;
@@ -665,7 +736,7 @@ merge_descriptions(
 }
 
 static struct description *
-sort_descriptions(const struct model *m, struct description *list, size_t n)
+sort_descriptions(struct description *list, size_t n)
 {
 	struct description *last = list, *half;
 	size_t i;
@@ -676,15 +747,38 @@ sort_descriptions(const struct model *m, struct description *list, size_t n)
 		last = last->next;
 	half = last->next;
 	last->next = NULL;
-	return merge_descriptions(m, sort_descriptions(m, list, n / 2),
-	    sort_descriptions(m, half, n - n / 2));
+	return merge_descriptions(
+	    sort_descriptions(list, n / 2), sort_descriptions(half, n - n / 2));
+}
+
+static struct description *
+reverse_descriptions(struct description *list)
+{
+	struct description *reversed = NULL, *next;
+
+	for (; list != NULL; list = next) {
+		next = list->next;
+		list->next = reversed;
+		reversed = list;
+	}
+	return reversed;
 }
 
 void
-chats_sort_descriptions(const struct model *m, struct chat *c)
+chats_sort_descriptions(struct model *m, struct chat *c)
 {
-	c->descriptions =
-	    sort_descriptions(m, c->descriptions, c->descriptions_n);
+	struct description *d, *next;
+
+	if (c->descriptions_n < 2)
+		return;
+	d = reverse_descriptions(
+	    sort_descriptions(c->descriptions, c->descriptions_n));
+	c->descriptions = NULL;
+	c->descriptions_n = 0;
+	for (; d != NULL; d = next) {
+		next = d->next;
+		put_description(m, c, &c->descriptions, d);
+	}
 }
 
 static void

@@ -77,6 +77,12 @@ void model_operators_touch(struct model *m, struct operator_info *o);
  * message is known while its chat has it. */
 struct dedup *model_events(const struct model *m);
 
+/* Remembers, for a window, a record to which only its arrival gives a place in
+ * time. It consists of the parts, which are absent or valid; `what` is the kind
+ * of record. Returns false if it is known: it was delivered again. */
+bool model_remember(
+    struct model *m, char what, const struct text *parts, size_t n);
+
 /* Returns the time, limited to the clock if that is a bound. */
 static inline int64_t
 model_by_clock(const struct model *m, int64_t at)
@@ -138,8 +144,9 @@ void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 /* Returns one to be filled in. */
 struct description *chats_new_description(struct model *m);
-/* Sorts them newest first; those of an incremental model are sorted. */
-void chats_sort_descriptions(const struct model *m, struct chat *c);
+/* Sorts them newest first; those of an incremental model are sorted. Each has a
+ * time of its own. */
+void chats_sort_descriptions(struct model *m, struct chat *c);
 /* Sets c->now from the sorted descriptions. */
 void chats_describe(struct chat *c);
 

@@ -83,6 +83,7 @@ code_operator(struct pack *k, struct model *m, struct operator_info *o)
 	code_flag(k, &o->available);
 	code_flag(k, &o->has_available);
 	code_flag(k, &o->nameless);
+	code_flag(k, &o->by_snapshot);
 	code_signed(k, &o->available_at);
 	code_signed(k, &o->at);
 }

@@ -124,18 +124,19 @@ refuse(void *ctx, const char *line, size_t len, const char *why)
 	return deadletter_add(&b->dead, where, line, len, why);
 }
 
-/* Keeps the line if it is to be passed through. */
+/* Keeps the line of the record that was last added if it is to be passed
+ * through. */
 static void
 pass_through(struct one_shot_tenant *t, const struct record *r,
     const char *line, size_t len)
 {
 	const struct one_shot *b = t->run;
+	const struct model *m = &t->pipeline.model;
 
-	if (!b->passes || !metric_selection_passes(&b->job->selection, r))
+	if (!b->passes || !metric_selection_passes(&b->job->selection, r) ||
+	    (r->type == RECORD_MESSAGE && m->known_at == CLOCK_NONE))
 		return;
-	if (r->snapshot.p != NULL) {
-		staging_strip(&t->pass_through, line, len, CLOCK_NONE);
-	} else {
+	if (!staging_restate(&t->pass_through, m, r, line, len)) {
 		buf_add(&t->pass_through, line, len);
 		buf_addc(&t->pass_through, '\n');
 	}
@@ -148,11 +149,11 @@ add_record(void *tenant, const struct record *r, const char *line, size_t len)
 {
 	struct one_shot_tenant *t = tenant;
 
-	pass_through(t, r, line, len);
 	if (t->run->job->selection.allocation)
 		replay_log_add(
 		    &t->replay, r, line, len, t->pipeline.model.snapshot_at);
 	(void)pipeline_add(&t->pipeline, r);
+	pass_through(t, r, line, len);
 	return 0;
 }
 
@@ -651,6 +652,8 @@ init_one_shot(struct one_shot *b, const struct aggregator_job *job)
 	b->setup.future = &b->future;
 	future_init(&b->future, job->conf);
 	b->passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
+	/* The model knows the first version of a message. */
+	b->setup.clocks = b->passes && job->selection.messages;
 	b->staging.future = &b->future;
 	b->staging.ctx = b;
 	b->staging.refuse = refuse;

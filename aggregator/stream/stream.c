@@ -84,17 +84,13 @@ refuse_late_record(struct stream *s)
 	return stream_refuse_record(s, reason, &s->counts.late);
 }
 
-/* Passes the line of a record through, without the field `snapshot`. A message
- * gets the time of its first version. */
+/* Passes the line of the record that was last added through. */
 static enum outcome
-pass_through(struct stream *s, const struct record *r, const char *line,
-    size_t len, int64_t at)
+pass_through(struct stream *s, const struct model *m, const struct record *r,
+    const char *line, size_t len)
 {
-	bool moved = r->type == RECORD_MESSAGE && at != r->at;
-
-	if (moved || r->snapshot.p != NULL) {
-		buf_clear(&s->scratch);
-		staging_strip(&s->scratch, line, len, moved ? at : CLOCK_NONE);
+	buf_clear(&s->scratch);
+	if (staging_restate(&s->scratch, m, r, line, len)) {
 		line = s->scratch.data;
 		len = s->scratch.len - 1; /* The newline is left out. */
 	}
@@ -158,8 +154,8 @@ stream_add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_through(s, r, s->scan.line, s->scan.len,
-			    t->pipeline.model.known_at)
+	return passes ? pass_through(
+			    s, &t->pipeline.model, r, s->scan.line, s->scan.len)
 		      : OUTCOME_DONE;
 }
 
@@ -199,7 +195,7 @@ add_to_snapshot(
 		o = stream_finish_commit(s);
 	else if (r->type == RECORD_MESSAGE && s->job->selection.messages &&
 		 (taken == MODEL_NEW || taken == MODEL_VERSION || r->about))
-		o = pass_through(s, r, line, len, m->known_at);
+		o = pass_through(s, m, r, line, len);
 	return o == OUTCOME_DONE ? 0 : -1;
 }
 

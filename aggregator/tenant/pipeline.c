@@ -112,6 +112,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	}
 	m->window = setup->window_ms;
 	m->by_clock = m->incremental && setup->future->bounded;
+	m->identifies = setup->clocks;
 	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
 	m->no_events = !needs.events;
 	if (job->selection.allocation && setup->state != NULL)

@@ -451,9 +451,24 @@ read_record_fields(struct record *r, const struct record_words *words,
 	return 0;
 }
 
+/* True for a closed chat outside snapshots that reports no time, so it is not
+ * known what it closes. */
+static bool
+lacks_time(const struct record *r)
+{
+	return r->type == RECORD_CHAT && r->status == CHAT_CLOSED &&
+	       r->snapshot.p == NULL && r->at == CLOCK_NONE &&
+	       r->closed_at == CLOCK_NONE;
+}
+
 static int
 check_bounds(const struct record *r, struct buf *why)
 {
+	if (lacks_time(r)) {
+		buf_setf(why, "a closed chat outside a snapshot needs 'at' or "
+			      "'closed_at'");
+		return -1;
+	}
 	if (r->max_chats > RECORD_MAX_COUNT ||
 	    r->reported_open_chats > RECORD_MAX_COUNT) {
 		buf_setf(why, "field '%s' must be 0 to %u",

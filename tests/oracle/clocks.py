@@ -31,13 +31,16 @@ def instant_key(m):
     return (m["at"], *id_key(m["id"])[:2])
 
 
+def last_told(records):
+    return told(records)[-1] if records else None
+
+
 def by_bytes(text):
     return b"" if text is None else text.encode()
 
 
 def version_key(m):
-    """The greater of two versions of a message counts, at the time of the
-    first."""
+    """Of two versions of a message with updated_at, the greater one counts."""
     return (
         LONG_AGO if m.get("updated_at") is None else m["updated_at"],
         by_bytes(m["from"]),
@@ -52,17 +55,41 @@ def version_key(m):
     )
 
 
+def arrivals(versions):
+    """For each version of a message, in order of arrival: the one that counts
+    then, and its number among those without updated_at. Of these, the later
+    arrival counts, but one that has come before changes nothing."""
+    best, known, number = versions[0], [], 0
+    yield best, number
+    for m in versions[1:]:
+        if m.get("updated_at") is None and best.get("updated_at") is None:
+            known.append(clocks_see(best))
+            if clocks_see(m) not in known:
+                best, number = m, number + 1
+        elif version_key(m) > version_key(best):
+            best, number = m, 0
+        yield best, number
+
+
+def latest(versions):
+    """The version that counts, at the time of the first."""
+    *_, (best, _) = arrivals(versions)
+    return dict(best, at=versions[0]["at"])
+
+
+def clocks_see(m):
+    """What distinguishes two versions without updated_at: neither recipient nor
+    text."""
+    return version_key(m)[1:-2]
+
+
 def in_order(messages):
     """One version of each message, sorted by time. The first version that
     arrived fixes time and place."""
-    best = {}
+    versions = {}
     for m in messages:
-        old = best.get(m["id"])
-        if old is None:
-            best[m["id"]] = m
-        elif version_key(m) > version_key(old):
-            best[m["id"]] = dict(m, at=old["at"])
-    return sorted(best.values(), key=instant_key)
+        versions.setdefault(m["id"], []).append(m)
+    return sorted(map(latest, versions.values()), key=instant_key)
 
 
 def is_plain(m):
@@ -97,16 +124,42 @@ def answerer(m):
 
 def as_of_what(record):
     """The time a chat record is about."""
-    for name in ("at", "opened_at"):
+    ended = record.get("status") == "closed"
+    for name in ("at", "closed_at" if ended else "opened_at"):
         if record.get(name) is not None:
             return record[name]
     return LONG_AGO
 
 
-def says_last(record):
-    """Sort key: the greatest of several chat records decides."""
-    return (as_of_what(record), by_bytes(record.get("status") or "open"),
-            by_bytes(record.get("operator")))
+def told(records):
+    """The chat records in order of time, one of each. Of several, the later
+    arrival counts, but one that has come before changes nothing. Fields that it
+    lacks keep their values."""
+    by_time = {}
+    for r in records:
+        by_time.setdefault(as_of_what(r), []).append(r)
+    found = []
+    for _, (last, *others) in sorted(by_time.items()):
+        known = [chat_content(last)]
+        for r in others:
+            if chat_content(r) in known:
+                continue
+            known.append(chat_content(r))
+            for name in (*DETAILS, "opened_at"):
+                if r.get(name) is None and last.get(name) is not None:
+                    r = dict(r, **{name: last[name]})
+                    if name == "opened_at" and last.get("opened_late"):
+                        r["opened_late"] = True
+            last = r
+        found.append(last)
+    return found
+
+
+def chat_content(r):
+    return (r.get("status") or "open",
+            closing(r) if r.get("status") == "closed" else None,
+            *(r.get(name) for name in (
+                "operator", "opened_at", "tags", *DETAILS)))
 
 
 class Interval:
@@ -140,9 +193,8 @@ class Happening:
 def happenings(records, messages):
     """All events of a chat, in order; the messages are sorted already."""
     out = [Happening(m["at"], Happening.MESSAGE, (), m) for m in messages]
-    for r in records:
-        at, *rank = says_last(r)
-        out.append(Happening(at, Happening.SAYS, tuple(rank), r))
+    for r in told(records):
+        out.append(Happening(as_of_what(r), Happening.SAYS, (), r))
         if r.get("opened_at") is not None and not r.get("opened_late"):
             out.append(Happening(r["opened_at"], Happening.BEGINS, (), r))
         if r.get("status") == "closed" and not r.get("closed_late"):

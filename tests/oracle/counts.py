@@ -12,7 +12,7 @@ import importlib
 import os
 import unicodedata
 
-from clocks import LONG_AGO, by_bytes, counts, version_key, writer
+from clocks import LONG_AGO, by_bytes, counts, latest, writer
 from metrics import seconds
 
 MINUTE, HOUR = 60000, 3600000
@@ -195,13 +195,12 @@ def event_rows(events, conf):
     a window."""
     known, told = {}, collections.Counter()
     for e in events:
-        if e.get("user") is None:
-            continue # without an actor
         now, at = e["before"], e.get("at")
         since = known.get(e["id"])
         if since is None or (now is not None and
                              step(now - conf["window"], conf) > since):
-            told[e["user"], e["event"]] += 1
+            if e.get("user") is not None:
+                told[e["user"], e["event"]] += 1
             since = float("-inf")
         # In a one-shot run it is not forgotten.
         known[e["id"]] = max(
@@ -216,7 +215,7 @@ def rows(versions, events, chats, newest, conf):
     order of arrival; events; chats: {id: Chat}."""
     first = [v[0] for v in versions if counts(v[0])]
     named = [m for m in first if writer(m) is not None]
-    best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]
+    best = [latest(v) for v in versions]
     best = [m for m in best if counts(m)]
     intervals = [i for c in chats.values() for i in c.intervals]
     found = {

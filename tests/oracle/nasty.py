@@ -99,7 +99,7 @@ YEARS = (
     '{"type":"event","tenant":"%s","id":"e","event":"x","at":"2025-11-20T10:00:61Z"}',
     '{"type":"event","tenant":"%s","id":"e","event":"x","at":"9999-12-31T23:59:60Z"}',
 )
-EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
+EVERY = ("edits", "undated", "repeats", "records", "closed_records", "opened_later",
          "opened_long_ago",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
@@ -107,8 +107,9 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
 # A stream keeps only the last few times and forgets ended chats. A record that
 # comes a window later, or in a chat that returns, may count for a new chat, so
 # only one-shot runs include these two. Messages that are newer than their
-# snapshot would move a stream's clock.
-BY_HAND = (*EVERY, "withdrawn", "returns", "newer")
+# snapshot would move a stream's clock. A chat record without any time counts as
+# of what its aggregator has read before.
+BY_HAND = (*EVERY, "withdrawn", "returns", "newer", "timeless")
 
 
 class Nasty:
@@ -369,18 +370,22 @@ class Tenant:
     def again(self, m, arrival):
         """Sends the message again or edits it, within the window."""
         d = self.dice
-        quarter = self.window // 4
-        while d.random() < 0.12:
-            arrival += d.randrange(quarter // 4)
+        quarter, versions = self.window // 4, [m]
+        while d.random() < 0.12 or len(versions) > 1 and d.random() < 0.6:
+            arrival += d.randrange(quarter // 8)
             if not self.has("edits", 0.7):
-                self.tell(arrival, m)
+                self.tell(arrival, d.choice(versions))
                 continue
             m = dict(m, updated_at=m["at"] + d.choice((0, 0, self.n)))
+            if self.has("undated", 0.5):
+                del m["updated_at"]
             self.edit(m)
+            versions.append(m)
             self.written.append(m)
             self.tell(max(arrival, m["at"]), m)
             arrival = max(arrival, m["at"])
-            break
+            if "updated_at" in m or len(versions) > 3:
+                break
 
     def edit(self, m):
         d = self.dice
@@ -421,6 +426,9 @@ class Tenant:
             c["opened_at"] = self.opened(chat, at)
         c["at"] = at
         if not with_at and c.get("opened_at") == at:
+            del c["at"]
+        elif not with_at and self.has("timeless", 0.3):
+            c.pop("opened_at", None)
             del c["at"]
         if c["status"] == "closed":
             if "closed_records" not in self.world.features:

@@ -178,6 +178,9 @@ def record_of(line):
                 raise Refused("%s is no %s" % (record[name], name))
         elif required:
             raise Refused("%s is missing" % name)
+    if kind == "chat" and record.get("status") == "closed" and not any(
+            name in record for name in ("snapshot", "at", "closed_at")):
+        raise Refused("a closed chat without a time")
     if "data" in given:
         record["data"] = given["data"]
     return record

@@ -48,6 +48,8 @@ class Tenant:
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names, self.available = {}, {}, {}
         self.told = {} # operator -> time of the newest record, or snapshot
+        self.corrected = set() # operators whom a snapshot told last
+        self.timeless = {} # record of an operator -> when it came
         self.events = []
         self.snapshots = [] # (at, its chats)
         self.open = None
@@ -75,13 +77,15 @@ class Tenant:
         return dict(r, taken=self.taken, before=before, now=now)
 
     @staticmethod
-    def tell_available(to, r, afresh=False):
-        """The later of two records about availability counts."""
-        name, at = r["operator"], r.get("available_at")
+    def tell_available(to, r, at, afresh=False):
+        """The later of two records about availability counts. Without
+        available_at, it is as old as the record; without that, it is new."""
+        name = r["operator"]
+        at = r.get("available_at", at)
         if "available" in r:
             known = to.get(name, (None, None))[1]
             if at is None or known is None or at >= known:
-                to[name] = r["available"], at
+                to[name] = r["available"], known if at is None else at
         elif afresh:
             to.pop(name, None)
 
@@ -111,20 +115,36 @@ class Tenant:
 
     def told_operator(self, r):
         """The later of two records counts, and one without a time is the
-        latest. An older record only changes the availability, which has its own
+        latest, unless it has come before and a snapshot has corrected it since.
+        An older record only changes the availability, which may have its own
         time."""
         name, at = r["operator"], r.get("at")
+        if at is None and self.has_come(r) and name in self.corrected:
+            return
         older = at is not None and at < self.told.get(name, at)
         if older and name not in self.listed:
             return
-        self.tell_available(self.available, r)
+        self.tell_available(self.available, r, at)
         if older:
             self.listed[name]["available"] = self.available.get(
                 name, (self.listed[name]["available"],))[0]
             return
         if at is not None:
             self.told[name] = at
+        self.corrected.discard(name)
         self.operator(r)
+
+    def has_come(self, r):
+        """Whether the same record without a time has come within the window."""
+        content = tuple(sorted((k, v) for k, v in r.items() if k != "line"))
+        before, now = self.timeless.get(content), self.newest
+        self.timeless[content] = -1 if now is None else now
+        if before is None or self.by_hand or now is None:
+            return before is not None
+        if before == -1:
+            before = self.first
+        return counts.step(now - self.conf["window"], self.conf) <= \
+            counts.step(before, self.conf)
 
     def take(self, r):
         """Applies a record outside snapshots and returns its time."""
@@ -132,6 +152,8 @@ class Tenant:
         if kind == "operator":
             self.told_operator(r)
         elif kind == "chat":
+            if as_of_what(r) == LONG_AGO and self.newest is not None:
+                r = dict(r, at=self.newest)
             self.said[r["chat"]].append(self.taken_in(r))
         elif kind == "message":
             self.message(r)
@@ -139,35 +161,38 @@ class Tenant:
             self.events.append(self.taken_in(r))
         self.pass_time(time_of(r))
 
-    def operators_told(self, lines):
-        """Compares a snapshot's availability with the known one."""
-        told = {}
+    def directory(self, lines, at):
+        """The operators of a snapshot, and those who are newer."""
+        before, self.listed = self.listed, {}
+        there = {r["operator"] for r in lines}
+        newer = {k for k in {*before, *there} if self.told.get(k, at) > at}
+        for name in before:
+            if name in newer:
+                self.listed[name] = before[name]
+            elif name not in there:
+                self.available.pop(name, None)
         for r in lines:
-            self.tell_available(told, r, afresh=True)
-        known, self.available = self.available, {}
-        for name, (available, at) in told.items():
-            if name in known:
-                self.available[name] = known[name]
-            self.tell_available(self.available, {
-                "operator": name, "available": available, "available_at": at})
+            name = r["operator"]
+            if name not in newer:
+                self.tell_available(self.available, r, at, afresh=True)
+                self.operator(r, afresh=True)
+            elif name in self.listed:
+                self.tell_available(self.available, r, at)
+                self.listed[name]["available"] = self.available.get(
+                    name, (self.listed[name]["available"],))[0]
+        for name in {*before, *there} - newer:
+            self.told[name] = at
+            self.corrected.add(name)
 
     def whole(self, snapshot):
         """Applies a complete snapshot to the known state."""
         self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
-        for name in [*self.listed, *(
-                r["operator"] for r in snapshot.lines
-                if r["type"] == "operator")]:
-            self.told[name] = max(snapshot.at,
-                                  self.told.get(name, snapshot.at))
-        self.listed = {}
         chats = set()
-        self.operators_told(
-            [r for r in snapshot.lines if r["type"] == "operator"])
+        self.directory([r for r in snapshot.lines if r["type"] == "operator"],
+                       snapshot.at)
         for r in snapshot.lines:
-            if r["type"] == "operator":
-                self.operator(r, afresh=True)
-            elif r["type"] == "chat":
+            if r["type"] == "chat":
                 chats.add(r["chat"])
                 self.said[r["chat"]].append(self.taken_in(r))
             elif r["type"] == "message":
@@ -200,7 +225,7 @@ class Tenant:
         chat = clocks.Chat(said, messages, definition, not alone,
                            newest if lacked else None)
         if alone and not chat.missed:
-            chat.is_as_said(max(said, key=clocks.says_last, default=None))
+            chat.is_as_said(clocks.last_told(said))
         return chat
 
     def rows(self, alone=False):
@@ -252,6 +277,7 @@ class Expected:
         self.rows = {}
         self.refused, self.late, self.cut = {}, set(), set()
         self.accepted, self.in_snapshots = [], [] # records
+        self.taken = [] # both, in order
 
 
 def expected(data, conf=None, by_hand=True):
@@ -271,6 +297,7 @@ def expected(data, conf=None, by_hand=True):
             found.late.add(r["line"])
         else:
             found.accepted.append(r)
+            found.taken.append(r)
             streams.add(name)
             t.take(r)
     for name, t in tenants.items():
@@ -295,4 +322,5 @@ def marker(t, r, found):
     newest = t.newest_snapshot()
     if newest is None or newest <= s.at:
         found.in_snapshots += s.lines
+        found.taken += s.lines
         t.whole(s)

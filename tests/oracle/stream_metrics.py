@@ -17,6 +17,7 @@ import time
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import clocks  # noqa: E402
 import compare  # noqa: E402
 import nasty  # noqa: E402
 import row_keys  # noqa: E402
@@ -64,10 +65,15 @@ def time_or_text(text):
         return text # such as year 0, which cannot be written
 
 
-def passed_on(line):
-    """The content of a line, without its snapshot."""
+def passed_on(line, at=None, number=0):
+    """The content of a line, without its snapshot, at another time and with the
+    number of a version."""
     record = stream.records.loads(line)
     record.pop("snapshot", None)
+    if at:
+        record["at"] = stream.records.shown(at)
+    if number:
+        record["updated_at"] = stream.records.shown(number)
     return stream.records.as_written(record)
 
 
@@ -140,12 +146,22 @@ def problems(data, conf):
 
 
 def passed(data, want, got):
-    """Messages, views and events are passed on unchanged, in any order."""
+    """Messages, views and events are passed on, in any order. A message has
+    the time of its first version, and its number if it has no updated_at; one
+    that comes after a better one is left out."""
     lines = data.split(b"\n")
-    given = collections.Counter(
-        passed_on(lines[r["line"] - 1])
-        for r in want.accepted + want.in_snapshots
-        if r["type"] in ("message", "view", "event"))
+    given, versions = collections.Counter(), {}
+    for r in want.taken:
+        line = lines[r["line"] - 1]
+        if r["type"] in ("view", "event") or r.get("about"):
+            given[passed_on(line)] += 1
+        elif r["type"] == "message":
+            own = versions.setdefault((r["tenant"], r["chat"], r["id"]), [])
+            own.append(r)
+            *_, (best, number) = clocks.arrivals(own)
+            if clocks.version_key(r)[:-2] == clocks.version_key(best)[:-2]:
+                given[passed_on(line, own[0]["at"] - r["at"] and own[0]["at"],
+                                number)] += 1
     there = collections.Counter(got)
     for line in sorted((given - there).keys()):
         yield "passed on: is missing: " + line

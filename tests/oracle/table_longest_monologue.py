@@ -3,7 +3,7 @@
 import itertools
 
 import counts
-from clocks import in_order, version_key
+from clocks import in_order, latest
 
 KEY = ("conversation_id",)
 ZERO_IF_WITHDRAWN = ("messages",)
@@ -19,7 +19,7 @@ def places(versions):
 
 def rows(versions, newest, conf):
     place = places(versions)
-    best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]
+    best = [latest(v) for v in versions]
     for chat, own in counts.remembered(
             [m for m in best if counts.counts(m)], counts.of_chat,
             conf).items():
