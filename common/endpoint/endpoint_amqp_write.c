@@ -32,6 +32,11 @@
 /* Even a flush that waits forever returns LATER after this long without
  * progress. */
 #define FLUSH_MS 3000
+/* How long a connection may confirm none of its messages. RabbitMQ 3.10 refuses
+ * all messages of a channel that published while the queue had no leader, as
+ * after the death of a node, and confirms none on a node that is cut off from
+ * the others. */
+#define UNCONFIRMED_MS 10000
 /* After a signal: how long to wait for pending answers, and how long before the
  * program is killed this wait must have ended. */
 #define STOP_MS 3000
@@ -53,7 +58,8 @@
  *   return, then ack the queue is gone: the link is made again, which creates
  *                    the queue again, and the message is sent again
  *   nack             the queue is full: it is sent again after a pause
- *   nothing          the link is lost: it is sent again on the next one */
+ *   nothing          the link is lost, or dropped after UNCONFIRMED_MS: it is
+ *                    sent again on the next one */
 enum amqp_outgoing_state {
 	OUTGOING_TO_SEND,
 	OUTGOING_SENT,
@@ -76,8 +82,10 @@ struct amqp_writer {
 	struct amqp_outgoing
 	    window[AMQP_WINDOW]; /* a ring, in the order of writing */
 	size_t head, n;
-	int64_t progress_ms; /* when the broker last confirmed something */
-	struct retry pause;  /* after a refusal because the queue is full */
+	int64_t progress_ms;     /* when the broker last confirmed something */
+	int64_t silent_since_ms; /* since when this connection confirms none of
+				  * the window */
+	struct retry pause;      /* after a refusal because the queue is full */
 	int64_t pause_until_ms;
 	bool full;
 
@@ -138,7 +146,7 @@ on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 		return;
 	}
 	m->state = OUTGOING_DONE;
-	w->progress_ms = clock_mono_ms();
+	w->progress_ms = w->silent_since_ms = clock_mono_ms();
 	w->full = false;
 	retry_reset(&w->pause);
 	endpoint_amqp_works(&w->a);
@@ -244,6 +252,38 @@ window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 	return true;
 }
 
+/* Puts the reason for the lack of progress into why. */
+static void
+explain_stall(struct amqp_writer *w)
+{
+	struct buf *why = &w->a.base.why;
+
+	w->a.base.code = PROG_TEMPFAIL;
+	if (w->a.link.conn == NULL)
+		return; /* endpoint_amqp_lost() set the reason */
+	if (w->a.link.blocked)
+		buf_setf(why, "%s", buf_str(&w->a.link.why));
+	else if (w->full)
+		buf_setf(why,
+		    "queue '%s' at %s is full; let its consumer catch up, or "
+		    "raise its limit",
+		    w->a.queue, w->a.link.title);
+	else
+		buf_setf(why,
+		    "RabbitMQ at %s does not confirm messages to '%s'",
+		    w->a.link.title, w->a.queue);
+}
+
+static bool
+is_unconfirmed(struct amqp_writer *w)
+{
+	int64_t now = clock_mono_ms();
+
+	if (w->n == 0 || w->a.link.blocked)
+		w->silent_since_ms = now;
+	return now - w->silent_since_ms >= UNCONFIRMED_MS;
+}
+
 /* Handles the available answers; waits for the first one. Returns -1 if the
  * link is lost. */
 static int
@@ -258,6 +298,10 @@ receive_answers(struct amqp_writer *w, int wait_ms)
 			amqp_link_drop(
 			    l, "%s sends frames out of order", l->title);
 		wait_ms = 0;
+	}
+	if (got == 0 && is_unconfirmed(w)) {
+		explain_stall(w);
+		amqp_link_drop(l, "%s", buf_str(&w->a.base.why));
 	}
 	return l->conn == NULL || got < 0 ? window_lost(w) : 0;
 }
@@ -348,6 +392,7 @@ writer_set_up(struct amqp_endpoint *a)
 		amqp_get_rpc_reply(a->link.conn)) != 0)
 		return a->link.outcome;
 	w->next_tag = 1;
+	w->silent_since_ms = clock_mono_ms();
 	return OUTCOME_DONE;
 }
 
@@ -364,28 +409,6 @@ send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 	    (w->n > n && receive_answers(w, wait_ms) != 0))
 		return w->a.link.outcome;
 	return OUTCOME_DONE;
-}
-
-/* Puts the reason for the lack of progress into why. */
-static void
-explain_stall(struct amqp_writer *w)
-{
-	struct buf *why = &w->a.base.why;
-
-	w->a.base.code = PROG_TEMPFAIL;
-	if (w->a.link.conn == NULL)
-		return; /* endpoint_amqp_lost() set the reason */
-	if (w->a.link.blocked)
-		buf_setf(why, "%s", buf_str(&w->a.link.why));
-	else if (w->full)
-		buf_setf(why,
-		    "queue '%s' at %s is full; let its consumer catch up, or "
-		    "raise its limit",
-		    w->a.queue, w->a.link.title);
-	else
-		buf_setf(why,
-		    "RabbitMQ at %s does not confirm messages to '%s'",
-		    w->a.link.title, w->a.queue);
 }
 
 /* Returns how long to continue without progress in ms; -1: forever. */
@@ -434,6 +457,8 @@ seal_message(struct amqp_writer *w)
 	struct amqp_outgoing *m = outgoing_at(w, w->n);
 	struct buf empty = m->body;
 
+	if (w->n == 0)
+		w->silent_since_ms = clock_mono_ms();
 	m->body = w->filling;
 	w->filling = empty;
 	m->seq = w->next_seq++;

@@ -240,6 +240,17 @@ class Test(Checklist):
         self.that(sorted(line for _, line in got) == sorted(lines),
                   f"{len(got)} lines, or two ids of one")
 
+    def what_is_not_confirmed_is_sent_again(self):
+        """RabbitMQ can forget to confirm a message when a node dies."""
+        lines = records(1, 10)
+        door = self.lab.door("rabbitmq", Confirms)
+        door.free.set()
+        door.lost = 1
+        self.write("unconfirmed", lines, AMQP_URL=door.url)
+        read = self.read("unconfirmed")
+        self.equal([line for _, line in read], 2 * lines, "the lines")
+        self.equal(len({i for i, _ in read}), 1, "their message")
+
     def connections_are_cut(self):
         """Connections break in the login, in a publish, in a delivery, before a
         confirm, before an acknowledgement. Nothing is lost and nothing

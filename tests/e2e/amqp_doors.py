@@ -52,16 +52,19 @@ class Acks(Frames):
 
 
 class Confirms(Frames):
-    """Turns the first `nacks` confirms of the broker into refusals. None passes
-    before `free` is set."""
+    """Drops the first `lost` confirms of the broker, and turns the next `nacks`
+    into refusals. None passes before `free` is set."""
 
     def __init__(self, url):
         super().__init__(url)
-        self.nacks, self.free = 0, threading.Event()
+        self.lost, self.nacks, self.free = 0, 0, threading.Event()
 
     def see(self, frame, source, upward):
         if not upward and frame[0] == METHOD and frame[7:11] == ACK:
             self.free.wait()
+            if self.lost > 0:
+                self.lost -= 1
+                return
             if self.nacks > 0:
                 self.nacks -= 1
                 frame = frame[:7] + NACK + frame[11:]
