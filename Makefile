@@ -167,6 +167,7 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
     board \
+    broker_nodes \
     damage \
     galera \
     prometheus \

@@ -181,6 +181,18 @@ make_classic(struct amqp_link *l, const char *queue)
 }
 
 enum outcome
+amqp_declare_lock(struct amqp_link *l, const char *name, bool *taken)
+{
+	bool ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
+		      amqp_cstring_bytes(name), 0, 0, 1, 0, none) != NULL;
+
+	*taken = !ok && is_refused(l, AMQP_RESOURCE_LOCKED);
+	if (*taken)
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
+	return declare_outcome(l, ok, "lock queue", name);
+}
+
+enum outcome
 amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 {
 	amqp_table_entry_t nothing[2] = {

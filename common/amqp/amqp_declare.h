@@ -34,6 +34,13 @@ enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load, bool *found)
     __attribute__((warn_unused_result));
 
+/* Takes a lock that all programs of the virtual host share: creates an
+ * exclusive queue of that name, which lasts until our connection ends or its
+ * node dies. *taken: another connection holds it; the channel can still be
+ * used. */
+enum outcome amqp_declare_lock(struct amqp_link *l, const char *name,
+    bool *taken) __attribute__((warn_unused_result));
+
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, which
  * RabbitMQ's own AMQP 1.0 uses; a broker that does not support it may send the
  * first message). A quorum queue answers after its leader has added the

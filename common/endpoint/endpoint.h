@@ -70,9 +70,9 @@ struct endpoint_options {
 	bool lazy; /* writing a queue: opening does not connect;
 		    * endpoint_connect() or the first flush does */
 
-	/* Reading a queue as its only reader. If there is another reader,
-	 * opening waits as long as the broker takes to drop a dead connection,
-	 * and then fails. */
+	/* Reading a queue as its only reader, which holds the lock NAME.reader
+	 * (amqp_declare.h). While another one holds it, the broker counts as
+	 * unreachable, so a daemon waits. */
 	bool sole;
 	unsigned prefetch; /* 0: [amqp] prefetch */
 

@@ -17,18 +17,15 @@
 #define RETRY_CAP_MS 5000
 /* Back-off restarts after a link that lasted this long. */
 #define STABLE_MS 5000
-/* Another reader that is still connected after three heartbeats and this time
- * is alive. */
-#define SOLE_MS 5000
 
 /* How long a deleted queue is not created again: a reader whose channel has not
  * heard of the deletion keeps the message numbers of the old queue, and would
  * skip messages of a new one forever. */
 #define GONE_MS 2000
 
-/* How long one attempt waits for a dead reader to disappear, and how often it
- * checks. */
-#define PREDECESSOR_MS 5000
+/* How long a new reader waits for the consumer of a dead one to disappear, and
+ * how often it checks. */
+#define PREDECESSOR_MS 2000
 #define PREDECESSOR_LOOK_MS 20
 
 int
@@ -143,60 +140,63 @@ endpoint_amqp_look(struct amqp_endpoint *a, struct amqp_queue_load *load)
 
 /* Waits until the broker has requeued the messages that a dead reader had not
  * acknowledged. Otherwise later messages would be delivered first, for example
- * the lines of a snapshot before its begin marker. *taken: another reader is
- * still connected afterwards.
+ * the lines of a snapshot before its begin marker.
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
  * that the leader must add, so the count is right afterwards; a count without
- * any reader is not valid. */
+ * any reader is not valid.
+ *
+ * The consumer of a reader whose broker node died is counted until that node is
+ * back, though its messages are requeued at once. */
 static enum outcome
-wait_for_predecessor(struct amqp_endpoint *a, bool *taken)
+wait_for_predecessor(struct amqp_endpoint *a)
 {
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
 	struct amqp_queue_load load = { 0 };
 	enum outcome o = amqp_declare_probe(&a->link, a->queue, true);
 
-	*taken = false;
 	while (o == OUTCOME_DONE) {
 		o = endpoint_amqp_look(a, &load);
-		*taken = o == OUTCOME_DONE && load.readers > 1;
-		if (load.readers == 1 || clock_mono_ms() >= end ||
-		    stop_sleep(PREDECESSOR_LOOK_MS))
+		if (o != OUTCOME_DONE || load.readers == 1)
+			break;
+		if (clock_mono_ms() >= end) {
+			log_warn("the queue '%s' at %s has %u other consumers; "
+				 "if no node of the broker is down, stop them, "
+				 "because they take messages away",
+			    a->queue, a->link.title, load.readers - 1);
+			break;
+		}
+		if (stop_sleep(PREDECESSOR_LOOK_MS))
 			break;
 	}
 	return o;
 }
 
-/* The probe stays until the reader consumes, so that two readers that start
- * together see each other. The broker checks once per heartbeat whether data
- * arrived, and drops a connection after two checks without data: after two to
- * three heartbeats. A reader that is still connected after this time is
- * alive. */
+/* A reader holds the lock while it is connected. A broker that loses the
+ * connection frees the lock at once; if it only becomes silent, after two to
+ * three heartbeats. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {
 	struct amqp_link *l = &a->link;
-	int64_t now = clock_mono_ms();
+	char *lock = xasprintf("%s.reader", a->queue);
 	bool taken;
-	enum outcome o = wait_for_predecessor(a, &taken);
+	enum outcome o = amqp_declare_lock(l, lock, &taken);
 
-	if (!taken) {
-		a->taken_since_ms = 0;
-		o = o == OUTCOME_DONE ? a->set_up(a) : o;
-		return o == OUTCOME_DONE
-			   ? amqp_declare_probe(l, a->queue, false)
-			   : o;
+	free(lock);
+	if (o == OUTCOME_DONE && taken) {
+		amqp_link_drop(l,
+		    "another aggregator reads the queue '%s' at %s%s", a->queue,
+		    l->title,
+		    a->wait_forever ? "" : "; try again when it has ended");
+		return l->outcome;
 	}
-	if (a->taken_since_ms == 0)
-		a->taken_since_ms = now;
-	amqp_link_drop(l,
-	    "the queue '%s' at %s has another consumer, and each would get "
-	    "half of the messages; stop one",
-	    a->queue, l->title);
-	if (now - a->taken_since_ms > 3000 * (int64_t)l->heartbeat_s + SOLE_MS)
-		amqp_link_set_never(l, PROG_CONFIG);
-	return l->outcome;
+	if (o == OUTCOME_DONE)
+		o = wait_for_predecessor(a);
+	if (o == OUTCOME_DONE)
+		o = a->set_up(a);
+	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
 /* Creates the queue if it is missing, unless only its present content is

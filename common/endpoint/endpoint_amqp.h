@@ -24,11 +24,9 @@ struct amqp_endpoint {
 	const char *exchange, *binding; /* see endpoint_options; NULL: the queue
 					 * is ours */
 	bool wait_forever;
-	int64_t timeout_ms;     /* otherwise: [amqp] wait_timeout */
-	bool present;           /* reading: as in endpoint_options */
-	bool sole;              /* reading: as the only reader */
-	int64_t taken_since_ms; /* since when another reader has the queue; 0:
-				 * none */
+	int64_t timeout_ms; /* otherwise: [amqp] wait_timeout */
+	bool present;       /* reading: as in endpoint_options */
+	bool sole;          /* reading: as the only reader */
 
 	struct retry retry;
 	int64_t next_try_ms;     /* do not connect earlier */

@@ -34,8 +34,9 @@
  *                                         the answer
  *                                       check_ms = now
  *                                         + QUIET_MS
- *   is_overlooked()                                       passed_over =
- *   asks                                                    messages wait
+ *   is_overlooked()                                       passed_over = no
+ *   asks                                                    consumer, or
+ *                                                           messages wait
  *                                                         idle_ms = now
  *   is_overlooked()                                       silent_since_ms =
  *   drops the link                                          now, if it was 0
@@ -51,8 +52,8 @@
  * - is_empty(), with until_empty and from check_ms on: two checks in a row
  *   found the queue empty. The caller gets ENDPOINT_EMPTY.
  * - is_overlooked(): everything is acknowledged, and nothing has arrived for
- *   IDLE_LOOK_MS, counted from idle_ms. The link is dropped if the queue has
- *   no consumer, or if two checks in a row found messages. If messages wait, a
+ *   IDLE_LOOK_MS, counted from idle_ms. The link is dropped if two checks in a
+ *   row found no consumer, or messages. If messages wait, a
  *   reader with a time-out gives up when that time has passed since
  *   silent_since_ms.
  */
@@ -148,7 +149,8 @@ struct amqp_reader {
 				     * empty */
 	int64_t check_ms;           /* time of the next check */
 
-	bool passed_over; /* messages were waiting at the last idle check */
+	bool passed_over; /* at the last idle check, messages were waiting or
+			   * there was no consumer */
 	int64_t idle_ms;  /* since when nothing has arrived; or the last
 			   * check */
 
@@ -620,8 +622,9 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 }
 
 /* Called when nothing has arrived for a while. Returns true if the link was
- * dropped: the queue has no consumer, or two checks in a row found messages in
- * it that were not sent. */
+ * dropped: two checks in a row found no consumer, or messages that were not
+ * sent. One is not enough: a queue that looks for a leader, or is slow, reports
+ * no consumer, either. */
 static bool
 is_overlooked(struct amqp_reader *r)
 {
@@ -634,8 +637,8 @@ is_overlooked(struct amqp_reader *r)
 		return false;
 	r->idle_ms = now;
 	if (endpoint_amqp_look(&r->a, &load) == OUTCOME_DONE &&
-	    load.readers != 0 && (load.messages == 0 || !r->passed_over)) {
-		r->passed_over = load.messages != 0;
+	    (!r->passed_over || (load.readers > 0 && load.messages == 0))) {
+		r->passed_over = load.readers == 0 || load.messages > 0;
 		return false;
 	}
 	if (l->conn != NULL)
