@@ -1,7 +1,7 @@
 /*
  * api_hooks: lists, creates, changes and removes the webhooks of an account,
- * for Chat2Desk and Chatwoot. They are only stored here; push.c sends them. See
- * api.h.
+ * for Chat2Desk and Chatwoot. They are only stored here; push.c sends those of
+ * Chatwoot to this machine. See api.h.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -203,6 +203,22 @@ api_delete_hook(struct call *c, struct answer *a)
 }
 
 /* ---- Chatwoot ---- */
+
+bool
+chatwoot_hook_here(const struct world *w, const char **url, const char **secret)
+{
+	static const char here[] = "http://127.0.0.1:";
+
+	for (size_t i = 0; i < HOOKS_MAX; i++) {
+		if (all[i].world != w ||
+		    strncmp(all[i].url, here, strlen(here)) != 0)
+			continue;
+		*url = all[i].url;
+		*secret = all[i].secret;
+		return true;
+	}
+	return false;
+}
 
 static void
 render_chatwoot(struct buf *b, const struct registered *h)

@@ -15,6 +15,10 @@ void chatwoot_error(struct answer *a, unsigned status, const char *text);
 
 /* api_hooks.c */
 void chatwoot_hooks(struct call *c, struct answer *a);
+/* Gets the first registered webhook with an address of this machine, borrowed;
+ * false if there is none. */
+bool chatwoot_hook_here(
+    const struct world *w, const char **url, const char **secret);
 void chatwoot_post_hook(struct call *c, struct answer *a);
 void chatwoot_patch_hook(struct call *c, struct answer *a);
 void chatwoot_delete_hook(struct call *c, struct answer *a);

@@ -128,7 +128,11 @@ static void
 send(struct push *p, const struct world *w, const struct event *h,
     const char *event, bool tells)
 {
+	const char *url = w->webhooks[0].url, *secret = w->opt.webhook_secret;
 	struct buf b = BUF_INIT;
+
+	if (!w->webhooks[0].on)
+		(void)chatwoot_hook_here(w, &url, &secret);
 
 	jsonw_open(&b);
 	jsonw_str(&b, "event", event);
@@ -142,14 +146,17 @@ send(struct push *p, const struct world *w, const struct event *h,
 	else if (h->kind != PUSH_MESSAGE)
 		jsonw_null(&b, "changed_attributes");
 	jsonw_close(&b);
-	push_add(p, w->webhooks[0].url, buf_str(&b), w->opt.webhook_secret);
+	push_add(p, url, buf_str(&b), secret);
 	buf_release(&b);
 }
 
 void
 chatwoot_push(struct push *p, const struct world *w, const struct event *h)
 {
-	if (!w->webhooks[0].on || w->dialogs[h->dialog].messages_n == 0)
+	const char *url, *secret;
+
+	if ((!w->webhooks[0].on && !chatwoot_hook_here(w, &url, &secret)) ||
+	    w->dialogs[h->dialog].messages_n == 0)
 		return;
 	if (h->kind == PUSH_CREATED) {
 		send(p, w, h, "conversation_created", false);
