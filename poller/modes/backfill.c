@@ -59,8 +59,11 @@ struct backfill {
 	bool broken; /* nothing can be written any more */
 	uint64_t messages;
 	size_t failed;
-	int64_t began_ms; /* monotonic */
+	int64_t began_ms, told_ms; /* monotonic; told: of the last progress */
 };
+
+/* How often the progress is logged. */
+#define TELL_MS 5000
 
 static void
 give_up(struct backfill *b, const char *what, const struct ending *e)
@@ -153,6 +156,20 @@ is_wanted(const struct backfill *b, const struct crm_record *r)
 	       (r->opened_at == CLOCK_NONE || r->opened_at < b->until_ms);
 }
 
+/* Logs the progress, at first at once. */
+static void
+tell_progress(struct backfill *b, size_t chats_read)
+{
+	int64_t now = clock_mono_ms();
+
+	if (b->told_ms != 0 && now - b->told_ms < TELL_MS)
+		return;
+	b->told_ms = now;
+	log_info("progress", "tenant=%s conversations=%zu of=%zu calls=%llu",
+	    b->crm.tenant->name, chats_read, b->n,
+	    (unsigned long long)crm_session_calls(&b->crm));
+}
+
 static void
 past_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
@@ -176,6 +193,7 @@ past_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		b->chats[b->n++] = *r;
 		*r = (struct crm_record){ .type = RECORD_UNKNOWN };
 	}
+	tell_progress(b, 0);
 }
 
 static void
@@ -381,11 +399,9 @@ read_chats(struct backfill *b)
 		if (i % COMMIT_CHATS == 0 && is_budget_spent(b))
 			break;
 		read_chat(b, &b->chats[i]);
-		if (!goes_on(b) || (i + 1) % COMMIT_CHATS != 0)
-			continue;
-		commit(b, b->chats[i].last_at);
-		log_info("reading", "tenant=%s conversations=%zu of=%zu",
-		    b->crm.tenant->name, i + 1, b->n);
+		tell_progress(b, i + 1);
+		if (goes_on(b) && (i + 1) % COMMIT_CHATS == 0)
+			commit(b, b->chats[i].last_at);
 	}
 	if (goes_on(b))
 		commit(b, 0);
@@ -393,6 +409,16 @@ read_chats(struct backfill *b)
 		commit(b, b->crm.store != NULL
 			      ? store_number(b->crm.store, PLACE, 0)
 			      : 0);
+}
+
+/* Each conversation takes a call, and a long one more. */
+static void
+tell_expected(const struct backfill *b)
+{
+	log_info("expected",
+	    "tenant=%s conversations=%zu calls=%zu minutes=%zu",
+	    b->crm.tenant->name, b->n, b->n,
+	    b->n / profile_about(b->crm.tenant->profile)->backfill + 1);
 }
 
 static void
@@ -418,6 +444,7 @@ backfill_tenant(struct backfill *b)
 		crm_session_count(&b->crm);
 		return;
 	}
+	tell_expected(b);
 	keep_pace(b);
 	read_chats(b);
 	fetch_warn_odd(b->crm.fetch);

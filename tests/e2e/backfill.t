@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import random
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -176,8 +177,13 @@ def past(lab, checks, name, number):
         if name == "chat2desk" else ()
     a = Account(lab, name, number, *more, history="all")
     before = a.sim.calls()
-    whole = lab.must(a.argv).out
+    done = lab.must([*a.argv, "-v"])
+    whole = done.out
     calls = a.sim.calls() - before
+    told = re.search("progress (?s:.*) expected tenant=\\S+ conversations="
+                     r"(\d+) calls=(\d+) minutes=\d+\n", done.err)
+    checks.that(told and told[1] == told[2] == str(len(a.oracle())),
+                f"{name}: what it expects: {done}")
     written = collections.defaultdict(set)
     for r in map(json.loads, whole.splitlines()):
         if r["type"] == "message":
