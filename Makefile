@@ -303,7 +303,8 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(B)/bin/sink -c /dev/null --openapi >"$(D)/api/openapi.json"
 	chmod 644 "$(D)/api/openapi.json"
 	$(INSTALL) -m 755 $(INSTALLED_SCRIPTS:%=scripts/%) "$(D)/scripts"
-	$(INSTALL) -m 644 scripts/lib.sh scripts/reconcile.jq "$(D)/scripts"
+	$(INSTALL) -m 644 scripts/lib.sh scripts/process.sh scripts/setup-*.sh \
+	    scripts/reconcile.jq "$(D)/scripts"
 	$(INSTALL) -m 644 scripts/examples/* scripts/units/* \
 	    scripts/grafana/*.yml "$(D)/examples"
 	$(INSTALL) -m 644 scripts/grafana/dashboards/*.json "$(D)/grafana"

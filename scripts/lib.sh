@@ -68,8 +68,8 @@ check_name() {
 	[ ${#1} -le 64 ] || usage_error "'$1' is longer than 64 characters"
 }
 
-# read_token: sets $token to the first line of standard input, without echo on a
-# terminal.
+# read_token KEPT: sets $token to the first line of standard input, without echo
+# on a terminal; to KEPT if the line is empty.
 read_token() {
 	if [ -t 0 ]; then
 		saved=$(stty -g)
@@ -83,7 +83,7 @@ read_token() {
 		trap - EXIT
 		echo >&2
 	fi
-	token=$(printf '%s' "$token" | tr -d '\r')
+	token=$(printf '%s' "${token:-$1}" | tr -d '\r')
 	[ -n "$token" ] || die 65 "no token on standard input"
 }
 
@@ -170,17 +170,20 @@ whose_run() {
 	done
 }
 
+# lock_file NAME: prints the lock of a job for this configuration and user.
+lock_file() {
+	lock=/run/lock
+	[ -w $lock ] || lock=/tmp
+	printf '%s\n' "$lock/messaging-$1-$(id -u)-$(whose_run | cksum |
+		cut -d ' ' -f 1)"
+}
+
 # take_lock NAME FILE: locks $lock, so that one run at a time works for each
 # configuration and user. The programs inherit descriptor 9, so the lock is
 # released when all have ended. Returns 1 if another run holds it.
 take_lock() {
 	lock=$2
-	if [ -z "$lock" ]; then
-		lock=/run/lock
-		[ -w $lock ] || lock=/tmp
-		lock=$lock/messaging-$1-$(id -u)-$(whose_run | cksum |
-			cut -d ' ' -f 1)
-	fi
+	[ -n "$lock" ] || lock=$(lock_file "$1")
 	# >> does not truncate the file: it contains the start time of the
 	# previous run. The file is private, because everyone who can open it
 	# could lock it.
@@ -218,10 +221,11 @@ conf_lines() {
 	LC_ALL=C sed '1s/^\xef\xbb\xbf//; s/^[ \t\r]*//; s/[ \t\r]*$//' "$1"
 }
 
-# conf_value SECTION KEY: prints the value in the configuration, unchanged.
+# conf_value SECTION KEY [FILE]: prints the value in the configuration, unchanged;
+# nothing if it is missing.
 conf_value() {
-	[ -n "$config" ] || return 0
-	conf_lines "$config" | LC_ALL=C awk -v section="$1" -v key="$2" '
+	[ -r "${3:-$config}" ] || return 0
+	conf_lines "${3:-$config}" | LC_ALL=C awk -v section="$1" -v key="$2" '
 		/^[#;]/ { next }
 		/^\[/ { here = substr($0, 2, length($0) - 2)
 			gsub(/^[ \t]+|[ \t]+$/, "", here)
@@ -243,17 +247,17 @@ conf_path() {
 	esac
 }
 
-# conf_tenants: prints the names in the [crm NAME] headers.
+# conf_tenants FILE: prints the names in the [crm NAME] headers.
 conf_tenants() {
-	[ -n "$config" ] || return 0
-	conf_lines "$config" | LC_ALL=C sed -n \
+	[ -r "$1" ] || return 0
+	conf_lines "$1" | LC_ALL=C sed -n \
 		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
 }
 
 # configured_tenants: prints name, file and URL of each tenant in the
 # configuration and in the folder of [poller] tenants.
 configured_tenants() {
-	conf_tenants | while IFS= read -r name; do
+	conf_tenants "$config" | while IFS= read -r name; do
 		printf '%s\t%s\t%s\n' "$name" "$config" \
 			"$(conf_value "crm $name" url)"
 	done

@@ -129,6 +129,9 @@ def nothing_is_left():
     for path in LEFT:
         must(subprocess.run(["sudo", "test", "-e", path],
                             check=False).returncode == 1, f"{path} was left")
+    for path in ("token", os.path.expanduser(
+            "~/.local/state/messaging-analytics")):
+        must(not os.path.exists(path), f"{path} was left")
     type_lines("! getent passwd messaging && ! pgrep -x sink")
     there = type_lines(
         "sudo mariadb -N -e 'SHOW DATABASES; SELECT User FROM mysql.user'; "
@@ -173,6 +176,7 @@ class NoRedirect(HTTPRedirectHandler):
 
 def by_setup():
     say("- setup, as the README has it")
+    type_lines("(umask 077; echo sim-token >token)")
     said = type_lines(re.sub(
         "scripts/setup", r"\g<0> -y --tenant acme --url $CRM_URL "
         "--token-file token", readme("2. Set it up")), stderr=subprocess.STDOUT)

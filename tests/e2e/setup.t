@@ -9,13 +9,19 @@ import os
 import pty
 import re
 import select
+import socket
 import stat
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
 from harness import BIN, TOKEN, Checklist, run_checks, say, until
 
+# One that runs, wherever the test runs.
+PGREP = """#!/bin/sh
+[ "$*" = "-x cron|crond" ] || exec /usr/bin/pgrep "$@"
+"""
 SETUP = os.path.abspath("scripts/setup")
 CRONTAB = """#!/bin/sh
 # crontab: that of the user is the file $HOME/crontab.
@@ -53,6 +59,11 @@ echo "$*" >>"$HOME/systemctl"
 """
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
@@ -69,6 +80,7 @@ class Test(Checklist):
         os.mkdir(self.home)
         os.mkdir(lab.path("bin"))
         lab.write("bin/crontab", CRONTAB, 0o755)
+        lab.write("bin/pgrep", PGREP, 0o755)
         lab.env.update(
             HOME=self.home, MESSAGING_BIN=BIN,
             PATH=lab.path("bin") + ":" + os.environ["PATH"])
@@ -103,6 +115,8 @@ class Test(Checklist):
         found = {}
         for name in os.listdir(self.folder):
             path = self.folder + name
+            if os.path.isdir(path):
+                continue
             with open(path, "rb") as f:
                 found[name] = (stat.S_IMODE(os.stat(path).st_mode), f.read())
         return found
@@ -111,7 +125,7 @@ class Test(Checklist):
         before = os.listdir(self.home)
         for options, word in (
                 ([], "--crm"), (["--crm", "qiscus"], "--tenant"),
-                (["-y", "--crm", "none"], "--url"),
+                (["-y", "--crm", "none"], "unknown profile 'none'"),
                 (["-y", "--tenant", "../x", *self._answers()[4:]], "../x"),
                 (["--broker", "amqp://u:secret@h/v"], "AMQP_URL"),
                 (["--crm"], "needs a value"), (["--remove"], "-y")):
@@ -175,6 +189,8 @@ class Test(Checklist):
 
     def check_setup(self):
         done = self.setup("-y", *self._answers(), "--board", "127.0.0.1:0")
+        self.that(b"delete '" + self.token_file.encode() in done.out,
+                  f"the other copy of the token: {done.out}")
         for name, (mode, _) in self._files().items():
             self.that(mode == 0o600, f"{name} has the mode {mode:o}")
         lines = self._crontab().splitlines()
@@ -195,7 +211,8 @@ class Test(Checklist):
 
     def terminal_shows(self, said, chats):
         """The command that setup recommends; watch(1) needs a terminal."""
-        command = re.search("^In a terminal:  (.* )watch -t (.*)$", said, re.M)
+        command = re.search("^In a terminal:  (.* )watch -t (.*)$", said,
+                            re.M)
         done = subprocess.run(
             ["env", "-i", "PATH=/usr/bin:/bin", "sh", "-c",
              "".join(command.groups())], check=False, capture_output=True)
@@ -210,13 +227,40 @@ class Test(Checklist):
         self.that((self._files(), self._crontab(), self._board()) == before,
                   "a second run changes something")
         self.that(b"Keeping" in done.out, f"it does not say so: {done.out}")
-        again, token = self.link(done.out.decode())
-        self.that(again == address, "the board moved")
-        self.open_board(again, token)
+        said = done.out.decode()
+        self.that(f"The board:  {address}/\n" in said
+                  and "token=" not in said, f"another link: {said}")
+        command = re.search("^For each other person: (.*)NAME$", said, re.M)
+        done = subprocess.run(["sh", "-c", command[1] + "ann"], check=False,
+                              capture_output=True)
+        self.open_board(address, done.stdout.decode().strip())
+
+    def check_restart(self):
+        """After an upgrade or a change of the configuration: the board reads
+        the new file. Its process was started before."""
+        pid = self._board()
+        before = self.lab.sql("SELECT COUNT(*) FROM messages")
+        with open(self.folder + "messaging.conf", "a", encoding="utf-8") as f:
+            f.write("rate = 7\n")
+        done = self.setup("--restart")
+        self.that(not os.path.exists(f"/proc/{pid}"), "the old board runs")
+        address = re.search(r"Starting the board at (\S+)",
+                            done.out.decode())[1]
+        self.equal(self.text_of("board.address"), address, "the address")
+        with urllib.request.urlopen(f"http://{address}/login") as page:
+            self.that(page.status == 200, "no board after the restart")
+        self.that(self.lab.sql("SELECT COUNT(*) FROM messages") == before,
+                  "rows were lost")
+
+    def text_of(self, name):
+        with open(self.state + name, encoding="ascii") as f:
+            return f.read().strip()
+
+    def pid_of(self, daemon):
+        return self.text_of(daemon + ".pid").split()[0]
 
     def _board(self):
-        with open(self.state + "board.pid", encoding="ascii") as f:
-            return f.read().strip()
+        return self.pid_of("board")
 
     def check_removal(self):
         pid = int(self._board())
@@ -231,11 +275,31 @@ class Test(Checklist):
     def check_terminal(self):
         """The questions in a terminal, each answered when it is asked. A token
         is not shown."""
-        answers = [("CRM (", ""), ("name for your company", "typed"),
-                   ("Address of its API", self.sim.url), ("token", TOKEN),
-                   ("cron run", "n"), ("Address of the board", "127.0.0.1:0")]
+        answers = [("CRM (", "chat3desk"), ("unknown profile", ""),
+                   ("name for your company", "a b"),
+                   ("is not a name", "typed"),
+                   ("Address of its API", self.sim.root),
+                   ("has a path", self.sim.url), ("token", "wrong"),
+                   ("Answer again", ""), ("token", TOKEN),
+                   ("customers' names", "maybe"),
+                   ("neither yes nor no", "y"),
+                   ("Address of a chat", "https://crm.example/{chat}"),
+                   ("cron run", "n"), ("Address of the board", "127.0.0.1:0"),
+                   ("public address", "board.example"),
+                   ("is not an address", "https://board.example")]
         said, code = self.type([], answers)
         self.that(code == 0, f"in a terminal: {code} {said}")
+        with open(self.folder + "messaging.conf", encoding="utf-8") as f:
+            conf = f.read()
+        for line in ("customers = yes", "proxies = 127.0.0.1",
+                     "chat_url = https://crm.example/{chat}",
+                     f"tenants = {self.folder}tenants"):
+            self.that(line in conf.splitlines(), f"no {line}: {conf}")
+        with open(self.folder + "nginx.conf", encoding="utf-8") as f:
+            self.that("server_name board.example;" in f.read(), "nginx")
+        self.that("https://board.example/login#token=" in said, said)
+        said = said.replace("https://board.example",
+                            "http://" + self.text_of("board.address"))
         self.that(TOKEN not in said, "the token is shown")
         self.open_board(*self.link(said))
         self.that(self.lab.sql("SELECT DISTINCT tenant FROM chat_metrics")
@@ -244,6 +308,24 @@ class Test(Checklist):
         self.that(code == 64 and os.path.exists(self.folder), f"no: {said}")
         said, code = self.type(["--remove"], [("(yes, no)", "yes")])
         self.that(code == 0 and not os.path.exists(self.folder), f"y: {said}")
+
+    def check_kept_answers(self):
+        """After a failure, Enter repeats each answer; the token, too."""
+        answers = [("CRM (", "chat2desk"), ("name for your company", "kept"),
+                   ("Address of its API", self.sim.url), ("token", TOKEN),
+                   ("customers' names", "n"), ("Address of a chat", "no"),
+                   ("RabbitMQ", "amqp://u:p@127.0.0.1:1/v"),
+                   ("RabbitMQ", None)]
+        said, code = self.type([], answers, {"AMQP_URL": ""})
+        self.that(code == 64 and "answers are in" in said, f"{code}: {said}")
+        self.that(not os.path.exists(self.folder + "messaging.conf"), said)
+        answers = [("CRM (", ""), ("company [kept]", ""),
+                   (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
+                   ("customers' names", ""), ("Address of a chat", ""),
+                   ("cron run", "n"), ("Address of the board", "no")]
+        said, code = self.type([], answers)
+        self.that(code == 0, f"with the kept answers: {code} {said}")
+        self.setup("--remove", "-y")
 
     def check_chatwoot(self):
         """Chatwoot needs an account; history begins before setup."""
@@ -268,6 +350,75 @@ class Test(Checklist):
         self.that(found > 40, f"intervals of the past: {found}")
         self.setup("--remove", "-y")
 
+    def check_webhooks(self):
+        """From the CRM to the board: daemons, the secret, the registration. A
+        second run changes nothing; --remove also removes the webhook."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sim = self.lab.sim("--crm", "chatwoot", "--seed", 8, "--operators", 3,
+                           "--dialogs", 12, "--hours", "0-24", "--pace", 10,
+                           "--start", now, "--speed", 1, name="hooks")
+        listener = f"127.0.0.1:{free_port()}"
+        options = ["-y", "--webhooks", "http://" + listener, "--listen",
+                   listener]
+        done = self.setup(
+            "-y", "--crm", "chatwoot", "--tenant", "woot", "--url", sim.root,
+            "--account", "1", "--token-file", self.token_file, "--cron", "no",
+            "--board", "127.0.0.1:0")
+        board = self.link(done.out.decode())
+        before = self._files()["messaging.conf"]
+        done = self.setup(*options)
+        self.that(b"A webhook arrived after" in done.out, f"{done.out}")
+        files = self._files()
+        lines = files["messaging.conf"][1].decode().splitlines()
+        for line in ("hook = signature", "proxies = 127.0.0.1",
+                     f"hook_secret_file = {self.folder}woot.hook"):
+            self.that(line in lines, f"no {line}: {lines}")
+        self.that({*before[1].decode().splitlines()} <= {*lines}
+                  and files["woot.hook"][0] == 0o600, "the configuration")
+        self.equal(self.registered(sim),
+                   [f"http://{listener}/hooks/woot/chatwoot"], "registered")
+        chat = str(sim.control("act", do="arrive")["dialog"])
+        until(30, lambda: self.chat_on(board, chat), "the message")
+        done = self.setup(*options)
+        self.equal(self._files(), files, "a second run")
+        daemons = "aggregator", "sink", "listener", "board"
+        pids = [self.pid_of(name) for name in daemons]
+        self.setup("--restart")
+        self.that(not any(os.path.exists(f"/proc/{pid}") for pid in pids),
+                  f"old processes of {pids}")
+        pids = [self.pid_of(name) for name in daemons]
+        chat = str(sim.control("act", do="arrive")["dialog"])
+        board = self.text_of("board.address"), board[1]
+        until(60, lambda: self.chat_on(board, chat), "a later message")
+        done = self.setup("--remove", "-y")
+        self.equal(self.registered(sim), [], "still registered")
+        self.that(not any(os.path.exists(f"/proc/{pid}") for pid in pids),
+                  f"processes of {pids}: {done.out}")
+
+    def chat_on(self, board, chat):
+        address = "http://" + board[0].removeprefix("http://")
+        found = self.lab.run(["curl", "-s", "-H", "Authorization: Bearer "
+                              + board[1], f"{address}/api/v1/chats?chat={chat}"])
+        return f'"chat":"{chat}"'.encode() in found.out
+
+    @staticmethod
+    def registered(sim):
+        request = urllib.request.Request(
+            sim.root + "/api/v1/accounts/1/webhooks",
+            headers={"api_access_token": TOKEN})
+        with urllib.request.urlopen(request) as answer:
+            return [x["url"] for x in json.load(answer)["payload"]["webhooks"]]
+
+    def check_jobs_end(self):
+        """A shell of cron that sleeps before its job does not outlive the
+        removal."""
+        self.setup("-y", *self._answers(), "--board", "no")
+        [line] = [x for x in self._crontab().splitlines() if "sleep 30" in x]
+        shell = self.lab.start(["sh", "-c", line.split(None, 5)[5]])
+        self.setup("--remove", "-y")
+        self.that(shell.wait(20) != 0, "its job ran")
+        self.lab.processes.remove(shell)
+
     def check_systemd(self):
         """The board becomes a unit; --remove also stops units that others
         enabled."""
@@ -284,7 +435,8 @@ class Test(Checklist):
                      f"ExecStart=/opt/build/bin/sink -v -c {conf} \\",
                      "Keeping /etc/systemd/system/messaging-api.service"):
             self.that(line in said.splitlines(), f"no '{line}': {said}")
-        self.that(said.count("http://127.0.0.1:9/login#token=") == 2
+        self.that(said.count("http://127.0.0.1:9/login#token=") == 1
+                  and "\nThe board:  http://127.0.0.1:9/\n" in said
                   and "left: " not in said, f"systemd: {said}")
         with open(self.home + "/systemctl", encoding="utf-8") as f:
             told = f.read().splitlines()
@@ -296,11 +448,12 @@ class Test(Checklist):
                            "disable messaging-api.service",
                            "daemon-reload"], f"systemctl: {told}")
 
-    def type(self, options, answers):
+    def type(self, options, answers, env=None):
+        """An answer that is None ends the input."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.execve(SETUP, [SETUP, "--as", getpass.getuser(), *options],
-                      self.lab.env)
+                      {**self.lab.env, **(env or {})})
         said, asked, ended = "", 0, False
 
         def goes_on():
@@ -315,7 +468,9 @@ class Test(Checklist):
             rest = said[asked:]
             if answers and answers[0][0] in rest and rest.endswith(": "):
                 asked = len(said)
-                os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+                answer = answers.pop(0)[1]
+                os.write(terminal, b"\x04" if answer is None
+                         else answer.encode() + b"\n")
             return ended
 
         until(120, goes_on, f"the end of setup, after {answers}")
