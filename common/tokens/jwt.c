@@ -120,6 +120,14 @@ read_token_part(const struct text *part)
 	return v;
 }
 
+/* A media type, so its case does not matter (RFC 7515, 4.1.9). */
+static bool
+is_type_jwt(const json_t *v)
+{
+	return json_is_string(v) &&
+	       strcasecmp(json_string_value(v), "JWT") == 0;
+}
+
 static bool
 claim_is(const json_t *v, const char *text)
 {
@@ -133,7 +141,7 @@ check_member(const char *name, const json_t *value, struct buf *why)
 	if (strcmp(name, "alg") == 0)
 		return 0;
 	if (strcmp(name, "typ") == 0)
-		return claim_is(value, "JWT")
+		return is_type_jwt(value)
 			   ? 0
 			   : refuse_token(why, "its typ is not JWT");
 	if (strcmp(name, "kid") != 0)

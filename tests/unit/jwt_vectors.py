@@ -70,6 +70,7 @@ def make():
     one = of_claims()
     head, body, mac = one.split(".")
     good(one, token({"alg": "HS256"}, claims()), of_header(kid="2026-11"),
+         of_header(typ="jwt"), of_header(typ="Jwt"),
          token(HEADER, claims(), OLD), of_claims(exp=NOW - 59),
          of_claims(nbf=NOW + 60, iat=NOW + 60),
          of_claims(iss="us", aud=["x", "them"]),
@@ -95,7 +96,8 @@ def make():
     refused("its kid is no", of_header(kid="../../dev/null"),
             of_header(kid="x'; --"), of_header(kid=5))
     refused("its typ is not JWT", of_header(typ="JWE"),
-            of_header(typ="at+jwt"), of_header(typ=5))
+            of_header(typ="at+jwt"), of_header(typ=""), of_header(typ="jwtx"),
+            of_header(typ=5))
     spare = encode(b'{"alg":"HS256"} ')
     refused("header is not a JSON object",
             token('{"alg":"HS256","alg":"none"}', claims()),
