@@ -115,7 +115,7 @@ static const char SECURITY_SCHEMES[] =
     "with the key of [serve]; the claim role is wall, agent, lead or admin. "
     "Each operation's security lists the lowest role that it "
     "accepts.\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
-    "\"session\",\"description\":\"The "
+    "\"messaging_session\",\"description\":\"The "
     "same token, which /login sets in a browser. It replaces the bearer token "
     "of GET and HEAD requests only.\"}}";
 
@@ -287,8 +287,8 @@ add_paths(struct buf *to)
 		add_resource(to, resources[i]);
 	add_stream(to);
 	add_session(to, "/login", "login",
-	    "Stores a token in the cookie session, which replaces it in each "
-	    "GET. A browser whose token is rejected gets 303 to "
+	    "Stores a token in the cookie messaging_session, which replaces it "
+	    "in each GET. A browser whose token is rejected gets 303 to "
 	    "/login#refused, without a cookie.",
 	    "{token: text 0..4000}");
 	add_session(to, "/logout", "logout", "Removes that cookie.", NULL);

@@ -105,13 +105,15 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 		   REVOCATION_DONE;
 }
 
-/* The cookie that a login gives a browser: session=TOKEN, which scripts cannot
- * read (HttpOnly) and which other sites' pages do not send (SameSite=Strict).
+/* The cookie that a login gives a browser: messaging_session=TOKEN. All
+ * applications on a host share its cookies, regardless of their ports, so the
+ * name must be one that no other application uses. Scripts cannot read the
+ * cookie (HttpOnly), and other sites' pages do not send it (SameSite=Strict).
  * The cookie is only sent with TLS (Secure), unless the browser reports that
  * the login form was on a page of its own machine without TLS (header Origin,
  * http://localhost and the like): only the browser knows how it reached us,
  * regardless of proxies. */
-#define SESSION_COOKIE "session"
+#define SESSION_COOKIE "messaging_session"
 
 /* Appends the token in the request's cookie. Returns false if there is none. */
 static bool

@@ -670,7 +670,7 @@ class Test(Checklist):
             ("If-None-Match", first.headers["ETag"]))
         self.that(known.status == 200, f"of If-None-Match: {known.status}")
         cookie = self.in_lines("now", ("Cookie", "a=b"),
-                               ("Cookie", "session=" + self.admin))
+                               ("Cookie", "messaging_session=" + self.admin))
         self.that(cookie.status == 400, f"of Cookie: {cookie.status}")
 
     def the_same_is_not_sent_again(self):

@@ -115,7 +115,7 @@ class Stream:
 
     def __init__(self, port, bearer, last=None, cookie=False):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        who = ("Cookie: a=b; session=" if cookie
+        who = ("Cookie: session=b; messaging_session=" if cookie
                else "Authorization: Bearer ")
         known = f"Last-Event-ID: {last}\r\n" if last else ""
         self.socket.sendall(

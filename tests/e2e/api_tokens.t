@@ -26,6 +26,7 @@ from streamlib import Sql
 OURS, THEIRS = "ours", "theirs"
 V1 = "/api/v1/"
 DAY = 86400
+COOKIE = "messaging_session"
 FORM = "application/x-www-form-urlencoded"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
 WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
@@ -377,12 +378,12 @@ class Test(Checklist):
                   and answer.body == b""
                   and "no-store" in answer.headers["Cache-Control"],
                   f"{answer.status} {answer.headers}")
-        cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
-        headers = {"Cookie": f"a=b; session={cookie.value}"}
+        cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+        headers = {"Cookie": f"a=b; {COOKIE}={cookie.value}"}
         self.that(self.server.ask(V1 + "messages", headers=headers).status
                   == 200, "the cookie does not count")
         answer = self.login("", "/logout", **headers)
-        cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
+        cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
         self.that(answer.status == 303 and cookie.value == "",
                   f"{answer.headers}")
         answer = self.server.ask("/login?token=" + made, method="PUT")
@@ -442,7 +443,7 @@ class Test(Checklist):
                     "http://192.0.2.1:8081"))):
             for page in pages:
                 found = [re.fullmatch(
-                    r"session=([\w.-]*); Path=/; Max-Age=(\d+); HttpOnly; "
+                    COOKIE + r"=([\w.-]*); Path=/; Max-Age=(\d+); HttpOnly; "
                     "SameSite=Strict" + end, self.post(
                         path, "token=" + made, Content_Type=FORM,
                         Origin=page)[1]) for path in ("/login", "/logout")]
@@ -490,19 +491,21 @@ class Test(Checklist):
     def a_cookie_is_found_among_others(self):
         made = self.make("--tenant", OURS, "--role", LEAD)[0]
         for status, cookies in ((200, (
-                "session=%s", "x=1; session=%s; y=2", "x=1;session=%s",
-                "session=%s; session=b")), (401, (
-                    "session=b; session=%s", "xsession=%s", "Session=%s",
-                    "x=session=%s", "session", "session=", ";; ;"))):
+        """Another application on the same host may have a cookie session."""
+                "our=%s", "x=1; our=%s; y=2", "x=1;our=%s", "our=%s; our=b",
+                "session=b; our=%s", "our=%s; session=b")), (401, (
+                    "our=b; our=%s", "xour=%s", "x=our=%s", "our", "our=",
+                    "session=%s", "Messaging_Session=%s", ";; ;"))):
             for cookie in cookies:
-                got = self.status("now", None, Cookie=cookie.replace("%s", made))
+                got = self.status("now", None, Cookie=cookie.replace(
+                    "our", COOKIE).replace("%s", made))
                 self.that(got == status, f"{cookie}: {got}")
         answer = self.server.ask(V1 + "now", method="POST", headers={
-            "Cookie": "session=" + made})
+            "Cookie": f"{COOKIE}={made}"})
         self.that(answer.status == 401, f"POST by cookie: {answer.status}")
         # A token in the header has priority; another scheme does not count.
         for authorization, status in ("Bearer x", 401), ("Basic eDp5", 200):
-            got = self.status("now", None, Cookie="session=" + made,
+            got = self.status("now", None, Cookie=f"{COOKIE}={made}",
                               Authorization=authorization)
             self.that(got == status, f"{authorization}: {got}")
 

@@ -116,7 +116,7 @@ class Test:
         self.browser.press(self.world.token("lead") + Keys.ENTER)
         self.browser.until(
             lambda: self.browser.text("#connection") == "live", "the board")
-        cookie = self.browser.driver.get_cookie("session")
+        cookie = self.browser.driver.get_cookie("messaging_session")
         self.that(cookie["secure"] is False and cookie["httpOnly"],
                   f"the cookie is {cookie}")
 

@@ -18,7 +18,7 @@ def become(test, bearer):
     """Like a login in another tab."""
     test.browser.driver.delete_all_cookies()
     test.browser.driver.add_cookie({
-        "name": "session", "value": bearer, "path": "/",
+        "name": "messaging_session", "value": bearer, "path": "/",
         "httpOnly": True, "sameSite": "Strict"})
 
 

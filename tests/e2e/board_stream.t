@@ -116,7 +116,7 @@ class Test(Checklist):
             refused.close()
         got = self.server.ask(STREAM, self.lead, method="POST")
         self.that(got.status in (404, 405), f"POST: {got.status}")
-        cookie = {"Cookie": "session=" + self.lead}
+        cookie = {"Cookie": "messaging_session=" + self.lead}
         got = self.server.ask(NOW, headers=cookie)
         self.that(got.status == 200, f"the cookie is refused: {got.status}")
         got = self.server.ask(NOW, method="POST", headers=cookie)

@@ -59,7 +59,7 @@ class Browser:
     def log_in(self, bearer):
         self.open("/login")
         self.driver.add_cookie({
-            "name": "session", "value": bearer, "path": "/",
+            "name": "messaging_session", "value": bearer, "path": "/",
             "httpOnly": True, "sameSite": "Strict"})
 
     def open(self, path):
