@@ -256,6 +256,27 @@ file_rename(const char *from, const char *to)
 }
 
 enum exit_code
+/* Gives a new file the group and the permissions of the file at path, if there
+ * is one; permissions outside mode are not kept. Without the group, its
+ * members' permissions would be those of another group, so that group gets no
+ * more than all users. */
+static int
+keep_permissions(int fd, const char *path, mode_t mode)
+{
+	struct stat old;
+
+	if (stat(path, &old) != 0 || !S_ISREG(old.st_mode))
+		return 0;
+	mode &= old.st_mode;
+	if (fchown(fd, (uid_t)-1, old.st_gid) != 0) {
+		log_warn("'%s' does not keep its group, because this user is "
+			 "not in group %u; add the user to it",
+		    path, (unsigned)old.st_gid);
+		mode &= ~(mode_t)S_IRWXG | (mode & S_IRWXO) << 3;
+	}
+	return fchmod(fd, mode);
+}
+
 file_replace(const char *path, mode_t mode, const void *data, size_t len,
     struct buf *why)
 {
@@ -267,6 +288,12 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 	(void)unlink(new);
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0 || file_write_and_close(fd, data, len) != 0)
+	if (fd >= 0 && keep_permissions(fd, path, mode) != 0) {
+		err = errno;
+		(void)close(fd);
+		errno = err;
+		fd = -1;
+	}
 		failed = new;
 	else if (file_rename(new, path) != 0)
 		failed = path;

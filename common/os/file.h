@@ -78,8 +78,10 @@ int file_readable(const char *path);
  * it and syncs the folder, so that readers see the old content or the new,
  * never half of one. A PATH.new that a killed process left behind is removed
  * first. Only one process may write the file at a time. mode is for a new file,
- * as in open(2). If the result is not PROG_OK, *why names the file that cannot
- * be written, errno is set, and no part of it remains. */
+ * as in open(2); an existing one keeps its group, if the user may set it, and
+ * its permissions, as far as mode includes them. If the result is not PROG_OK,
+ * *why names the file that cannot be written, errno is set, and no part of it
+ * remains. */
 #define FILE_NEW ".new"
 enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));

@@ -6,6 +6,8 @@
 #include "tests/unit/tmpdir.h"
 
 #include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
@@ -286,6 +288,52 @@ only_regular_files_are_replaced(void **state)
 	buf_release(&got);
 }
 
+/* Another group of the user; the current one if there is none. */
+static gid_t
+another_group(void)
+{
+	gid_t groups[64];
+	int n = getgroups(ARRAY_LEN(groups), groups);
+
+	if (geteuid() == 0)
+		return 12345;
+	while (n > 0)
+		if (groups[--n] != getegid())
+			return groups[n];
+	return getegid();
+}
+
+static mode_t
+mode_of_next_report(mode_t before)
+{
+	struct buf text = BUF_INIT;
+	struct stat st;
+
+	assert_int_equal(chmod("r.html", before), 0);
+	buf_adds(&text, "another report");
+	assert_int_equal(report_file_write("r.html", &text), PROG_OK);
+	assert_int_equal(stat("r.html", &st), 0);
+	assert_int_equal(st.st_gid, another_group());
+	assert_int_equal(st.st_size, text.len);
+	buf_release(&text);
+	return st.st_mode & 07777;
+}
+
+/* Neither the umask nor the group of the process changes them. */
+static void
+a_replaced_report_keeps_mode_and_group(void **state)
+{
+	const mode_t mask = umask(022);
+
+	(void)state;
+	tmpdir_file("r.html", "a report", 8, 0600);
+	assert_int_equal(chown("r.html", (uid_t)-1, another_group()), 0);
+	assert_int_equal(mode_of_next_report(0640), 0640);
+	assert_int_equal(mode_of_next_report(0664), 0664);
+	assert_int_equal(mode_of_next_report(0600), 0600);
+	(void)umask(mask);
+}
+
 int
 test_report(void)
 {
@@ -299,6 +347,9 @@ test_report(void)
 		cmocka_unit_test(the_greatest_count_is_darkest),
 		cmocka_unit_test_setup_teardown(only_regular_files_are_replaced,
 		    tmpdir_enter, tmpdir_leave),
+		cmocka_unit_test_setup_teardown(
+		    a_replaced_report_keeps_mode_and_group, tmpdir_enter,
+		    tmpdir_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
