@@ -22,6 +22,10 @@ enum output_format { OUTPUT_AUTO, OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 /* Replaces AUTO with TABLE or NDJSON, depending on stdout. */
 enum output_format output_format_resolve(enum output_format f);
 
+/* Excel takes CSV for UTF-8 only after this mark; other programs that read
+ * whole files ignore it. */
+#define OUTPUT_CSV_BOM "\xef\xbb\xbf"
+
 /* Appends one CSV cell. A number does not count as a formula, even if it begins
  * with a sign. */
 void output_csv_cell(struct buf *to, const char *s, bool number);

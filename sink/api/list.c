@@ -630,6 +630,7 @@ link_next(struct page *p, const char *cursor)
 	}
 	for (; more != NULL && *more != NULL; more++)
 		add_link_parameter(p, to, *more);
+	add_link_parameter(p, to, "bom");
 	buf_addf(to, "cursor=%s>; rel=\"next\"\n", cursor);
 }
 

@@ -20,6 +20,7 @@
 #include "common/digest/encoding.h"
 #include "common/http/web.h"
 #include "common/json/jsonw.h"
+#include "common/output/output_table.h"
 #include "sink/calendar/calendar.h"
 
 /* Problems. */
@@ -429,6 +430,8 @@ reply_begin(struct question *q)
 	struct buf *to = &q->answer->body;
 
 	q->answer->content_type = forms[q->format].type;
+	if (q->bom)
+		buf_adds(to, OUTPUT_CSV_BOM);
 	if (q->format == SHEET_JSON) {
 		jsonw_open(to);
 		jsonw_str(to, "tenant", q->viewer.tenant);

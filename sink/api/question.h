@@ -39,6 +39,7 @@ struct question {
 	int64_t timeout_ms;           /* for each statement */
 	char path[QUESTION_PATH_MAX]; /* without the format's suffix */
 	enum sheet_format format;     /* set by reply_form_read() */
+	bool bom;                     /* CSV begins with OUTPUT_CSV_BOM */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
 };

@@ -127,7 +127,8 @@ export async function showBreakdown() {
 	byId("breakdown").hidden = answer === null || settings.wall;
 	if (answer === null)
 		return;
-	const given = Object.entries(parameters).filter(([, v]) => v !== "");
+	const given = Object.entries({ ...parameters, bom: 1 })
+		.filter(([, v]) => v !== "");
 
 	byId("csv").setAttribute("href", "/api/v1/responses.csv?"
 		+ new URLSearchParams(given));

@@ -28,7 +28,10 @@ make_report(struct sink *s, struct db **db)
 		.to = s->to_day,
 		.zone = s->zone,
 		.within = s->within != NULL ? s->within : WITHIN_S,
-		.form = s->report_form };
+		.form = s->report_form,
+		/* A spreadsheet opens a file; grep and sed read a pipe. */
+		.bom = s->report_form == REPORT_CSV &&
+		       strcmp(s->report, "-") != 0 };
 	struct buf text = BUF_INIT;
 	enum exit_code code = report_file_check(s->report);
 

@@ -1160,7 +1160,7 @@ write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
 {
 	size_t row, c;
 
-	if (to->len > 0)
+	if (s != &sections[0])
 		buf_adds(to, "\r\n");
 	buf_adds(to, s->name);
 	for (c = 0; c < t->columns_n; c++)
@@ -1205,6 +1205,8 @@ report_write(
 	bool good = begin_report(&r) && (!html || begin_page(&r, to));
 	size_t i;
 
+	if (request->bom)
+		buf_adds(to, OUTPUT_CSV_BOM);
 	for (i = 0; good && i < ARRAY_LEN(sections); i++)
 		good = write_section(&r, &sections[i], to);
 	if (html)

@@ -16,6 +16,7 @@
 #include "common/hours/zone.h"
 #include "sink/access/viewer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum report_form { REPORT_BY_NAME, REPORT_HTML, REPORT_CSV };
@@ -36,6 +37,7 @@ struct report_request {
 	const char *zone;      /* IANA name; NULL: UTC */
 	const char *within;    /* seconds, as text */
 	enum report_form form; /* must not be REPORT_BY_NAME */
+	bool bom;              /* CSV begins with OUTPUT_CSV_BOM */
 };
 
 /* Returns the zone with that name; NULL after a message. Owned. */

@@ -119,6 +119,12 @@ parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
 	return n;
 }
 
+bool
+resource_is_table(const struct resource *r)
+{
+	return r->list != NULL || r->is_sheet;
+}
+
 size_t
 resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS])
@@ -126,9 +132,19 @@ resource_parameters(
 	size_t n = 0;
 
 	if (r->list != NULL)
-		return parameters_of_list(r->list, names);
+		n = parameters_of_list(r->list, names);
 	add_names(names, &n, r->parameters);
+	if (resource_is_table(r))
+		add_name(names, &n, "bom");
 	return n;
+}
+
+static bool
+read_bom(struct question *q)
+{
+	return question_flag(q, "bom", &q->bom) &&
+	       (!q->bom || q->format == SHEET_CSV ||
+		   question_problem(q, 400, "bom is only for .csv"));
 }
 
 /* Returns false if the answer is now a problem, 400. */
@@ -233,7 +249,8 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		question_problem(&q, 403,
 		    "not allowed for a token with teams, because rows do not "
 		    "name an operator");
-	} else if (!resource_check_parameters(found, r, a)) {
+	} else if (!resource_check_parameters(found, r, a) ||
+		   (resource_is_table(found) && !read_bom(&q))) {
 		return 0;
 	} else if (found->list != NULL) {
 		list_answer(&q, found->list);

@@ -46,7 +46,7 @@ struct resource {
 	 * schema is named like the id, in camel case. */
 	const char *shape;
 	struct resource_rows rows[RESOURCE_ROWS_MAX]; /* in the shape */
-	bool is_sheet; /* its rows can also be requested as CSV and NDJSON */
+	bool is_sheet; /* the handler's rows: see resource_is_table() */
 };
 
 /* All of them. */
@@ -82,6 +82,9 @@ bool resource_is_public(const struct web_request *r);
  * needed. Returns how many rows of tables the answer has. */
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
+
+/* True if its rows can also be requested as CSV and NDJSON. */
+bool resource_is_table(const struct resource *r);
 
 /* Maximum number of parameters for a resource. */
 #define RESOURCE_PARAMETERS 32

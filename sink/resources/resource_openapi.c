@@ -42,6 +42,9 @@ static const struct {
 	    "without an index; it may then be empty although another page "
 	    "follows'" },
 	{ "cursor", NULL, "text 'Cursor of the page, from the previous page'" },
+	{ "bom", NULL,
+	    "(1) '1: CSV begins with a byte order mark, which Excel needs to "
+	    "read it as UTF-8; only for .csv'" },
 	{ "from", NULL,
 	    "text 'Only rows at or after this time: 2026-11-20T10:00:00Z, "
 	    "2026-11-20, or how long ago: 24h, 7d'" },
@@ -157,7 +160,7 @@ add_answer(struct buf *to, const struct resource *r)
 
 	schema_name(r, schema);
 	buf_addf(&contents, "application/json=@%s", schema);
-	if (r->list != NULL || r->is_sheet)
+	if (resource_is_table(r))
 		buf_addf(&contents,
 		    ", application/x-ndjson=@%sRow, text/csv=text", schema);
 	openapi_response(to, "200", "The answer",

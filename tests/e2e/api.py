@@ -5,6 +5,7 @@ text of a tenant's rows begins with the tenant's name, so that a leak is
 visible in the bytes of any answer.
 """
 
+import codecs
 import csv
 import http.client
 import io
@@ -226,6 +227,9 @@ class Test(Checklist):
         table = list(csv.reader(io.StringIO(text.body.decode(), newline="")))
         self.that(table[0] == list(rows[0]), f"{name}: CSV has {table[0]}")
         self.that(len(table) == len(rows) + 1, f"{name}: CSV has other rows")
+        marked = self.server.ask(
+            V1 + name + ".csv?limit=1000&bom=1", self.admin)
+        self.that(marked.body == codecs.BOM_UTF8 + text.body, f"{name}: CSV for Excel")
         for line, row in zip(table[1:], rows):
             for cell, value in zip(line, row.values()):
                 formula = isinstance(value, str) and value[:1] in tuple("=+-@")
@@ -486,7 +490,8 @@ class Test(Checklist):
             "responses?zone=EST5EDT,M3.2.0,M11.1.0": 400,
             "responses?zone=" + "x" * 500: 400, "figure?hour=1": 400,
             "intervals?weekday=1&hour=24": 400, "figure?weekday=1&hour=1": 400,
-            "now.csv": 406,
+            "now.csv": 406, "chats?bom=1": 400, "chats.ndjson?bom=1": 400,
+            "chats.csv?bom=0": 400, "now?bom=1": 400,
             "analytics/dashboard.csv?tenant_id=ours": 406,
             "chats/%ff/timeline": 400, "chats/ours1%20/timeline": 400,
             "messages/conversation/ours1%20": 400, "chats/%zz/timeline": 400,
@@ -767,11 +772,15 @@ class Test(Checklist):
             "INSERT INTO tenants (tenant) VALUES ('long')")
         for path, n in (("messages", 2500), ("messages?sender=customer", 2500),
                         ("messages?channel=limit=5", 2500),
+                        ("messages?bom=1", 2500),
                         ("messages?conversation_id=c&from=2026-11-20", 1250),
                         ("messages?conversation_id=none", 0)):
             done = get(path.replace("messages", "messages.csv"))
-            rows = list(csv.DictReader(io.StringIO(done.out.decode(),
-                                                   newline="")))
+            self.that(done.out.count(codecs.BOM_UTF8) == path.count("bom"),
+                      f"{path}: {done.out.count(codecs.BOM_UTF8)} marks")
+            rows = list(csv.DictReader(io.StringIO(
+                done.out.decode("utf-8-sig"), newline="")))
+            path = path.replace("bom=1", "")
             lines = get(path.replace("messages", "messages.ndjson"))
             objects = [json.loads(x) for x in lines.out.splitlines()]
             for one in rows, objects:

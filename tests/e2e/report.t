@@ -5,6 +5,7 @@ nothing; which files it writes; and, if there is a browser, its appearance on
 screen and on paper. Pictures are kept in build/report for people.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -413,6 +414,15 @@ class Test(Checklist):
         done = self.lab.run(["sh", "-c", f"{os.environ.get('BIN')}/sink "
                              f"--tenant {TENANT} --report - >/dev/full"])
         self.that(done.code == 74, f"a full disk: {done}")
+
+    def a_spreadsheet_reads_the_file_as_utf8(self):
+        """Excel needs a byte order mark; grep(1) would find it in a line."""
+        path = self.lab.path("week.csv")
+        run = ["sink", "--tenant", TENANT, "--report"]
+        self.lab.must([*run, path])
+        with open(path, "rb") as f:
+            self.that(f.read() == codecs.BOM_UTF8 + self.lab.must(
+                [*run, "-", "-o", "csv"]).out, "the file differs")
 
     def the_mail_has_it(self):
         check_mail(self.lab, TENANT, self.that)
