@@ -4,7 +4,7 @@ import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
 import { channelName, present } from "./present.js";
 import { change, ignoredFilters, settings } from "./settings.js";
-import { rangeDates, spokenExactly, zone } from "./time.js";
+import { rangeDates, spokenExactly, zone, zoneNote } from "./time.js";
 
 /* The values of the slider, in seconds. */
 const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
@@ -94,6 +94,7 @@ export function showForm() {
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();
 	});
+	setText(byId("zone-note"), zoneNote());
 	shown = settings;
 	showSlider();
 	showIgnoredFilters();

@@ -95,7 +95,10 @@ export function spokenExactly(seconds) {
 	return inUnits(seconds).join(" ") || "0 seconds";
 }
 
+/* Etc/Unknown is the zone of a system whose zone is not set. */
 function isZone(name) {
+	if (!name || name === "Etc/Unknown")
+		return false;
 	try {
 		return Boolean(new Intl.DateTimeFormat([], { timeZone: name }));
 	} catch {
@@ -103,10 +106,23 @@ function isZone(name) {
 	}
 }
 
-/* The selected zone, otherwise that of the screen. */
+function screenZone() {
+	return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/* The selected zone, otherwise that of the screen, otherwise UTC. */
 export function zone() {
-	return settings.zone !== "" && isZone(settings.zone) ? settings.zone
-		: Intl.DateTimeFormat().resolvedOptions().timeZone;
+	return [settings.zone, screenZone()].find(isZone) ?? "UTC";
+}
+
+/* Why that is another zone than expected; "" if it is not. */
+export function zoneNote() {
+	const why = settings.zone !== "" && !isZone(settings.zone)
+		? `There is no time zone ${settings.zone}`
+		: settings.zone === "" && !isZone(screenZone())
+			? "This screen has no time zone" : "";
+
+	return why === "" ? "" : `${why}; times are in the zone ${zone()}.`;
 }
 
 /* A time of day, in that zone. */

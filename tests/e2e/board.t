@@ -601,6 +601,7 @@ def body():
             test.that(browser.complaints() == [], "the console complains")
             board_compare.test(test)
             board_planted.test(test)
+            board_form.a_screen_without_a_zone_has_utc(test)
             if LONG:
                 for part in (board_totals, board_looks, board_periods,
                              board_opened, board_faults, board_form,

@@ -11,6 +11,13 @@ from browser import Keys
 # How often this page has requested the channels.
 ASKED = """performance.getEntriesByType('resource').filter((e) =>
     e.name.endsWith('by=total&group=channel')).length"""
+# A system whose time zone is not set; Intl accepts no such zone.
+NO_ZONE = """(() => {
+    const options = Intl.DateTimeFormat.prototype.resolvedOptions;
+    Intl.DateTimeFormat.prototype.resolvedOptions = function () {
+        return { ...options.call(this), timeZone: "Etc/Unknown" };
+    };
+})()"""
 PICK = """(() => {
     const node = document.getElementById(arguments[0]);
     node.focus();
@@ -111,6 +118,22 @@ def a_range_is_chosen_by_its_dates(test):
                in browser.ask("location.hash"), "both dates, in their order")
     test.shows(lambda: "2020-01-03 to 2020-01-05, UTC" in browser.text(
         "#responses-note"), "the range of the figures")
+
+
+def a_screen_without_a_zone_has_utc(test):
+    browser = test.browser
+    with browser.first_running(NO_ZONE):
+        for zone, note in (("", "This screen has no time zone; times are in "
+                                "the zone UTC."), ("UTC", ""),
+                           ("Mars/Base", "There is no time zone Mars/Base; "
+                                         "times are in the zone UTC.")):
+            test.visit("lead", f"/#zone={zone}")
+            test.shows(lambda: ", UTC" in browser.text("#responses-note"),
+                       f"{zone}: responses in UTC")
+            test.that(browser.ask("document.getElementById('zone').value")
+                      == "UTC", f"{zone}: the field")
+            test.that(browser.text("#zone-note") == note, f"{zone}: {note}")
+    test.that(browser.complaints() == [], "an error on the console")
 
 
 def the_threshold_is_said_as_it_is(test):
