@@ -612,9 +612,9 @@ load_named(struct conf *c, const char *path, struct buf *why)
 	int fd = open_for_reading(path, 0);
 
 	if (fd < 0) {
-		(void)syserr_explain(
-		    why, PROG_CONFIG, "cannot read configuration '%s'", path);
 		c->error = errno;
+		buf_setf(why, "cannot read configuration '%s'", path);
+		file_add_cause(why, c->error, path);
 		return -1;
 	}
 	c->path = xstrdup(path);
@@ -642,15 +642,16 @@ load_system_file(struct conf *c, struct buf *why)
 void
 conf_add_source(const struct conf *c, struct buf *to)
 {
-	if (c->path != NULL)
+	if (c->path != NULL) {
 		buf_addf(to, "; the configuration is '%s'", c->path);
-	else if (c->unread != 0)
-		buf_addf(to, "; '%s' cannot be read: %s; %s", SYSTEM_FILE,
-		    log_errno(c->unread), syserr_way_out(c->unread));
-	else
+	} else if (c->unread != 0) {
+		buf_adds(to, "; '" SYSTEM_FILE "' cannot be read");
+		file_add_cause(to, c->unread, SYSTEM_FILE);
+	} else {
 		buf_adds(to,
 		    "; no configuration was found: MESSAGING_CONFIG is not "
 		    "set, and there is no " SYSTEM_FILE);
+	}
 }
 
 /* Reads the main file: path, or the result of the search if path is NULL. */
@@ -673,7 +674,7 @@ load_tenant_file(struct conf *c, const char *path, const char *tenant)
 	struct conf_source src = { .conf = c, .path = path, .tenant = tenant };
 	bool twice = find_tenant(c, tenant) != NULL;
 	struct buf why = BUF_INIT;
-	int fd;
+	int fd, err;
 
 	src.section = add_section(c, "crm", tenant);
 	if (twice) {
@@ -686,11 +687,13 @@ load_tenant_file(struct conf *c, const char *path, const char *tenant)
 		    path, CONF_TENANT_MAX);
 	} else {
 		fd = open_for_reading(path, O_NONBLOCK);
-		if (fd < 0)
-			(void)syserr_explain(
-			    &why, PROG_CONFIG, "cannot read '%s'", path);
-		else if (load_fd(&src, fd, &why) == 0)
+		err = errno;
+		if (fd < 0) {
+			buf_setf(&why, "cannot read '%s'", path);
+			file_add_cause(&why, err, path);
+		} else if (load_fd(&src, fd, &why) == 0) {
 			buf_clear(&why);
+		}
 	}
 	if (why.len > 0)
 		src.section->error = xstrdup(buf_str(&why));

@@ -18,6 +18,7 @@
 #include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/os/file.h"
 
 /* Shorter secrets are not searched for in texts. */
 #define CONCEAL_MIN 8
@@ -106,9 +107,9 @@ secret_from_file(const char *path, struct buf *why)
 	if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
 		n = read_first_line(fd, data, sizeof data);
 	if (n < 0) {
-		(void)syserr_explain(
-		    why, PROG_CONFIG, "cannot read '%s'", path);
 		err = errno;
+		buf_setf(why, "cannot read '%s'", path);
+		file_add_cause(why, err, path);
 		goto out;
 	}
 	skip = parse_utf8_mark(data, (size_t)n);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,7 +256,46 @@ file_rename(const char *from, const char *to)
 	return rename(from, to) == 0 ? file_sync_folder_of(to) : -1;
 }
 
-enum exit_code
+/* Finds the owner of the file, or of the folder above it that hides it. */
+static int
+find_owner(const char *path, uid_t *owner)
+{
+	struct stat st;
+	char *dir = NULL, *above;
+	int rc = stat(path, &st);
+
+	while (rc != 0 && errno == EACCES &&
+	       (dir == NULL || strchr(dir, '/') != NULL) &&
+	       (dir == NULL || strcmp(dir, "/") != 0)) {
+		above = dir_of(dir != NULL ? dir : path);
+		free(dir);
+		dir = above;
+		rc = stat(dir, &st);
+	}
+	free(dir);
+	*owner = st.st_uid;
+	return rc;
+}
+
+void
+file_add_cause(struct buf *to, int err, const char *path)
+{
+	struct passwd entry, *found = NULL;
+	struct buf way = BUF_INIT;
+	char texts[1024];
+	uid_t owner;
+
+	if (err == EACCES && find_owner(path, &owner) == 0 &&
+	    owner != geteuid() &&
+	    getpwuid_r(owner, &entry, texts, sizeof texts, &found) == 0 &&
+	    found != NULL)
+		buf_addf(&way, "run this as its owner: sudo -u %s ...",
+		    found->pw_name);
+	buf_addf(to, ": %s; %s", log_errno(err),
+	    way.len > 0 ? buf_str(&way) : syserr_way_out(err));
+	buf_release(&way);
+}
+
 /* Gives a new file the group and the permissions of the file at path, if there
  * is one; permissions outside mode are not kept. Without the group, its
  * members' permissions would be those of another group, so that group gets no
@@ -277,6 +317,7 @@ keep_permissions(int fd, const char *path, mode_t mode)
 	return fchmod(fd, mode);
 }
 
+enum exit_code
 file_replace(const char *path, mode_t mode, const void *data, size_t len,
     struct buf *why)
 {
@@ -287,13 +328,13 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 
 	(void)unlink(new);
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0 || file_write_and_close(fd, data, len) != 0)
 	if (fd >= 0 && keep_permissions(fd, path, mode) != 0) {
 		err = errno;
 		(void)close(fd);
 		errno = err;
 		fd = -1;
 	}
+	if (fd < 0 || file_write_and_close(fd, data, len) != 0)
 		failed = new;
 	else if (file_rename(new, path) != 0)
 		failed = path;

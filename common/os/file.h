@@ -74,6 +74,11 @@ int file_rename(const char *from, const char *to)
  * library does not report. */
 int file_readable(const char *path);
 
+/* Appends ": REASON; WHAT TO DO" for a file that could not be opened for
+ * reading, with that errno. If another user may read it, that is to run the
+ * command as this user. */
+void file_add_cause(struct buf *to, int err, const char *path);
+
 /* Replaces a file as a whole: writes the content to PATH.new, syncs it, renames
  * it and syncs the folder, so that readers see the old content or the new,
  * never half of one. A PATH.new that a killed process left behind is removed

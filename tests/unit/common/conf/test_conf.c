@@ -349,6 +349,26 @@ limits_are_the_last_accepted_values(void **state)
 }
 
 /* Values on which messaging.conf(5) and the getters rely. */
+/* Users run commands without sudo -u. */
+static void
+the_owner_of_a_closed_file_is_named(void **state)
+{
+	const bool root = geteuid() == 0;
+	struct buf why = BUF_INIT;
+	struct conf *c;
+
+	(void)state;
+	if (root)
+		assert_int_equal(setegid(65534) | seteuid(65534), 0);
+	c = conf_load("/etc/shadow", &why);
+	if (root)
+		assert_int_equal(seteuid(0) | setegid(0), 0);
+	assert_null(c);
+	assert_non_null(strstr(buf_str(&why), "run this as its owner: sudo -u "
+					      "root"));
+	buf_release(&why);
+}
+
 static void
 the_table_is_sound(void **state)
 {
@@ -386,6 +406,7 @@ test_conf(void)
 		cmocka_unit_test(files_are_searched_in_order),
 		cmocka_unit_test(open_files_with_secrets_are_warned_of_once),
 		cmocka_unit_test(limits_are_the_last_accepted_values),
+		cmocka_unit_test(the_owner_of_a_closed_file_is_named),
 		cmocka_unit_test(the_table_is_sound),
 	};
 
