@@ -90,6 +90,19 @@ teams_release(struct teams *t)
 	free(t->list);
 }
 
+bool
+teams_have(
+    const struct teams *t, const char *tenant, const char *name, size_t len)
+{
+	const struct team_member *m;
+
+	for (m = t->list; m < t->list + t->n; m++) {
+		if (strcmp(m->tenant, tenant) == 0 && is_team(m, name, len))
+			return true;
+	}
+	return false;
+}
+
 /* True if the member's team is among these names, each followed by a
  * newline. */
 static bool

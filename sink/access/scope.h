@@ -74,4 +74,8 @@ int teams_read(struct teams *t, const struct conf *conf, struct buf *why)
     __attribute__((warn_unused_result));
 void teams_release(struct teams *t);
 
+/* True if the tenant has a team with that name, which has len bytes. */
+bool teams_have(
+    const struct teams *t, const char *tenant, const char *name, size_t len);
+
 #endif

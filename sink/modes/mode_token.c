@@ -13,11 +13,13 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/digest/encoding.h"
 #include "common/digest/random.h"
 #include "common/records/record.h"
 #include "common/tokens/jwt.h"
+#include "sink/access/scope.h"
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
@@ -104,8 +106,123 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 	return code;
 }
 
+/* A misspelled tenant, team or operator would only show as an empty board, so
+ * no token is created for one that does not exist. */
+
+/* The database does not know a tenant that was configured just now. */
+static bool
+is_configured(const struct sink *s)
+{
+	const struct conf *conf = s->common.conf;
+	size_t i;
+
+	for (i = 0; i < conf_tenants(conf); i++) {
+		if (strcmp(conf_tenant(conf, i), s->tenant) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum exit_code
-make_token(const struct sink *s)
+find_teams(const struct sink *s)
+{
+	struct teams all = { .list = NULL };
+	struct buf why = BUF_INIT;
+	const char *name = s->teams;
+	size_t len;
+
+	if (teams_read(&all, s->common.conf, &why) != 0)
+		name = NULL;
+	for (; name != NULL && *name != '\0';
+	     name += len + (name[len] == ',')) {
+		len = strcspn(name, ",");
+		if (!teams_have(&all, s->tenant, name, len)) {
+			buf_setf(&why,
+			    "tenant '%s' has no team '%.*s'; teams are in the "
+			    "key teams of [crm %s]",
+			    s->tenant, (int)len, name, s->tenant);
+			conf_add_source(s->common.conf, &why);
+			break;
+		}
+	}
+	if (why.len > 0)
+		log_error("%s", buf_str(&why));
+	teams_release(&all);
+	len = why.len;
+	buf_release(&why);
+	return len == 0 ? PROG_OK : PROG_CONFIG;
+}
+
+/* Many give an operator's name instead of the id: offer the ids of that
+ * name. */
+static void
+refuse_operator(const struct sink *s, struct db_rows *rows)
+{
+	struct buf ids = BUF_INIT;
+
+	while (db_next(rows))
+		buf_addf(&ids, "%s--for %s", ids.len > 0 ? " or " : "",
+		    db_get(rows, 0));
+	if (ids.len > 0)
+		log_error("tenant '%s' has no operator with the id '%s'; the "
+			  "operator with this name is %s",
+		    s->tenant, s->subject, buf_str(&ids));
+	else
+		log_error("tenant '%s' has no operator with the id '%s'; to "
+			  "list the operators: %s --tenant %s --get "
+			  "/api/v1/operators.csv",
+		    s->tenant, s->subject, prog_name(), s->tenant);
+	buf_release(&ids);
+}
+
+static enum exit_code
+find_operator(const struct sink *s, struct db *db)
+{
+	const struct db_value args[] = { db_str(s->tenant), db_str(s->subject),
+		db_str(s->subject), db_str(s->subject) };
+	struct db_rows *rows = NULL;
+	enum exit_code code = PROG_OK;
+
+	if (db_query(db,
+		"SELECT operator FROM operator_metrics WHERE tenant = ? "
+		"AND (operator = ? OR LOWER(name) = LOWER(?)) "
+		"ORDER BY operator = ? DESC, operator LIMIT 3",
+		args, ARRAY_LEN(args), &rows) != OUTCOME_DONE) {
+		log_error("%s", db_why(db));
+		return db_code(db);
+	}
+	if (!db_next(rows) || strcmp(db_get(rows, 0), s->subject) != 0) {
+		db_rewind(rows);
+		refuse_operator(s, rows);
+		code = PROG_NOINPUT;
+	}
+	db_rows_free(rows);
+	return code;
+}
+
+static enum exit_code
+find_in_database(struct sink *s, struct db **db)
+{
+	enum exit_code code =
+	    is_configured(s) ? PROG_OK : sink_find_tenant(s, *db);
+
+	if (code == PROG_OK && viewer_role_named(s->role) == VIEWER_AGENT)
+		code = find_operator(s, *db);
+	return code;
+}
+
+static enum exit_code
+find_all(struct sink *s)
+{
+	enum exit_code code = PROG_OK;
+
+	if (!is_configured(s) || viewer_role_named(s->role) == VIEWER_AGENT)
+		code = sink_with_schema(s, find_in_database);
+	return code == PROG_OK && s->teams != NULL ? find_teams(s) : code;
+}
+
+static enum exit_code
+make_token(struct sink *s)
 {
 	struct jwt_conf tokens = { .rules = { .keys_n = 0 } };
 	enum exit_code code = PROG_CONFIG;
@@ -116,7 +233,9 @@ make_token(const struct sink *s)
 	} else if (s->common.only_check) {
 		code = PROG_OK;
 	} else {
-		code = print_token(s, &tokens.rules);
+		code = find_all(s);
+		if (code == PROG_OK)
+			code = print_token(s, &tokens.rules);
 	}
 	jwt_conf_release(&tokens);
 	buf_release(&why);
@@ -246,8 +365,8 @@ run_token(void *options)
 
 static const struct option_row rows[] = {
 	OPTION_REQUIRED(0, "tenant", "NAME", struct sink, tenant, "the tenant"),
-	OPTION_TEXT(
-	    0, "role", "ROLE", struct sink, role, "wall, agent, lead or admin"),
+	OPTION_REQUIRED(0, "role", "ROLE", struct sink, role,
+	    "wall, agent, lead or admin; not with --revoke"),
 	OPTION_TEXT(0, "for", "OPERATOR", struct sink, subject,
 	    "the owner; an agent's token shows their rows"),
 	OPTION_TEXT(0, "teams", "NAME,NAME", struct sink, teams,

@@ -81,6 +81,8 @@ class Test(Checklist):
         for table, rows in {
                 "tenant_metrics (tenant, operators, as_of, version)":
                     [f"'{tenant}', 1, {now}, 1"],
+                "operator_metrics (tenant, operator, name, as_of, version)":
+                    [f"'{tenant}', 7, 'Ann Lee', {now}, 1"],
                 "chat_metrics (tenant, chat, operator, customer_name, status, "
                 "as_of, version)":
                     [f"'{tenant}', '{chat}', '{operator}', '{tenant} Ann', "
@@ -146,10 +148,10 @@ class Test(Checklist):
                   "two tokens have one id")
 
     def issuer_and_audience_are_said(self):
-        """They are created without a database."""
+        """For a tenant that is configured, without a database."""
         conf = self.lab.conf("issuer.conf", {"serve": {
             "secret_key": KEY, "issuer": "us", "audience": "them",
-            "tenant_claim": "org"}})
+            "tenant_claim": "org"}, f"crm {OURS}": {"token": "unused"}})
         done = self.lab.must(["sink", "-c", conf, "--token", "--tenant", OURS,
                               "--role", LEAD],
                              env={"MYSQL_URL": "mysql://u:p@127.0.0.1:1/none"})
@@ -489,9 +491,9 @@ class Test(Checklist):
         return status, (self._audit()[before:] if status == 200 else [])
 
     def a_cookie_is_found_among_others(self):
+        """Another application on the same host may have a cookie session."""
         made = self.make("--tenant", OURS, "--role", LEAD)[0]
         for status, cookies in ((200, (
-        """Another application on the same host may have a cookie session."""
                 "our=%s", "x=1; our=%s; y=2", "x=1;our=%s", "our=%s; our=b",
                 "session=b; our=%s", "our=%s; session=b")), (401, (
                     "our=b; our=%s", "xour=%s", "x=our=%s", "our", "our=",
@@ -508,6 +510,36 @@ class Test(Checklist):
             got = self.status("now", None, Cookie=f"{COOKIE}={made}",
                               Authorization=authorization)
             self.that(got == status, f"{authorization}: {got}")
+
+    def a_token_is_for_what_exists(self):
+        """Another token would show an empty board."""
+        role = "--tenant", OURS, "--role"
+        for argv, code, says in (
+                (("--tenant", OURS + "x", "--role", LEAD), 66,
+                 f"no tenant '{OURS}x'"),
+                ((*role, LEAD, "--teams", "sales"), 78, "no team 'sales'"),
+                ((*role, AGENT, "--for", "ann lee"), 66,
+                 "the operator with this name is --for 7"),
+                ((*role, AGENT, "--for", "70"), 66, "no operator with the id"),
+        ):
+            done = self.run("--token", *argv, code=code)
+            self.that(not done.out and len(done.lines()) == 1
+                      and says in done.err, f"{argv}: {done}")
+        # A tenant that is configured has no rows before its first poll.
+        conf = self.lab.conf("configured", {
+            "serve": {"secret_key_file": self.lab.path("key")},
+            "crm new": {"token": "unused", "teams": "day: 7, night: 8"}})
+        for argv, code, says in (
+                ((LEAD, "--teams", "night,day"), 0, "has the id"),
+                ((LEAD, "--teams", "day,nigh"), 78, "no team 'nigh'"),
+                ((AGENT, "--for", "7"), 75, "database")):
+            done = self.lab.run(
+                ["sink", "-c", conf, "--token", "--tenant", "new", "--role",
+                 *argv], env={"MYSQL_URL": "mysql://a:b@127.0.0.1:1/x"})
+            self.seen += done.out.decode().split()
+            self.said += done.err
+            self.that(done.code == code and len(done.lines()) == 1
+                      and says in done.err, f"{argv}: {done}")
 
     def misspelled_tenants_are_named(self):
         done = self.run("--token", "--tenant", OURS + "x", "--revoke", "x",
@@ -556,11 +588,11 @@ class Test(Checklist):
         """The last list of revoked tokens applies while the database is away; a
         new server has none."""
         blind_url = self.lab.database_user("blind", "SELECT ON tenants")
+        with_id = self.make("--tenant", OURS, "--role", LEAD)[0]
         self.door.shut()
         until(60, lambda: self.status("now", good) == 503, "no database")
         self.that(self.status("now", revoked) == 401,
                   "a revoked token counts while the database is away")
-        with_id = self.make("--tenant", OURS, "--role", LEAD)[0]
         late = Server(self.lab, {"serve": {"rate": 0}}, name="late")
         answer = late.ask(V1 + "now", with_id)
         self.that(answer.status == 503 and answer.headers["Retry-After"]

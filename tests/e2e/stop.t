@@ -48,7 +48,8 @@ class Test(Checklist):
                        CRM_URL="http://127.0.0.1:1/v1", CRM_TOKEN="token")
         self.row = lab.write("row", ROW + "\n")
         self.chat = lab.write("chat", CHAT + "\n")
-        self.serve = lab.conf("serve.conf", {"serve": {"secret_key": KEY}})
+        self.serve = lab.conf("serve.conf", {
+            "serve": {"secret_key": KEY}, "crm t": {"token": "unused"}})
         self.running = {}
 
     def put(self, queue, line):
