@@ -9,7 +9,7 @@
  * customer's last. The model keeps everything else: it decides which data are
  * newer, which chats have disappeared and what is forgotten.
  *
- * Waiting chats: those that are open and unassigned. Chats are ordered by
+ * The queue: the chats that are open and unassigned. Chats are ordered by
  * arrival (of the current episode), then by id; a chat that returns to the
  * queue gets its old place. A chat requires its tags. It waits in the line of
  * chats that require the same tags, where no chat overtakes another. A channel
@@ -40,7 +40,7 @@
  * When the state has been read, chats and operators are read from the model
  * again.
  *
- * Cost: each change takes logarithmic time in the number of waiting chats and
+ * Cost: each change takes logarithmic time in the number of queued chats and
  * working operators, for each line that the operator serves. Only a new
  * combination of tags, and a limit for all operators, visit all chats.
  *

@@ -6,7 +6,7 @@
  * a free slot. A line with a chat and an operator is ready; ready lines are
  * ordered by their first chat.
  *
- * The treaps of waiting chats, lines, operators and timers come first; all
+ * The treaps of unassigned chats, lines, operators and timers come first; all
  * elements of a treap differ in its order.
  */
 #include "aggregator/allocation/allocation_impl.h"

@@ -746,7 +746,7 @@ emit_operators(const struct simulation *w, struct rowset *to)
 	free(list);
 }
 
-/* Counts waiting chats, except those that are deferred. */
+/* Counts unassigned chats, except those that are deferred. */
 static size_t
 count_waiting(const struct simulation *w)
 {

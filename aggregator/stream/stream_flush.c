@@ -4,7 +4,7 @@
  * explains the order. common/stage/stage.h decides when to flush, from the
  * numbers that stream.c passes.
  *
- * Waiting chats are assigned once per flush, after the model is recomputed.
+ * Unassigned chats are assigned once per flush, after the model is recomputed.
  * What the allocation must remember, and the lines of new reservations, are
  * committed together with everything else.
  *
@@ -271,7 +271,7 @@ stream_touch_due(struct stream *s)
 	return any;
 }
 
-/* Assigns the waiting chats of a recomputed tenant. */
+/* Assigns the unassigned chats of a recomputed tenant. */
 static void
 assign_chats(struct stream_tenant *t)
 {

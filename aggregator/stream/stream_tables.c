@@ -418,7 +418,7 @@ load_allocation(struct stream *s)
 		    load_allocation_entry, t);
 		allocation_read(
 		    t->pipeline.allocation, &t->pipeline.model, true);
-		/* There may be waiting chats. */
+		/* There may be unassigned chats. */
 		stream_touch(t);
 	}
 }

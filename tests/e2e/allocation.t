@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""Allocation in a stream: waiting chats are reserved in order of arrival,
-separately for each tenant; a raised limit moves waiting chats; a killed
+"""Allocation in a stream: unassigned chats are reserved in order of arrival,
+separately for each tenant; a raised limit moves unassigned chats; a killed
 aggregator never reserves a chat for two people. Also with a Qiscus whose
 customers arrive by webhooks. allocation_worlds.t kills all programs at random,
 with a CRM that refuses, forgets and repeats.
@@ -127,7 +127,7 @@ class Stream:
         # this operator is asked again.
         self.outcome(3, "02")
         self.comes_to("1>a 2>b 3>a 4>b 5>a")
-        # A raised limit moves waiting chats, in order.
+        # A raised limit moves unassigned chats, in order.
         self.limits("3")
         self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a")
         self.limits("--tenant", "t", "4", "b")

@@ -265,6 +265,7 @@ def breakdown_is_sqls(test, zone):
     address = browser.ask("document.getElementById('csv').href")
     got = test.world.server.ask(
         address.removeprefix(browser.url), lead()).body.decode()
+    test.that(got.startswith("\ufeff"), "Excel misreads the CSV")
     test.that(got.count("asked,") == len(want), f"CSV: {got}")
     for kind, column, shown in (
             ("unanswered", "COUNT(*)", "#summary-unanswered .value"),):

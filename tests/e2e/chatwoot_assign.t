@@ -31,7 +31,7 @@ class Test(Checklist):
         return self.sim.world()["strangers"]
 
     def reserve(self, conf):
-        """Reservations for the waiting chats."""
+        """Reservations for the unassigned chats."""
         polled = self.lab.must(["poller", "-c", conf]).out
         rows = self.lab.must(["aggregator", "-c", conf, "-a", "allocation"],
                              stdin=polled).records()
