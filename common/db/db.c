@@ -43,7 +43,7 @@ enum {
 	LOCK_MS = 10000,
 	/* How long after the limit the server may take to report that it has
 	 * ended a statement. */
-	ENDING_MS = 5000,
+	ENDING_MS = 1000,
 	/* How much earlier than a statement the wait for a lock times out, so
 	 * that the error names the lock. Servers count in seconds. */
 	LOCK_ADVANCE_MS = 1000,
@@ -500,9 +500,20 @@ db_connect(struct db *db)
 enum outcome
 db_wake(struct db *db)
 {
-	if (db->my != NULL && clock_mono_ms() - db->used_ms >= RESTED_MS &&
-	    mysql_ping(db->my) != 0)
-		db_disconnect(db);
+	int64_t ms = clock_mono_ms();
+	enum outcome o;
+
+	if (db->my == NULL || ms - db->used_ms < RESTED_MS ||
+	    mysql_ping(db->my) == 0)
+		return db_connect(db);
+	/* If the server did not close the session but hangs, it is not asked a
+	 * second time, and another host is tried first. */
+	if (clock_mono_ms() - ms >= RESTED_MS) {
+		o = db_failed(db);
+		if (db->url.n_hosts == 1)
+			return o;
+	}
+	db_disconnect(db);
 	return db_connect(db);
 }
 

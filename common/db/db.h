@@ -86,7 +86,8 @@ bool db_connected(const struct db *db);
 
 /* The same before a first statement, outside of transactions. A session that
  * was idle for a second is checked, because the server ends idle sessions, and
- * is replaced if it is gone. */
+ * is replaced if it is gone. LATER if the only server hangs: a new session is
+ * not tried. */
 enum outcome db_wake(struct db *db) __attribute__((warn_unused_result));
 
 const char *db_why(const struct db *db);

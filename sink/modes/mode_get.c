@@ -130,7 +130,7 @@ print_answer(struct sink *s, struct db **db)
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	db_allow(*db, timeout_ms);
+	sink_answer_within(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
 	v.teams = &teams;
 	v.conf = s->common.conf;

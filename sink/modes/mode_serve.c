@@ -183,7 +183,7 @@ serve(struct sink *o, struct db **db)
 	 * the system each time, each answer would need new pages. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
-	db_allow(*db, conf_int(s.conf, SERVE, "query_timeout"));
+	sink_answer_within(*db, conf_int(s.conf, SERVE, "query_timeout"));
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
 	    prepare_database(&s, *db) != 0 || start_serving(&s, *db) != 0) {
 		log_error("%s", buf_str(&s.why));

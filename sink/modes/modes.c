@@ -54,6 +54,13 @@ sink_allow_long_statements(struct db *db)
 	db_allow(db, STATEMENT_MS);
 }
 
+void
+sink_answer_within(struct db *db, int64_t ms)
+{
+	db_limit(db, ms);
+	db_allow(db, ms);
+}
+
 int
 sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
     enum exit_code *code, struct buf *why)

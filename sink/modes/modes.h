@@ -53,6 +53,10 @@ enum exit_code sink_with_schema(
  * take as long as they need; the configured timeout is for shorter ones. */
 void sink_allow_long_statements(struct db *db);
 
+/* Call before the first use: somebody waits for answers, so a statement, and
+ * connecting, may take this long and no longer. */
+void sink_answer_within(struct db *db, int64_t ms);
+
 /* Reads the rules of tokens, which need at least one key. See
  * jwt_conf_read(). */
 int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
