@@ -208,6 +208,7 @@ db_another(const struct db *db)
 	d->lock_s = db->lock_s;
 	d->wait_timeout_ms = db->wait_timeout_ms;
 	d->checks_schema = db->checks_schema;
+	d->waits_for_tables = db->waits_for_tables;
 	return d;
 }
 
@@ -241,6 +242,12 @@ void
 db_check_schema(struct db *db)
 {
 	db->checks_schema = true;
+}
+
+void
+db_wait_for_tables(struct db *db)
+{
+	db->waits_for_tables = true;
 }
 
 void
@@ -428,8 +435,10 @@ check_schema(struct db *db)
 			   ? OUTCOME_DONE
 			   : o;
 	objection = schema_objection(number);
-	return objection != NULL ? db_refuse(db, DB_CONFIG, "%s", objection)
-				 : OUTCOME_DONE;
+	if (objection == NULL)
+		return OUTCOME_DONE;
+	return db_refuse(
+	    db, number == 0 ? DB_SCHEMA : DB_CONFIG, "%s", objection);
 }
 
 /* Connects and logs in, with TLS if it is required. */

@@ -69,6 +69,12 @@ void db_allow(struct db *db, int64_t ms);
  * by db_another(). Users who may not read the number are not refused. */
 void db_check_schema(struct db *db);
 
+/* Call before the first use in a daemon: a missing table or database is DB_AWAY
+ * instead of DB_SCHEMA, also for connections made by db_another(). Tables are
+ * missing for a while when a backup is restored, or before the first
+ * migration. */
+void db_wait_for_tables(struct db *db);
+
 /* Every thread except the main one must call these before its first and after
  * its last use of db. A connection is used by one thread at a time. */
 void db_thread_begin(void);
@@ -92,6 +98,10 @@ enum outcome db_wake(struct db *db) __attribute__((warn_unused_result));
 
 const char *db_why(const struct db *db);
 enum db_cause db_cause(const struct db *db);
+
+/* A sentence for users of a server whose database cannot be used. It contains
+ * no names of servers, users and tables. */
+const char *db_outage(const struct db *db);
 enum exit_code db_code(const struct db *db);
 unsigned db_errno(const struct db *db); /* the server's error number, 0: none */
 

@@ -255,6 +255,8 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	way = way_out(db->cause, number);
 	if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
+	if (db->cause == DB_SCHEMA && db->waits_for_tables)
+		db->cause = DB_AWAY;
 	/* A host that has left its cluster, or is read-only, is passed over.
 	 * Even with a single host name, the next connection may lead to another
 	 * node. */
@@ -279,6 +281,8 @@ db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
 	va_list ap;
 
 	db->number = 0;
+	if (cause == DB_SCHEMA && db->waits_for_tables)
+		cause = DB_AWAY;
 	db->cause = cause;
 	buf_setf(&db->why, "database %s: ", db_name(db));
 	va_start(ap, fmt);
@@ -291,6 +295,15 @@ const char *
 db_why(const struct db *db)
 {
 	return buf_str(&db->why);
+}
+
+const char *
+db_outage(const struct db *db)
+{
+	return db->cause == DB_DENIED
+		   ? "the database refuses this server: the user or the "
+		     "password is wrong, or a privilege is missing"
+		   : "the database is unavailable";
 }
 
 enum db_cause

@@ -29,7 +29,7 @@ struct db {
 	int64_t give_up_ms; /* end of the current transaction's wait; 0:
 			     * never */
 	uint64_t retries;   /* number of retried transactions */
-	bool checks_schema;
+	bool checks_schema, waits_for_tables;
 
 	struct buf why;
 	enum db_cause cause;

@@ -14,9 +14,10 @@
 #include "common/tokens/jwt.h"
 
 struct revocation {
-	pthread_mutex_t lock; /* protects list and known */
+	pthread_mutex_t lock; /* protects list, known and problem */
 	struct strmap list;
 	bool known;
+	const char *problem; /* of the last failure; static */
 	/* Used only by the refreshing thread. */
 	bool tried;
 	enum outcome last;
@@ -29,6 +30,7 @@ revocation_open(void)
 	struct revocation *r = xcalloc(1, sizeof *r);
 
 	(void)pthread_mutex_init(&r->lock, NULL);
+	r->problem = "the database has not been read yet";
 	return r;
 }
 
@@ -94,6 +96,25 @@ read_revoked(struct db *db, struct strmap *list)
 	return o;
 }
 
+static void
+keep_problem(struct revocation *r, const char *problem)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	r->problem = problem;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+const char *
+revocation_problem(struct revocation *r)
+{
+	const char *problem;
+
+	(void)pthread_mutex_lock(&r->lock);
+	problem = r->problem;
+	(void)pthread_mutex_unlock(&r->lock);
+	return problem;
+}
+
 enum outcome
 revocation_refresh(struct revocation *r, struct db *db)
 {
@@ -106,7 +127,11 @@ revocation_refresh(struct revocation *r, struct db *db)
 	o = read_revoked(db, &list);
 	if (o == OUTCOME_DONE)
 		revocation_replace(r, &list);
-	else if (r->tried ? o != r->last : o == OUTCOME_LATER)
+	else
+		keep_problem(r, db_outage(db));
+	if (o != OUTCOME_DONE &&
+	    (r->tried ? o != r->last
+		      : o == OUTCOME_LATER || db_cause(db) == DB_DENIED))
 		log_warn("cannot read the list of revoked tokens: %s; %s",
 		    db_why(db),
 		    r->known ? "the last one counts"

@@ -25,9 +25,13 @@ struct revocation *revocation_open(void) __attribute__((warn_unused_result));
 void revocation_close(struct revocation *r); /* NULL is allowed */
 
 /* Reads the table, unless this was attempted shortly before. Of consecutive
- * failures with the same cause, only the first is logged. NEVER at the first
- * read is not logged: the caller has db_why() and should stop. */
+ * failures with the same outcome, only the first is logged. NEVER at the first
+ * read is not logged unless the database refuses the user: the caller has
+ * db_why() and should stop. */
 enum outcome revocation_refresh(struct revocation *r, struct db *db);
+
+/* Why there is no list: a sentence for users. */
+const char *revocation_problem(struct revocation *r);
 
 /* Looks up the token with that id (jti). A token without an id ("") cannot be
  * revoked. */

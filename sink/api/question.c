@@ -106,12 +106,14 @@ explain_failure(struct question *q)
 	if (number == TOO_LONG_MARIADB || number == TOO_LONG_MYSQL)
 		return question_late(q);
 	log_error("%s", db_why(q->db));
+	if (db_cause(q->db) == DB_DENIED)
+		return question_problem(q, 500, "%s", db_outage(q->db));
 	if (db_outcome(db_cause(q->db)) != OUTCOME_LATER)
 		return question_problem(q, 500, "the tables cannot be read");
 	q->answer->retry_after = 1;
-	return question_problem(q, 503,
-	    number == DB_LOCKED ? "another connection locks a table; try again"
-				: "the database is unavailable; try again");
+	return question_problem(q, 503, "%s; try again",
+	    number == DB_LOCKED ? "another connection locks a table"
+				: db_outage(q->db));
 }
 
 static bool

@@ -93,7 +93,9 @@ static int
 prepare_database(struct api_server *s, struct db *db)
 {
 	s->serve.revocation = revocation_open();
-	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
+	/* The board can show that the database refuses the user. */
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER ||
+	    db_cause(db) == DB_DENIED)
 		return 0;
 	s->code = db_code(db);
 	buf_setf(&s->why, "%s", db_why(db));
@@ -183,6 +185,7 @@ serve(struct sink *o, struct db **db)
 	 * the system each time, each answer would need new pages. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	db_wait_for_tables(*db);
 	sink_answer_within(*db, conf_int(s.conf, SERVE, "query_timeout"));
 	if (configure(&s) != 0 || open_audit(&s) != 0 ||
 	    prepare_database(&s, *db) != 0 || start_serving(&s, *db) != 0) {

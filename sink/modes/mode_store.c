@@ -91,8 +91,10 @@ store_rows(struct sink *s, struct db **db)
 	enum exit_code code;
 	int64_t began;
 
-	if (opt.wait_forever)
+	if (opt.wait_forever) {
 		daemon_init();
+		db_wait_for_tables(*db);
+	}
 	code = wait_for_database(*db, s->accept_loss, opt.wait_forever);
 	if (code != PROG_OK || stop_asked())
 		return code;

@@ -269,12 +269,12 @@ let_tenant_rest(
 }
 
 static int64_t
-database_is_away(struct live_view *first)
+database_is_away(const struct live_events *l, struct live_view *first)
 {
 	struct live_view *v;
 
 	for (v = first; v != NULL; v = v->next)
-		tell_problem(v, "the database is unavailable");
+		tell_problem(v, db_outage(l->db));
 	return -1;
 }
 
@@ -297,7 +297,7 @@ look_for_changes(struct live_events *l, struct live_view *first)
 		else if (db_connected(l->db))
 			let_tenant_rest(first, v, clock_mono_ms() - ms);
 		else
-			return database_is_away(first);
+			return database_is_away(l, first);
 	}
 	return took;
 }

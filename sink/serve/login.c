@@ -37,12 +37,15 @@ refuse_bearer(
 }
 
 static bool
-refuse_for_now(struct web_answer *a)
+refuse_for_now(struct revocation *revocation, struct web_answer *a)
 {
-	problem_answer(a, 503,
-	    "the database is unavailable, so revoked tokens cannot be checked; "
-	    "try again");
+	struct buf detail = BUF_INIT;
+
+	buf_addf(&detail, "%s, so revoked tokens cannot be checked; try again",
+	    revocation_problem(revocation));
+	problem_answer(a, 503, buf_str(&detail));
 	a->retry_after = 1;
+	buf_release(&detail);
 	return false;
 }
 
@@ -58,7 +61,7 @@ check_revocation(const struct serve *s, const struct web_request *r,
 	case REVOCATION_UNKNOWN:
 		break;
 	}
-	return refuse_for_now(a);
+	return refuse_for_now(s->revocation, a);
 }
 
 /* Finds the viewer of a token; r is the request that has it. Returns false if
