@@ -19,8 +19,15 @@
 die() {
 	code=$1
 	shift
-	printf '%s\n' "$me: $*" >&2
+	complain "$*"
 	exit "$code"
+}
+
+# complain TEXT: prints a message; in a file with the time, like the programs.
+complain() {
+	at=
+	[ ! -f /dev/stderr ] || at=$(date -u '+%FT%TZ ') || at=
+	printf '%s\n' "$at$me: $*" >&2
 }
 
 # The comment at the head of the script is its help.
@@ -30,7 +37,7 @@ help() {
 }
 
 usage_error() {
-	printf '%s\n' "$me: $*" >&2
+	complain "$*"
 	echo "Try '$me -h'." >&2
 	exit 64
 }
@@ -370,7 +377,7 @@ job_metrics() {
 		END
 	} 2>/dev/null && chmod 644 "$new" && mv "$new" "$prom" && return
 	rm -f "$new"
-	printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" >&2
+	complain "cannot write '$prom'; see [metrics] folder"
 }
 
 # job_metric PATTERN: prints the value that the previous run wrote to $prom; 0

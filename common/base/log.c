@@ -60,6 +60,19 @@ log_prefix(enum log_level level)
 
 #define LOG_LINE 2048
 
+/* Log lines in a file have a time. A terminal, a journal and the mail of cron
+ * show when a line appeared. */
+static bool
+stderr_is_file(void)
+{
+	static atomic_int known = -1; /* not determined yet */
+	struct stat st;
+
+	if (known < 0)
+		known = fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	return known != 0;
+}
+
 static int shown = -1; /* an enum log_level; -1: not determined yet */
 static bool stamped;
 
@@ -128,7 +141,7 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 	if (!is_shown(level))
 		return;
 	buf_adds(&line, log_prefix(level));
-	if (stamped) {
+	if (stamped || stderr_is_file()) {
 		clock_format(clock_now_ms(), now);
 		buf_addf(&line, "%s ", now);
 	}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # If /etc has a configuration that this user may not read, the error about a
-# missing setting mentions it, and no other message does.
+# missing setting mentions it, and no other message does. Messages in a file have
+# a time.
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/conf_closed.XXXXXX")
@@ -28,7 +29,7 @@ mentions() {
 	shift
 	run "$@"
 	if [ "$code" != "$want" ] || [ "$(wc -l <err)" != 1 ] ||
-		! grep -q "set .*; '/etc/messaging-analytics/messaging.conf' cannot be read" \
+		! grep -q "^20[0-9T:.-]*Z [a-z]*: .*set .*; '/etc/messaging-analytics/messaging.conf' cannot be read" \
 			err; then
 		echo "$*: exit $code, not $want; said: $(cat out err)"
 		exit 1

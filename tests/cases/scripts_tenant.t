@@ -70,7 +70,7 @@ is "a token file" "$(cat "$tmp/tenants/other.conf")" "token_file = $tmp/token"
 echo "- a token that the CRM refuses changes nothing; one that it cannot judge stays"
 printf '%s\n' 'echo "acme,token,failed,HTTP 401"' 'exit 77' >"$tmp/says"
 run 77 add acme --replace <<<bad
-says "^tenant: the CRM refuses the token: HTTP 401$"
+says "Z tenant: the CRM refuses the token: HTTP 401$"
 run 77 add fresh <<<bad
 is "what stays" "$(grep -rh . "$tmp/tenants")" "token = tok2
 token_file = $tmp/token"
@@ -109,7 +109,7 @@ if [ -x "$MESSAGING_BIN/poller" ]; then
 	run 78 add n --set histroy=all <<<x
 	says "unknown key 'histroy'"
 	run 78 add n --set concurrency=none <<<x
-	says "^tenant: poller: $tmp/tenants/n.conf: concurrency = none is not"
+	says "Z tenant: poller: $tmp/tenants/n.conf: concurrency = none is not"
 	run 78 add n --set ca_file=none.pem <<<x
 	says "$tmp/tenants/none.pem"
 	! grep -q /dev/ "$tmp/err" || fail "$(cat "$tmp/err")"
@@ -135,7 +135,7 @@ is "the file" "$(cat "$tmp/d\\nir/slashed.conf")" \
 profile = a\\nb = c
 token_file = $tmp/to\\nken"
 run 64 add 'a\nb' <<<x
-says "^tenant: 'a\\\\nb' is not a name"
+says "Z tenant: 'a\\\\nb' is not a name"
 
 echo "- of several that add the same one wins"
 for i in 1 2 3 4 5 6; do
