@@ -5,6 +5,7 @@
 #include "reaper/rights.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +214,32 @@ struct forget_run {
 	struct subject *subject;
 	struct reaper_paths states; /* of --state and the configuration */
 	struct counts counts;
+	uint64_t erased; /* rows, lines and files */
 };
+
+static void
+count_erased(struct forget_run *f, const char *place, uint64_t n)
+{
+	f->erased += n;
+	counts_add(&f->counts, place, &n);
+}
+
+/* Without -o, the output is for people: a receipt that may be kept, because it
+ * does not contain the customer's id. */
+static enum exit_code
+print_receipt(const struct forget_run *f)
+{
+	const struct subject *s = f->subject;
+	char asked[CLOCK_TEXT];
+
+	if (f->options->dry_run || f->options->format != OUTPUT_AUTO)
+		return PROG_OK;
+	clock_format(s->asked_at, asked);
+	printf("The customer was erased from tenant %s: everything up to %s, "
+	       "%" PRIu64 " rows and files. The customer's alias is %s.\n",
+	    s->tenant, asked, f->erased, s->alias);
+	return prog_flush();
+}
 
 static enum exit_code
 forget_tables(struct forget_run *f)
@@ -229,8 +255,8 @@ forget_tables(struct forget_run *f)
 		o = forgetting_run(
 		    s, &personal_tables[i], f->options->dry_run, &rows);
 		if (o == OUTCOME_DONE)
-			counts_add(&f->counts,
-			    tables[personal_tables[i].table].name, &rows);
+			count_erased(
+			    f, tables[personal_tables[i].table].name, rows);
 	}
 	return o == OUTCOME_DONE ? PROG_OK : reaper_log_failure(s->db, o);
 }
@@ -257,7 +283,7 @@ forget_in_file(void *ctx, const char *path)
 	}
 	if (code != PROG_OK)
 		return code;
-	counts_add(&f->counts, path, &f->lines->found);
+	count_erased(f, path, f->lines->found);
 	rights_warn_of_broken(f->lines, path);
 	return PROG_OK;
 }
@@ -339,7 +365,6 @@ order_streams(struct forget_run *f, enum stream_step step)
 static enum exit_code
 forget_state_file(struct forget_run *f, char *path, char *lock)
 {
-	const uint64_t one = 1;
 	enum exit_code code = PROG_OK;
 	struct stat st;
 
@@ -347,7 +372,7 @@ forget_state_file(struct forget_run *f, char *path, char *lock)
 		if (!f->options->dry_run)
 			code = remove_under_lock(path, lock);
 		if (code == PROG_OK)
-			counts_add(&f->counts, path, &one);
+			count_erased(f, path, 1);
 	}
 	free(path);
 	free(lock);
@@ -360,10 +385,9 @@ static enum exit_code
 forget_in_state(struct forget_run *f, const char *dir)
 {
 	const char *tenant = f->subject->tenant;
-	const uint64_t one = 1;
 
 	if (state_order_takes(dir)) {
-		counts_add(&f->counts, dir, &one);
+		count_erased(f, dir, 1);
 		return PROG_OK;
 	}
 	return forget_state_file(f, xasprintf("%s/%s.mdb", dir, tenant),
@@ -504,7 +528,8 @@ forget_all(struct forget_run *f)
 	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);
 	if (o != OUTCOME_DONE)
 		return reaper_log_failure(f->subject->db, o);
-	return counts_print(&f->counts);
+	code = counts_print(&f->counts);
+	return code == PROG_OK ? print_receipt(f) : code;
 }
 
 static enum exit_code

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from forget import House, at, chat_of, lines_of, message
@@ -94,7 +95,10 @@ class Test(Checklist):
         self.store("twins", [*of_another("206", "x1", "bot", "5"),
                              message("9", 1, 1, "customer", "9", None, "9")])
         done = self.house.forget("twins", customer="9")
-        self.that(done.code == 0 and done.err == "", f"{done}")
+        self.that(done.code == 0 and done.err == "" and re.search(
+            rb"erased from tenant twins: everything up to \S+Z, [1-9]\d* rows "
+            rb"and files\. The customer's alias is \S+\.\n$", done.out),
+                  f"no receipt: {done}")
         self.store("twins", of_another("208", "x1", "bot", "9"))
         for chat in ("206", "208"):
             self.that(self.texts(chat) == 2, f"a text of {chat} went")
