@@ -5,8 +5,10 @@
 #
 # usage: health-check.sh [-b DIR] [-C FILE] [-w TIME] [-c TIME] [-d W,C]
 #                        [-s DIR]... [-t SECONDS] [--tenant NAME]
-#   -w TIME, -c TIME  age at which metrics and jobs are a warning (300) or
-#                     critical (900), such as 90, 5m or 1h
+#   -w TIME, -c TIME  age at which metrics and jobs are a warning or critical,
+#                     such as 90, 5m or 1h. Default: critical at 15m; a warning
+#                     at 5m for jobs, and for metrics at 3m, or at three polling
+#                     intervals if these are longer, when the board says stale
 #   -d W,C       free disk below W percent is a warning, below C percent critical
 #                (10,5)
 #   -s DIR       another folder whose disk is checked, such as a listener's state
@@ -48,7 +50,7 @@ seconds() {
 	echo $((10#$n * unit))
 }
 
-warn=300 critical=900 disk=10,5 limit=10 tenant='' folders=()
+warn='' critical=900 disk=10,5 limit=10 tenant='' folders=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) help ;;
@@ -71,7 +73,10 @@ while [ $# -gt 0 ]; do
 	shift
 done
 # An invalid time has already been reported.
-warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
+# Metrics are stale at that time at the latest: chat_rows.h.
+news_warn=$(seconds "${warn:-180}") || { echo "$news_warn" && exit 3; }
+patient=${warn:+no}
+warn=$(seconds "${warn:-300}") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
 # timeout(1) takes 0 for no limit.
@@ -103,13 +108,13 @@ judge() {
 	esac
 }
 
-# judge_age WHAT SECONDS: of metrics, of a job.
+# judge_age WHAT SECONDS WARN: of metrics, of a job.
 judge_age() {
 	if [ "$2" -gt "$critical" ]; then
 		judge critical "$1 is $2 s old"
-	elif [ "$2" -gt "$warn" ]; then
+	elif [ "$2" -gt "$3" ]; then
 		judge warning "$1 is $2 s old"
-	elif [ "$2" -lt "-$warn" ]; then
+	elif [ "$2" -lt "-$3" ]; then
 		judge warning "$1 is ${2#-} s in the future: is a clock wrong?"
 	fi
 }
@@ -164,10 +169,11 @@ check_schema() {
 }
 
 check_tenants() {
-	local name age n=0
+	local name age due at n=0
 	# shellcheck disable=SC2154 # of lib.sh
 	within sql "SELECT t.tenant,
-		TIMESTAMPDIFF(SECOND, $newest, UTC_TIMESTAMP(3))
+		TIMESTAMPDIFF(SECOND, $newest, UTC_TIMESTAMP(3)),
+		COALESCE(t.stale_at > UTC_TIMESTAMP(3), 0)
 		FROM tenants t LEFT JOIN tenant_metrics m USING (tenant)
 		WHERE (t.removed_at IS NULL OR t.removed_at < $newest)
 		AND $newest IS NOT NULL
@@ -175,11 +181,14 @@ check_tenants() {
 		judge critical "database: $answer"
 		return
 	}
-	while read -r name age; do
+	while read -r name age due; do
 		[ -n "$name" ] || continue
 		n=$((n + 1))
-		judge_age "the newest of $name" "$age"
-		figures+=("age_$name=${age}s;$warn;$critical")
+		at=$news_warn
+		# The next poll is not late yet.
+		[ "$patient$due" != 1 ] || at=$critical
+		judge_age "the newest of $name" "$age" "$at"
+		figures+=("age_$name=${age}s;$at;$critical")
 	done <<<"$answer"
 	if [ "$n" = 0 ]; then
 		judge critical "no metrics${tenant:+ of $tenant}"
@@ -241,7 +250,7 @@ check_jobs() {
 			continue
 		fi
 		age=$(($(date +%s) - at))
-		judge_age "the last success of $task" "$age"
+		judge_age "the last success of $task" "$age" "$warn"
 		figures+=("$name=${age}s;$warn;$critical")
 	done <<<"$(sed -n 's/^messaging_job_last_\(success\|run\)_.*{task="\([a-z]*\)"\(,tenant="\([^"]*\)"\)\{0,1\},config="\(.*\)"} \([0-9]*\)$/\1 \2 =\4 \6 \5/p' \
 		"$folder"/messaging_*.prom 2>/dev/null || :)"

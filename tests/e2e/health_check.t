@@ -214,6 +214,17 @@ class Test(Checklist):
         sql("UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR")
         self.checked(1, "the newest of one is 7[0-9]* s in the future: is a "
                      "clock wrong", "-w", "10m", "-c", "1h")
+        # Without -w, as soon as the board says stale.
+        for table in ("tenants", "tenant_metrics"):
+            sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
+                "INTERVAL 219 SECOND")
+        for sign, late in ("-", True), ("+", False):
+            sql(f"UPDATE tenants SET stale_at = UTC_TIMESTAMP(3) {sign} "
+                "INTERVAL 5 MINUTE")
+            self._jobs_succeed()
+            done = self.lab.run([CHECK])
+            self.that((b"the newest of one is 2" in done.out) == late
+                      and done.code == late, f"219 s, {sign}: {done}")
         for table in ("tenants", "tenant_metrics"):
             sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
                 "INTERVAL 20 MINUTE")
