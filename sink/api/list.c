@@ -230,7 +230,7 @@ add_others(const struct list *l, struct list_column *to)
 		    !is_listed(l, t->columns[i].name))
 			to[n++] = (struct list_column){ t->columns[i].name,
 				type_of(&t->columns[i]), LIST_SHOWN,
-				VIEWER_NONE };
+				VIEWER_NONE, NULL };
 	return n;
 }
 
@@ -469,6 +469,8 @@ add_column(const struct page *p, size_t column, struct buf *sql)
 
 	if (p->q->viewer.role < c->least || link)
 		buf_adds(sql, "NULL");
+	else if (c->sql != NULL)
+		buf_addf(sql, "%s AS `%s`", c->sql, c->name);
 	else
 		buf_addf(sql, "`%s`", c->name);
 }

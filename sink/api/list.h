@@ -102,6 +102,8 @@ struct list_column {
 	enum list_column_use use;
 	enum viewer_role least; /* for lower roles the cell is null; NONE:
 				 * always shown */
+	const char *sql; /* an expression instead of a column of the table;
+			  * NULL: the column */
 };
 
 /* An index to use if that parameter is given, or if the column names the

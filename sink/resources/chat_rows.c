@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 
 #define WAITING_MAX_S (INT64_C(3660) * 86400)
+#define WAITING_SINCE " AND waiting_since <= '%s' AND status <> 'left'"
 
 bool
 chat_waits_filter(struct question *q, struct buf *sql)
@@ -18,12 +19,22 @@ chat_waits_filter(struct question *q, struct buf *sql)
 	int64_t seconds = CLOCK_NONE;
 	char since[CLOCK_TEXT];
 
-	if (!question_int(q, "waiting_seconds", 0, WAITING_MAX_S, &seconds))
+	struct zone *utc = question_zone(q);
+	int64_t at = CLOCK_NONE;
+	bool good = utc != NULL && question_zoned_time(q, utc, "at", &at);
+
+	zone_close(utc);
+	if (!good ||
+	    !question_int(q, "waiting_seconds", 0, WAITING_MAX_S, &seconds))
 		return false;
-	if (seconds == CLOCK_NONE)
-		return true;
-	(void)clock_format_sql(q->request->now_ms - 1000 * seconds, since);
-	buf_addf(sql, " AND waiting_since <= '%s' AND status <> 'left'", since);
+	if (seconds != CLOCK_NONE) {
+		clock_format_sql(q->request->now_ms - 1000 * seconds, since);
+		buf_addf(sql, WAITING_SINCE, since);
+	}
+	if (at != CLOCK_NONE) {
+		clock_format_sql(at, since);
+		buf_addf(sql, WAITING_SINCE, since);
+	}
 	return true;
 }
 

@@ -31,9 +31,10 @@
 	" FROM chat_metrics c LEFT JOIN tenant_metrics t "                     \
 	"ON t.tenant = c.tenant WHERE c.tenant = ? AND c.status <> 'left'"
 
-/* Appends the condition of the parameter waiting_seconds to a statement about
- * chat_metrics: the customer has waited at least this long, in a chat that has
- * not left. Returns false if the answer is now a problem. */
+/* Appends the conditions of the parameters waiting_seconds and at to a
+ * statement about chat_metrics: the customer has waited at least this long, or
+ * since this time, in a chat that has not left. Returns false if the answer is
+ * now a problem. */
 bool chat_waits_filter(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 

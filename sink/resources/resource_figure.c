@@ -70,7 +70,7 @@ const struct resource resource_figure = { "/api/v1/figure", VIEWER_AGENT,
 	.answer = answer_figure,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "chat",
 	    "message", "operator", "nobody", "channel", "no_channel",
-	    "withdrawn", "weekday", "hour", "open"),
+	    "withdrawn", "weekday", "hour", "open", "min_seconds", "at"),
 	.impersonal = true,
 	.shape = "{tenant: text, rows: [@FigureRow] 'One row', not_kept: text? "
 		 "'intervals, if none are stored'}",

@@ -11,7 +11,7 @@
 
 #define TEXT(name)                                                             \
 	{                                                                      \
-		name, SHEET_TEXT, LIST_SHOWN, VIEWER_NONE                      \
+		name, SHEET_TEXT, LIST_SHOWN, VIEWER_NONE, NULL                \
 	}
 #define NUMBER(name)                                                           \
 	{                                                                      \
@@ -19,26 +19,26 @@
 	}
 #define TIME(name)                                                             \
 	{                                                                      \
-		name, SHEET_TIME, LIST_SHOWN, VIEWER_NONE                      \
+		name, SHEET_TIME, LIST_SHOWN, VIEWER_NONE, NULL                \
 	}
 #define FLAG(name)                                                             \
 	{                                                                      \
-		name, SHEET_FLAG, LIST_SHOWN, VIEWER_NONE                      \
+		name, SHEET_FLAG, LIST_SHOWN, VIEWER_NONE, NULL                \
 	}
 #define FILTER(name)                                                           \
 	{                                                                      \
-		name, SHEET_TEXT, LIST_FILTER, VIEWER_NONE                     \
+		name, SHEET_TEXT, LIST_FILTER, VIEWER_NONE, NULL               \
 	}
 /* A column about a customer. */
 #define PERSONAL(name, use)                                                    \
 	{                                                                      \
-		name, SHEET_TEXT, use, VIEWER_LEAD                             \
+		name, SHEET_TEXT, use, VIEWER_LEAD, NULL                       \
 	}
 
 /* The list's link. */
 #define HREF(least)                                                            \
 	{                                                                      \
-		"href", SHEET_TEXT, LIST_SHOWN, least                          \
+		"href", SHEET_TEXT, LIST_SHOWN, least, NULL                    \
 	}
 
 static const char *const interval_kinds[] = { "response", "first_response",
@@ -79,7 +79,7 @@ static const struct list list_chats = {
 	.operator_column = "operator",
 	.nobodys = true,
 	.add_more = chat_waits_filter,
-	.more = LIST_NAMES("waiting_seconds"),
+	.more = LIST_NAMES("waiting_seconds", "at"),
 	.link = response_href_chat,
 };
 
@@ -93,7 +93,7 @@ static const struct list list_messages = {
 	    FILTER("message_id"), FILTER("sender"), TEXT("sender_id"),
 	    TEXT("receiver_id"), FILTER("operator"), FILTER("channel"),
 	    TEXT("message_type"), FLAG("private"), FLAG("automated"),
-	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
+	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN, NULL } },
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
 	.operator_column = "operator",
@@ -127,8 +127,12 @@ static const struct list list_intervals = {
 	.columns = { TIME("end_at"), FILTER("chat"), FILTER("message"),
 	    FILTER("kind"), TIME("start_at"), FILTER("operator"),
 	    FILTER("channel"), NUMBER("seconds"),
-	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE },
-	    TIME("as_of"), NUMBER("version"), HREF(VIEWER_LEAD) },
+	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE, NULL },
+	    TIME("as_of"), NUMBER("version"),
+	    { "operator_name", SHEET_TEXT, LIST_SHOWN, VIEWER_NONE,
+		"(SELECT o.name FROM operator_metrics o WHERE o.tenant = "
+		"intervals.tenant AND o.operator = intervals.operator)" },
+	    HREF(VIEWER_LEAD) },
 	.key = { "end_at", "chat", "message", "kind" },
 	.words = { { "kind", "response", "kind IN ('first_response', 'reply')",
 		       NULL },
@@ -145,7 +149,8 @@ static const struct list list_intervals = {
 	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" },
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
-	.more = LIST_NAMES("weekday", "hour", "zone", "open"),
+	.more =
+	    LIST_NAMES("weekday", "hour", "zone", "open", "min_seconds", "at"),
 	.link = timeline_link,
 };
 
@@ -209,7 +214,7 @@ static const struct list list_events = {
 	.columns = { TIME("created_at"), TEXT("id"), FILTER("event_type"),
 	    FILTER("source_service"), FILTER("user_id"), TEXT("session_id"),
 	    FILTER("conversation_id"), FILTER("channel_id"),
-	    { "event_data", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN } },
+	    { "event_data", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN, NULL } },
 	.key = { "created_at", "id" },
 	.time = "created_at",
 	.newest_first = true,

@@ -31,6 +31,11 @@ static const struct {
 
 #define KIND "(response|first_response|reply|resolution|unanswered|waiting) "
 
+#define AT_INTERVALS                                                           \
+	"text 'Only intervals that had begun and not ended at this time; "     \
+	"kind "                                                                \
+	"response or unanswered lists the customers who were waiting'"
+
 /* Shapes of parameters that do more than select rows by a value. of: the id of
  * the only resource to which this applies. */
 static const struct {
@@ -49,6 +54,14 @@ static const struct {
 	    "text 'Only rows at or after this time: 2026-11-20T10:00:00Z, "
 	    "2026-11-20, or how long ago: 24h, 7d'" },
 	{ "to", NULL, "text 'Only rows before this time'" },
+	{ "at", "chats",
+	    "text 'Only open chats whose customer has been waiting since this "
+	    "time or longer; customers who were answered since are in "
+	    "/api/v1/intervals with the same parameter'" },
+	{ "at", "intervals", AT_INTERVALS },
+	{ "at", "figure", AT_INTERVALS },
+	{ "min_seconds", NULL,
+	    "integer 0..316224000 'Only intervals of at least this length'" },
 	{ "at", NULL,
 	    "text 'Show at most 1000 rows before this time and 1000 at or "
 	    "after it (2026-11-20T10:00:00Z, 2026-11-20, or how long ago: "

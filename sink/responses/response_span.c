@@ -434,10 +434,43 @@ add_hour_of_week(struct question *q, struct buf *sql)
 	return add_hour_condition(q, 24 * (weekday - 1) + hour, sql);
 }
 
+#define INTERVAL_MAX_S (INT64_C(3660) * 86400)
+
+static bool
+add_min_seconds(struct question *q, struct buf *sql)
+{
+	int64_t seconds = 0;
+
+	if (!question_int(q, "min_seconds", 0, INTERVAL_MAX_S, &seconds))
+		return false;
+	if (seconds > 0)
+		buf_addf(sql, " AND ms >= %" PRId64, 1000 * seconds);
+	return true;
+}
+
+/* Adds the condition that the interval includes the time of `at`. */
+static bool
+add_at(struct question *q, struct buf *sql)
+{
+	int64_t at = CLOCK_NONE;
+	struct zone *zone = question_zone(q);
+	char text[CLOCK_TEXT];
+	bool good = zone != NULL && question_zoned_time(q, zone, "at", &at);
+
+	if (good && at != CLOCK_NONE) {
+		clock_format_sql(at, text);
+		buf_addf(
+		    sql, " AND start_at <= '%s' AND end_at > '%s'", text, text);
+	}
+	zone_close(zone);
+	return good;
+}
+
 bool
 interval_filter_add(struct question *q, struct buf *sql)
 {
-	return add_open(q, sql) && add_hour_of_week(q, sql);
+	return add_open(q, sql) && add_hour_of_week(q, sql) &&
+	       add_min_seconds(q, sql) && add_at(q, sql);
 }
 
 /* Links. */

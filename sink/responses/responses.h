@@ -118,9 +118,11 @@ void response_filter_release(struct response_filter *c);
  *   weekday, hour    of the interval's end in local time of `zone`; need from
  *                    and to
  *   open=1           of the current episode of open chats; with the key
- *                    definition = chatwoot, of all their episodes */
-
-/* Appends the conditions on columns of intervals: " AND ...". Returns false if
+ *                    definition = chatwoot, of all their episodes
+ *   min_seconds      at least this long
+ *   at               from start_at up to end_at includes this time
+ *
+ * Appends the conditions on columns of intervals: " AND ...". Returns false if
  * the answer is now a problem. */
 bool interval_filter_add(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));

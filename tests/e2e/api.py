@@ -170,7 +170,9 @@ def same_rows(got, want):
 
 
 def without_links(rows):
-    return [{c: v for c, v in row.items() if c != "href"} for row in rows]
+    """The columns of the table."""
+    return [{c: v for c, v in row.items()
+             if c not in ("href", "operator_name")} for row in rows]
 
 
 class Test(Checklist):
@@ -449,6 +451,40 @@ class Test(Checklist):
         got = self.pages("chats", self.admin, waiting_seconds=1)
         self.that(got and all(r in want for r in got),
                   f"{len(got)} of {len(want)} have waited a second")
+
+    def intervals_have_names_lengths_and_a_time(self):
+        rows = self.pages("intervals", self.admin)
+        names = {r["operator"]: r["name"]
+                 for r in self.pages("operators", self.admin)}
+        self.that(any(r["operator_name"] for r in rows) and all(
+            r["operator_name"] == names.get(r["operator"]) for r in rows),
+                  "other names of operators")
+        middle = sorted(r["seconds"] for r in rows)[len(rows) // 2]
+        least = int(middle)
+        want = [r for r in rows if r["seconds"] >= least]
+        for got in (self.pages("intervals", self.admin, min_seconds=least),
+                    list(csv.DictReader(io.StringIO(self.server.ask(
+                        V1 + f"intervals.csv?limit=1000&min_seconds={least}",
+                        self.admin).body.decode(), newline="")))):
+            self.that([(r["chat"], r["end_at"]) for r in got]
+                      == [(r["chat"], r["end_at"]) for r in want],
+                      f"{len(got)} of {len(want)} intervals of {least} s")
+        [figure] = self.server.get(V1 + "figure", self.admin,
+                                   min_seconds=least).rows()
+        self.that(figure["count"] == sum(not r["withdrawn"] for r in want)
+                  or figure["count"] == len(want), f"{figure}")
+        for row in self.dice.sample(rows, 5):
+            for at in row["start_at"], row["end_at"]:
+                got = self.pages("intervals", self.admin, at=at)
+                self.that(got == [r for r in rows if r["start_at"] <= at
+                                  < r["end_at"]], f"at {at}: {len(got)}")
+
+    def who_waited_at_a_time_is_listed(self):
+        waiting = self.pages("chats", self.admin, waiting=1)
+        at = sorted(r["waiting_since"] for r in waiting)[len(waiting) // 2]
+        got = self.pages("chats", self.admin, at=at)
+        self.that(got == [r for r in waiting if r["waiting_since"] <= at],
+                  f"{len(got)} of {len(waiting)} waited at {at}")
 
     def an_offset_is_read(self):
         """Also with an unescaped + in the address."""
