@@ -285,6 +285,30 @@ class Test(Checklist):
                   f"{queue}, not {waits}")
         self.sql("UPDATE tenant_metrics SET as_of = as_of - INTERVAL 2 HOUR")
 
+    def reservations_are_theirs(self):
+        """Also if another tenant has an operator with the same id."""
+        for tenant, n in (TENANT, 1), ("other", 3):
+            for operator in "1", "2", "3":
+                for i in range(n):
+                    self.sql(
+                        "INSERT INTO assignments (tenant, id, chat, operator, "
+                        "reserved_at, expires) VALUES ("
+                        f"'{tenant}', 'r{operator}-{i}', 'c', '{operator}', "
+                        "UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))")
+        for role, claims, whose, _ in VIEWERS:
+            if role not in (LEAD, ADMIN):
+                continue
+            of = "" if whose is EVERYONE else f"AND operator IN ({names(whose)})"
+            want = {row[0]: int(row[1]) for row in self.sql(
+                "SELECT operator, COUNT(*) FROM assignments WHERE "
+                f"tenant = '{TENANT}' AND reserved_at > UTC_TIMESTAMP(3) - "
+                f"INTERVAL 1 DAY {of} GROUP BY 1")}
+            got = {row["operator"]: row["chats"] for row in self.ask(
+                "allocation", role, claims).json()["assigned"]}
+            self.that(got == want and (want or whose is not EVERYONE),
+                      f"{role} {claims}: {got}, not {want}")
+        self.sql("DELETE FROM assignments WHERE chat = 'c'")
+
     def the_chats_of_nobody_are_everybodys(self):
         want = {row[0] for row in self.sql(
             "SELECT chat FROM chat_metrics WHERE operator IS NULL")}

@@ -27,6 +27,22 @@ class ReadOnly(Outside):
     error = 1290, b"#HY000The server is running with the --read-only option"
 
 
+class RolledBack(Door):
+    """A node that rolls a transaction back in favour of another node's, but
+    answers OK to the statement with arrays and to the COMMIT: the server gets
+    ROLLBACK instead of the statement with this number."""
+    number = 0
+    bulk, instead = 0xFA, b"\x09\x00\x00\x00\x03ROLLBACK"
+
+    def pieces(self, source, upward):
+        for data in super().pieces(source, upward):
+            if upward and data[4:5] == bytes([self.bulk]):
+                self.number -= 1
+                if self.number == 0:
+                    data = self.instead
+            yield data
+
+
 def hosts(*doors):
     """One URL with all their hosts."""
     own = urlsplit(doors[0].url).netloc.split("@")[1]
@@ -50,6 +66,24 @@ def at_the_start(t):
         t.that(done.code == 75 and "none of the 2 hosts can be used"
                in f"{done}", f"only {what}: {done}")
     say("- databases that are gone, silent, outside or read-only")
+
+
+def rolled_back_without_an_error(t):
+    """Whichever statement it is, the transaction is repeated."""
+    for number in range(1, 4):
+        tenant = f"r{number}"
+        door = t.lab.door("mariadb", RolledBack)
+        door.number = number
+        rows = snapshot(tenant, "s", 1, 3, 3)
+        t.lab.must(["sink"], stdin=text(rows).encode(), env={"MYSQL_URL": door.url})
+        t.that(door.number <= 0, f"only {number - door.number} statements")
+        for table in "operator_metrics", "chat_metrics", "tenant_metrics":
+            want = sum(row.get("table") == table for row in rows)
+            got = t.sql.number(f"SELECT COUNT(*) FROM {table} WHERE tenant = "
+                               f"'{tenant}'")
+            t.that(got == want, f"statement {number} rolled back: {got} rows of "
+                   f"{table}, not {want}")
+    say("- a transaction that the server rolled back without an error")
 
 
 class Flow:
@@ -96,6 +130,7 @@ def test():
     with Lab("hosts") as lab:
         t = Tables(lab)
         at_the_start(t)
+        rolled_back_without_an_error(t)
         while_rows_flow(t)
         return t.result()
 

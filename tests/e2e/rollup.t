@@ -211,6 +211,18 @@ class Test(Checklist):
             self.sink("-f", self._file())
             self.is_right("one after the other")
 
+    def tenants_have_the_same_hour_due(self):
+        """A batch with one interval of each tenant, in an hour of which nothing
+        is stored."""
+        hour = datetime(2025, 1, 1, 10, tzinfo=timezone.utc)
+        for n in range(2):
+            self.world.version += 1
+            rows = [self.world.row(tenant, hour + n * HOUR, f"same{n}", "reply")
+                    .replace('"withdrawn": true', '"withdrawn": false')
+                    for tenant in TENANTS]
+            self.sink("-f", self.lab.write(f"same{n}", "\n".join(rows) + "\n"))
+            self.is_right(f"hour {n} of all tenants")
+
     def sinks_work_at_the_same_time(self):
         for _ in range(BATCHES // 3):
             argv = ["sink", "-c", self.conf, "-f"]
