@@ -2,6 +2,7 @@
  * aggregator: turns records into rows.
  */
 #include "common/base/xalloc.h"
+#include "common/hours/terms.h"
 #include "common/options/option_table.h"
 
 #include "aggregator/modes/modes.h"
@@ -23,6 +24,9 @@ main(int argc, char **argv)
 		.job = { .from = "-", .to = "-", .limit = RECORD_NO_NUMBER },
 		.counter = { .exchange = "user-events", .idle_exit_ms = -1 },
 	};
+	int code;
 
-	return program_main(modes, ARRAY_LEN(modes), argc, argv, &a);
+	code = program_main(modes, ARRAY_LEN(modes), argc, argv, &a);
+	terms_free(a.terms);
+	return code;
 }

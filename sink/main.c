@@ -3,6 +3,7 @@
  * or MySQL.
  */
 #include "common/base/xalloc.h"
+#include "common/hours/terms.h"
 #include "common/options/option_table.h"
 #include "sink/modes/modes.h"
 
@@ -25,5 +26,8 @@ main(int argc, char **argv)
 {
 	struct sink s = { .format = OUTPUT_AUTO };
 
-	return program_main(modes, ARRAY_LEN(modes), argc, argv, &s);
+	int code = program_main(modes, ARRAY_LEN(modes), argc, argv, &s);
+
+	terms_free(s.terms);
+	return code;
 }

@@ -240,6 +240,19 @@ check_assign_to(const struct aggregator *a)
 	return PROG_CONFIG;
 }
 
+static enum exit_code
+load_terms(struct aggregator *a)
+{
+	struct buf why = BUF_INIT;
+
+	a->terms = terms_load(a->common.conf, NULL, NULL, &why);
+	if (a->terms == NULL)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	a->job.terms = a->terms;
+	return a->terms != NULL ? PROG_OK : PROG_CONFIG;
+}
+
 bool
 aggregator_configure(struct aggregator *a, enum exit_code *code)
 {
@@ -256,6 +269,8 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 		    conf_text(job->conf, "aggregator", "assign_to");
 	if (*code == PROG_OK && job->assign_to != NULL)
 		*code = check_assign_to(a);
+	if (*code == PROG_OK)
+		*code = load_terms(a);
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

@@ -20,6 +20,8 @@ struct aggregator {
 	bool drop;          /* of --drop */
 	/* Options that override the configuration file. */
 	const char *assign_to, *clock, *definition, *every, *metrics, *window;
+
+	struct terms_book *terms; /* of job; owned by main() */
 };
 
 extern const struct option_mode aggregator_mode_once;    /* no option */

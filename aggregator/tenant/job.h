@@ -8,6 +8,7 @@
 
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
+#include "common/hours/terms.h"
 #include "common/output/output_table.h"
 
 #include "aggregator/metrics/metric.h"
@@ -36,6 +37,7 @@ struct eventcounter_job {
 
 struct aggregator_job {
 	const struct conf *conf;
+	const struct terms_book *terms; /* hours and targets */
 	const char *from, *to;
 	enum output_format format; /* resolved */
 	const struct definition *definition;

@@ -35,7 +35,7 @@
 #include "common/conf/secret.h"
 #include "common/os/file.h"
 
-#define CONF_TENANT_MAX 64
+#define CONF_NAME_MAX 64
 
 /* A value: its text, checked and converted according to its row of
  * conf_keys[]. */
@@ -51,7 +51,13 @@ struct conf_section {
 	const char *kind; /* "amqp", "crm": the section in the table */
 	char *error;      /* the tenant's error, see conf_tenant_error() */
 	unsigned line;    /* line of its header; 0: not in the file */
+	char *path;       /* the file of its header; NULL: not in a file */
+	bool own;         /* of a tenant: that is the tenant's own file */
 	struct conf_value *values; /* one for each row of conf_keys[] */
+	struct conf_entry *entries;
+	size_t entries_n, entries_cap;
+	char **words; /* the texts of the entries, two for each */
+	size_t words_n, words_cap;
 };
 
 struct conf {
@@ -86,6 +92,17 @@ find_tenant(const struct conf *c, const char *tenant)
 	return s;
 }
 
+/* True if the row is for that key: "hours.*" is for "hours.NAME". */
+static bool
+is_key(const char *row, const char *name)
+{
+	size_t len = strlen(row);
+
+	if (row[len - 1] != '*')
+		return strcmp(row, name) == 0;
+	return strncmp(row, name, len - 1) == 0 && name[len - 1] != '\0';
+}
+
 /* Returns the index of the row in the table, or conf_keys_n. */
 static size_t
 key_at(const char *kind, const char *name)
@@ -94,10 +111,25 @@ key_at(const char *kind, const char *name)
 
 	for (i = 0; i < conf_keys_n; i++) {
 		if (strcmp(conf_keys[i].section, kind) == 0 &&
-		    strcmp(conf_keys[i].name, name) == 0)
+		    is_key(conf_keys[i].name, name))
 			break;
 	}
 	return i;
+}
+
+/* How sections of a kind are named. */
+enum conf_naming {
+	UNNAMED,     /* [amqp] */
+	NAMED,       /* [hours NAME] */
+	MAYBE_NAMED, /* [targets] or [targets NAME] */
+};
+
+static enum conf_naming
+naming(const char *kind)
+{
+	if (strcmp(kind, "crm") == 0 || strcmp(kind, "hours") == 0)
+		return NAMED;
+	return strcmp(kind, "targets") == 0 ? MAYBE_NAMED : UNNAMED;
 }
 
 /* Adds a section. kind must stay valid; tenant may be NULL. The result is
@@ -237,6 +269,8 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 	case CONF_PATH:
 	case CONF_NAME_OR_PATH:
 	case CONF_SECRET:
+	case CONF_LINE:
+	case CONF_LINE_PATH:
 		return 0;
 	}
 	return -1;
@@ -376,24 +410,39 @@ resolve(const struct conf_source *src, const char *path)
 	return xasprintf("%.*s/%s", (int)(slash - src->path), src->path, path);
 }
 
+/* Opens [kind NAME], or [kind] if name is NULL. */
 static int
-open_tenant_section(
-    struct conf_source *src, const char *tenant, struct buf *why)
+open_named_section(struct conf_source *src, const char *kind, const char *name,
+    struct buf *why)
 {
-	if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+	char *full;
+
+	if (name != NULL && !parse_is_name(name, CONF_NAME_MAX)) {
 		buf_setf(why,
-		    "[crm NAME] needs a name of up to %d letters, digits, "
+		    "[%s NAME] needs a name of up to %d letters, digits, "
 		    "'_', '.', '-'",
-		    CONF_TENANT_MAX);
+		    kind, CONF_NAME_MAX);
 		return -1;
 	}
-	if (src->tenant == NULL) {
-		src->section = find_tenant(src->conf, tenant);
-		if (src->section == NULL)
-			src->section = add_section(src->conf, "crm", tenant);
-		return 0;
+	full = name != NULL ? xasprintf("%s %s", kind, name) : xstrdup(kind);
+	src->section = find_section(src->conf, full);
+	if (src->section == NULL)
+		src->section = add_section(src->conf, kind, name);
+	free(full);
+	return 0;
+}
+
+/* A tenant's own file may have the header of the tenant's section. */
+static int
+check_own_section(const struct conf_source *src, const char *kind,
+    const char *name, struct buf *why)
+{
+	if (kind == NULL || strcmp(kind, "crm") != 0) {
+		buf_setf(why, "this file may only have the section [crm %s]",
+		    src->tenant);
+		return -1;
 	}
-	if (strcmp(src->tenant, tenant) != 0) {
+	if (strcmp(src->tenant, name) != 0) {
 		buf_setf(why,
 		    "this file is for [crm %s]; each tenant needs its own file",
 		    src->tenant);
@@ -403,27 +452,29 @@ open_tenant_section(
 }
 
 static int
-open_section(struct conf_source *src, const char *name, struct buf *why)
+open_section(struct conf_source *src, char *text, struct buf *why)
 {
+	static const char blanks[] = " \t";
+	char *name = text + strcspn(text, blanks);
 	const char *kind;
+	enum conf_naming named;
 
-	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
-		name += 3 + strspn(name + 3, " \t");
-		if (open_tenant_section(src, name, why) != 0)
+	if (*name != '\0')
+		*name++ = '\0';
+	name += strspn(name, blanks);
+	kind = find_section_kind(text);
+	named = kind != NULL ? naming(kind) : UNNAMED;
+	if (src->tenant != NULL) {
+		if (check_own_section(src, kind, name, why) != 0)
 			return -1;
-	} else if (src->tenant != NULL) {
-		buf_setf(why, "this file may only have the section [crm %s]",
-		    src->tenant);
+	} else if (kind == NULL || (named == UNNAMED && *name != '\0')) {
+		buf_setf(why, "unknown section [%s%s%s]; see messaging.conf(5)",
+		    text, *name != '\0' ? " " : "", name);
 		return -1;
-	} else {
-		kind = find_section_kind(name);
-		if (kind == NULL) {
-			buf_setf(why,
-			    "unknown section [%s]; see messaging.conf(5)",
-			    name);
-			return -1;
-		}
-		src->section = find_section(src->conf, kind);
+	} else if (open_named_section(src, kind,
+		       named == NAMED || *name != '\0' ? name : NULL,
+		       why) != 0) {
+		return -1;
 	}
 	if (src->section->line != 0) {
 		buf_setf(why, "[%s] is already in line %u", src->section->name,
@@ -431,6 +482,8 @@ open_section(struct conf_source *src, const char *name, struct buf *why)
 		return -1;
 	}
 	src->section->line = src->line;
+	free(src->section->path);
+	src->section->path = xstrdup(src->path);
 	return 0;
 }
 
@@ -454,11 +507,11 @@ unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 	size_t i;
 
 	for (i = 0; i < conf_keys_n; i++) {
-		if (strcmp(conf_keys[i].name, name) != 0)
+		if (!is_key(conf_keys[i].name, name))
 			continue;
 		buf_setf(why, "'%s' belongs in [%s%s], not [%s]", name,
 		    conf_keys[i].section,
-		    strcmp(conf_keys[i].section, "crm") == 0 ? " NAME" : "",
+		    naming(conf_keys[i].section) == NAMED ? " NAME" : "",
 		    s->name);
 		return -1;
 	}
@@ -468,10 +521,34 @@ unknown_key(const struct conf_section *s, const char *name, struct buf *why)
 }
 
 static bool
+is_line(const struct conf_key *k)
+{
+	return k->type == CONF_LINE || k->type == CONF_LINE_PATH;
+}
+
+static bool
 is_path(const struct conf_key *k, const char *value)
 {
-	return k->type == CONF_PATH ||
+	return k->type == CONF_PATH || k->type == CONF_LINE_PATH ||
 	       (k->type == CONF_NAME_OR_PATH && strchr(value, '/') != NULL);
+}
+
+/* Returns a copy that is borrowed from the section. */
+static const char *
+keep_word(struct conf_section *s, const char *text)
+{
+	XGROW(s->words, s->words_n, s->words_cap);
+	s->words[s->words_n] = xstrdup(text);
+	return s->words[s->words_n++];
+}
+
+static void
+add_entry(
+    struct conf_section *s, const char *key, const char *text, unsigned line)
+{
+	XGROW(s->entries, s->entries_n, s->entries_cap);
+	s->entries[s->entries_n++] =
+	    (struct conf_entry){ keep_word(s, key), keep_word(s, text), line };
 }
 
 static int
@@ -499,6 +576,11 @@ set_file_key(struct conf_source *src, const char *key, const char *value,
 		return -1;
 	}
 	text = is_path(k, value) ? resolve(src, value) : xstrdup(value);
+	if (is_line(k)) {
+		add_entry(s, key, text, src->line);
+		free(text);
+		return 0;
+	}
 	rc = set_value(v, k, text, why);
 	secret_free(text);
 	v->line = src->line;
@@ -677,14 +759,16 @@ load_tenant_file(struct conf *c, const char *path, const char *tenant)
 	int fd, err;
 
 	src.section = add_section(c, "crm", tenant);
+	src.section->path = xstrdup(path);
+	src.section->own = true;
 	if (twice) {
 		buf_setf(&why, "'%s': [crm %s] is already in '%s'", path,
 		    tenant, c->path);
-	} else if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
+	} else if (!parse_is_name(tenant, CONF_NAME_MAX)) {
 		buf_setf(&why,
 		    "'%s': the file is not named like a tenant: up to %d "
 		    "letters, digits, '_', '.', '-', then .conf",
-		    path, CONF_TENANT_MAX);
+		    path, CONF_NAME_MAX);
 	} else {
 		fd = open_for_reading(path, O_NONBLOCK);
 		err = errno;
@@ -822,11 +906,11 @@ env_tenant(struct conf *c, const char *env, struct buf *why)
 		}
 		name = n == 1 ? conf_tenant(c, 0) : "default";
 	}
-	if (!parse_is_name(name, CONF_TENANT_MAX)) {
+	if (!parse_is_name(name, CONF_NAME_MAX)) {
 		buf_setf(why,
 		    "CRM_TENANT is not a name of up to %d letters, "
 		    "digits, '_', '.', '-'",
-		    CONF_TENANT_MAX);
+		    CONF_NAME_MAX);
 		return NULL;
 	}
 	s = find_tenant(c, name);
@@ -911,7 +995,7 @@ conf_load(const char *path, struct buf *why)
 	int err;
 
 	for (i = 0; i < conf_keys_n; i++) {
-		if (strcmp(conf_keys[i].section, "crm") != 0 &&
+		if (naming(conf_keys[i].section) == UNNAMED &&
 		    find_section(c, conf_keys[i].section) == NULL)
 			add_section(c, conf_keys[i].section, NULL);
 	}
@@ -939,8 +1023,13 @@ conf_free(struct conf *c)
 		s = &c->sections[i];
 		for (j = 0; j < conf_keys_n; j++)
 			release_value(&s->values[j]);
+		for (j = 0; j < s->words_n; j++)
+			free(s->words[j]);
+		free(s->words);
+		free(s->entries);
 		free(s->values);
 		free(s->error);
+		free(s->path);
 		free(s->name);
 	}
 	free(c->sections);
@@ -971,6 +1060,52 @@ conf_set(struct conf *c, const char *section, const char *name,
 	return override(s, at, value, why);
 }
 
+static const struct conf_value *
+value_of(const struct conf *c, const char *section, const char *name)
+{
+	size_t at;
+	const struct conf_section *s = section_of_key(c, section, name, &at);
+
+	return &s->values[at];
+}
+
+const struct conf_entry *
+conf_entries(const struct conf *c, const char *section, size_t *n)
+{
+	const struct conf_section *s = find_section(c, section);
+
+	*n = s != NULL ? s->entries_n : 0;
+	return s != NULL ? s->entries : NULL;
+}
+
+const char *
+conf_section(const struct conf *c, const char *kind, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < c->n; k++) {
+		if (strcmp(c->sections[k].kind, kind) == 0 && i-- == 0)
+			return c->sections[k].name;
+	}
+	return NULL;
+}
+
+void
+conf_add_place(
+    const struct conf *c, const char *section, unsigned line, struct buf *to)
+{
+	const struct conf_section *s = find_section(c, section);
+
+	if (s != NULL && s->path != NULL)
+		buf_addf(to, "%s:%u: ", s->path, line > 0 ? line : s->line);
+}
+
+unsigned
+conf_line(const struct conf *c, const char *section, const char *name)
+{
+	return value_of(c, section, name)->line;
+}
+
 int
 conf_entry_once(
     const struct conf_entry *from, const struct conf_entry *e, struct buf *why)
@@ -983,15 +1118,6 @@ conf_entry_once(
 		return -1;
 	}
 	return 0;
-}
-
-static const struct conf_value *
-value_of(const struct conf *c, const char *section, const char *name)
-{
-	size_t at;
-	const struct conf_section *s = section_of_key(c, section, name, &at);
-
-	return &s->values[at];
 }
 
 const char *
@@ -1071,4 +1197,10 @@ bool
 conf_has_tenant(const struct conf *c, const char *name)
 {
 	return find_tenant(c, name) != NULL;
+}
+
+bool
+conf_tenant_has_file(const struct conf *c, size_t i)
+{
+	return tenant_at(c, i)->own;
 }

@@ -10,6 +10,7 @@
  * is enough: AMQP_URL, MYSQL_URL, CRM_URL, CRM_TOKEN or CRM_TOKEN_FILE,
  * CRM_ACCOUNT, CRM_PROFILE, CRM_TENANT (which gives one tenant, "default").
  *
+ * Some sections have names: [crm NAME], [hours NAME] and [targets NAME].
  * Tenants are the [crm NAME] sections, and the files NAME.conf in the folder of
  * [poller] tenants. Such a file has the keys of one section (with or without
  * its header) and is read again at each start.
@@ -36,14 +37,16 @@ enum conf_type {
 	CONF_SIZE,
 	CONF_DURATION, /* stored in ms */
 	CONF_BOOL,
-	CONF_CHOICE, /* one of choices, separated by | */
-	CONF_LIST,   /* words separated by commas or blanks */
-	CONF_SECRET, /* never shown */
+	CONF_CHOICE,    /* one of choices, separated by | */
+	CONF_LIST,      /* words separated by commas or blanks */
+	CONF_SECRET,    /* never shown */
+	CONF_LINE,      /* any number of lines, in order; see conf_entries() */
+	CONF_LINE_PATH, /* the same, and each is a path */
 };
 
 struct conf_key {
 	const char *section; /* "crm" stands for every [crm NAME] */
-	const char *name;
+	const char *name;    /* "hours.*" stands for every "hours.NAME" */
 	enum conf_type type;
 	const char *def;  /* as written in a file; NULL: none */
 	int64_t min, max; /* for INT, SIZE, DURATION; both 0: no limits */
@@ -54,7 +57,7 @@ struct conf_key {
 extern const struct conf_key conf_keys[];
 extern const size_t conf_keys_n;
 
-/* A line of a section, for keys that may occur several times. */
+/* A line of a section, for a key of type CONF_LINE. */
 struct conf_entry {
 	const char *key, *text;
 	unsigned line;
@@ -100,6 +103,23 @@ bool conf_bool(const struct conf *c, const char *section, const char *name);
 char *const *conf_list(
     const struct conf *c, const char *section, const char *name);
 
+/* Returns the lines of a section whose keys are of type CONF_LINE, in order;
+ * borrowed. There are none if there is no such section. */
+const struct conf_entry *conf_entries(
+    const struct conf *c, const char *section, size_t *n);
+
+/* Returns the full name of the i-th section of a kind ("hours office"), or
+ * NULL; borrowed. */
+const char *conf_section(const struct conf *c, const char *kind, size_t i);
+
+/* Appends where a section is written, "messaging.conf:12: ", and its line if
+ * `line` is 0. Appends nothing if it is not in a file. */
+void conf_add_place(
+    const struct conf *c, const char *section, unsigned line, struct buf *to);
+
+/* Returns the line of a key; 0 if it is not set in a file. */
+unsigned conf_line(const struct conf *c, const char *section, const char *name);
+
 /* Return number, names and errors of the tenants, in order; borrowed. A tenant
  * whose own file could not be read is included; conf_tenant_error() has the
  * reason, otherwise NULL. One mistake therefore does not stop the other
@@ -108,5 +128,7 @@ size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);
 const char *conf_tenant_error(const struct conf *c, size_t i);
 bool conf_has_tenant(const struct conf *c, const char *name);
+/* True if the tenant has a file of its own. */
+bool conf_tenant_has_file(const struct conf *c, size_t i);
 
 #endif

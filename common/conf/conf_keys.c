@@ -28,6 +28,8 @@
 	KEY(section, name, CONF_LIST, NULL, 0, 0, NULL, NULL)
 #define WORDS(section, name, def)                                              \
 	KEY(section, name, CONF_LIST, def, 0, 0, NULL, NULL)
+#define LINE(section, name)                                                    \
+	KEY(section, name, CONF_LINE, NULL, 0, 0, NULL, NULL)
 #define BOOL(section, name, def)                                               \
 	KEY(section, name, CONF_BOOL, def, 0, 0, NULL, NULL)
 #define CHOICE(section, name, def, choices)                                    \
@@ -90,6 +92,30 @@ const struct conf_key conf_keys[] = {
 	SECRET("crm", "hook_secret", NULL),
 	PATH("crm", "hook_secret_file", NULL),
 	DURATION("crm", "hook_window", NULL, SECOND, DAY),
+	TEXT("crm", "hours", NULL, NULL),
+	LINE("crm", "hours.*"),
+	TEXT("crm", "targets", NULL, NULL),
+	LINE("crm", "targets.*"),
+	TEXT("crm", "zone", NULL, NULL),
+
+	LINE("hours", "since"),
+	LINE("hours", "zone"),
+	LINE("hours", "mon"),
+	LINE("hours", "tue"),
+	LINE("hours", "wed"),
+	LINE("hours", "thu"),
+	LINE("hours", "fri"),
+	LINE("hours", "sat"),
+	LINE("hours", "sun"),
+	LINE("hours", "closed"),
+	LINE("hours", "open"),
+	KEY("hours", "holidays", CONF_LINE_PATH, NULL, 0, 0, NULL, NULL),
+
+	LINE("targets", "since"),
+	LINE("targets", "first_response"),
+	LINE("targets", "reply"),
+	LINE("targets", "resolution"),
+	LINE("targets", "soon"),
 
 	SECRET("amqp", "url", "AMQP_URL"),
 	PATH("amqp", "ca_file", NULL),

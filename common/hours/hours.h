@@ -1,6 +1,6 @@
 /*
  * hours: a team's opening hours, as instants. A calendar is written as lines of
- * the configuration; hours_read() converts them once to
+ * the configuration, see messaging-hours(7); hours_read() converts them once to
  * the open intervals in UTC, of which all answers are exact to the millisecond.
  * The clock changes of the time zone matter in this conversion only.
  *

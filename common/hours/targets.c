@@ -72,7 +72,7 @@ read_soon(const char *text, int *to)
 	int64_t n = 0;
 	bool ok;
 
-	if (text[len - 1] != '%')
+	if (len == 0 || text[len - 1] != '%')
 		return false;
 	digits = xstrndup(text, len - 1);
 	ok = parse_int(digits, 0, 100, &n) == 0;

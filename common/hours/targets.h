@@ -1,7 +1,7 @@
 /*
  * targets: how soon a team wants to answer. Targets are written as lines of the
- * configuration; "since = DATE" begins a version, which keeps the lines of the
- * version before, except those that it contains itself.
+ * configuration, see messaging-hours(7); "since = DATE" begins a version, which
+ * keeps the lines of the version before, except those that it contains itself.
  */
 #ifndef COMMON_HOURS_TARGETS_H
 #define COMMON_HOURS_TARGETS_H

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
+#include "common/hours/terms_words.h"
 #include "common/json/jsonw.h"
 #include "common/os/stop.h"
 #include "poller/chats/operators.h"
@@ -623,8 +624,42 @@ add_findings(const struct tenant_check *p, struct buf *out)
 	}
 }
 
+/* A record for each line about hours and targets. */
+struct terms_records {
+	const char *tenant;
+	struct buf *out;
+};
+
 static void
-show_findings(struct poller *poller, const struct tenant_check *checks)
+add_terms_record(
+    void *ctx, enum terms_finding finding, const char *about, const char *text)
+{
+	static const char *const results[] = {
+		[TERMS_GOOD] = "ok",
+		[TERMS_ADVICE] = "advice",
+		[TERMS_WRONG] = "failed",
+	};
+	struct terms_records *r = ctx;
+
+	jsonw_open_record(r->out, "check", r->tenant);
+	jsonw_str(r->out, "check", about);
+	jsonw_str(r->out, "result", results[finding]);
+	jsonw_str(r->out, "detail", text);
+	jsonw_line(r->out);
+}
+
+static void
+add_terms(const struct terms_book *terms, const char *tenant, struct buf *out)
+{
+	struct terms_records r = { tenant, out };
+
+	terms_tell(terms_of_tenant(terms, text_from(tenant)), clock_now_ms(),
+	    add_terms_record, &r);
+}
+
+static void
+show_findings(struct poller *poller, const struct tenant_check *checks,
+    const struct terms_book *terms)
 {
 	static const struct output_column columns[] = {
 		{ "tenant", OUTPUT_TEXT },
@@ -635,8 +670,10 @@ show_findings(struct poller *poller, const struct tenant_check *checks)
 	struct buf records = BUF_INIT;
 	size_t i;
 
-	for (i = 0; i < poller->tenants_n; i++)
+	for (i = 0; i < poller->tenants_n; i++) {
 		add_findings(&checks[i], &records);
+		add_terms(terms, checks[i].crm.tenant->name, &records);
+	}
 	poller_print(poller, columns, ARRAY_LEN(columns), &records);
 	buf_release(&records);
 }
@@ -673,7 +710,7 @@ check_all(struct poller *poller, struct tenant_check *checks, struct http *http)
 }
 
 static enum exit_code
-check_tenants(struct poller *poller)
+check_tenants(struct poller *poller, const struct terms_book *terms)
 {
 	struct tenant_check *checks =
 	    xcalloc(poller->tenants_n + 1, sizeof *checks);
@@ -685,7 +722,7 @@ check_tenants(struct poller *poller)
 		tenant_check_end(&checks[i]);
 		poller_failed(poller, checks[i].crm.code);
 	}
-	show_findings(poller, checks);
+	show_findings(poller, checks, terms);
 	for (i = 0; i < poller->tenants_n; i++)
 		tenant_check_release(&checks[i]);
 	free(checks);
@@ -697,9 +734,19 @@ static enum exit_code
 run_check_mode(void *options)
 {
 	struct poller *p = options;
+	struct buf why = BUF_INIT;
+	struct terms_book *terms = terms_load(p->common.conf, NULL, NULL, &why);
+	enum exit_code code = PROG_CONFIG;
 
-	return poller_open(p, true) && p->tenants_n > 0 ? check_tenants(p)
-							: p->code;
+	if (terms == NULL)
+		log_error("%s", buf_str(&why));
+	else if (poller_open(p, true) && p->tenants_n > 0)
+		code = check_tenants(p, terms);
+	else
+		code = p->code;
+	terms_free(terms);
+	buf_release(&why);
+	return code;
 }
 
 const struct option_mode poller_mode_check = {

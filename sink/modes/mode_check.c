@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/schema_number.h"
+#include "common/hours/terms_words.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 #include "common/records/record.h"
@@ -24,13 +26,22 @@ enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
 
 struct check_report {
 	struct db *db;
+	const struct conf *conf;
+	const struct terms_book *terms;
 	struct buf items; /* a record for each */
 	bool wrong;
 	struct schema schema;
 	bool differs; /* the database differs from the schema */
 };
 
-/* Adds an item: its name, its state, and advice unless it is fine. */
+/* A tenant whose hours are listed. */
+struct check_terms {
+	struct check_report *report;
+	const char *tenant;
+};
+
+/* Adds an item: its name, its state, and advice unless it is fine or says
+ * everything itself (NULL). */
 static void
 add_item(struct check_report *r, enum check_result result, const char *name,
     const char *is, const char *what)
@@ -45,7 +56,7 @@ add_item(struct check_report *r, enum check_result result, const char *name,
 
 	r->wrong |= result == CHECK_WRONG;
 	buf_adds(&detail, is);
-	if (result != CHECK_FINE)
+	if (result != CHECK_FINE && what != NULL)
 		buf_addf(&detail, "; %s", what);
 	jsonw_open(&r->items);
 	jsonw_str(&r->items, "type", "check");
@@ -330,6 +341,38 @@ check_rights(struct check_report *report)
 	return o;
 }
 
+/* Hours and targets of the configured tenants. */
+
+static void
+add_terms(
+    void *ctx, enum terms_finding finding, const char *about, const char *text)
+{
+	static const enum check_result results[] = {
+		[TERMS_GOOD] = CHECK_FINE,
+		[TERMS_ADVICE] = CHECK_ADVICE,
+		[TERMS_WRONG] = CHECK_WRONG,
+	};
+	struct check_terms *c = ctx;
+	char *name = xasprintf("%s: %s", c->tenant, about);
+
+	add_item(c->report, results[finding], name, text, NULL);
+	free(name);
+}
+
+static enum outcome
+check_terms(struct check_report *r)
+{
+	struct check_terms c = { .report = r };
+	size_t i, n = conf_tenants(r->conf);
+
+	for (i = 0; i < n; i++) {
+		c.tenant = conf_tenant(r->conf, i);
+		terms_tell(terms_of_tenant(r->terms, text_from(c.tenant)),
+		    clock_now_ms(), add_terms, &c);
+	}
+	return OUTCOME_DONE;
+}
+
 static enum outcome
 run_checks(struct db *db, void *ctx)
 {
@@ -337,6 +380,7 @@ run_checks(struct db *db, void *ctx)
 		check_server,
 		check_schema,
 		check_rights,
+		check_terms,
 	};
 	struct check_report *r = ctx;
 	enum outcome o = OUTCOME_DONE;
@@ -362,7 +406,9 @@ check_database(struct sink *s, struct db **db)
 		{ "result", OUTPUT_TEXT },
 		{ "detail", OUTPUT_TEXT },
 	};
-	struct check_report r = { .db = *db };
+	struct check_report r = {
+		.db = *db, .conf = s->common.conf, .terms = s->terms
+	};
 	struct buf out = BUF_INIT;
 	enum exit_code code;
 

@@ -19,9 +19,12 @@ work_with_db(struct sink *s, bool any_schema,
     enum exit_code (*work)(struct sink *s, struct db **db))
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct db *db = db_open(s->common.conf, &why, &code);
+	enum exit_code code = PROG_CONFIG;
+	struct db *db = NULL;
 
+	s->terms = terms_load(s->common.conf, NULL, NULL, &why);
+	if (s->terms != NULL)
+		db = db_open(s->common.conf, &why, &code);
 	if (db == NULL) {
 		log_error("%s", buf_str(&why));
 	} else {

@@ -6,6 +6,7 @@
 #define SINK_MODES_MODES_H
 
 #include "common/db/db.h"
+#include "common/hours/terms.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
 #include "common/tokens/jwt.h"
@@ -24,6 +25,9 @@ struct sink {
 	const char *address, *port_file;                    /* --serve */
 	const char *role, *subject, *teams, *days, *revoke; /* --token */
 	bool until_empty, accept_loss;
+
+	/* Filled by sink_with_db(): owned by main(). */
+	struct terms_book *terms;
 };
 
 extern const struct option_mode

@@ -96,7 +96,7 @@ starts() { # PROGRAM OPTION...: starts up to the check of its configuration
 }
 (
 	umask 077
-	sed "s,/etc/messaging-analytics,$tmp,; s/^#\([a-z_]* = \)/\1/" \
+	sed "s,/etc/messaging-analytics,$tmp,; s/^#\([a-z_]* = \|\[.*]$\)/\1/" \
 		scripts/examples/messaging.conf.example >"$tmp/example"
 )
 for each in poller aggregator sink reaper; do

@@ -16,6 +16,7 @@ import sys
 BIN = os.environ.get("BIN", "build/bin")
 TESTBIN = os.environ.get("TESTBIN", "build/tests")
 PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
+NAMED = ["crm", "hours"]  # sections that need a name
 PAGES = sorted(glob.glob("man/man?/*"))
 problems = []
 
@@ -113,7 +114,7 @@ def check_keys():
                 there[key] = body
     keys = {}
     for section, name, default, env in rows("key"):
-        sub = "[crm NAME]" if section == "crm" else "[%s]" % section
+        sub = "[%s]" % (section + " NAME" if section in NAMED else section)
         keys[sub, name] = (default, env)
     compare(page.path, "key", {"%s %s" % k for k in keys},
             {"%s %s" % k for k in there})
