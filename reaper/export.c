@@ -219,7 +219,7 @@ check_export(void *options)
 
 	if (r->to != NULL && endpoint_amqp_name(r->to) != NULL)
 		return prog_usage_error("-t needs a file; a customer's data is "
-					"not sent to queues or exchanges");
+					"not sent to a queue");
 	return rights_check_options(options);
 }
 

@@ -65,7 +65,7 @@ check_option() {
 	esac
 }
 
-# check_name NAME: checks the name of a tenant or an exchange.
+# check_name NAME: checks the name of a tenant.
 check_name() {
 	case $1 in
 	'' | [.-]* | *[!A-Za-z0-9_.-]*)
@@ -279,11 +279,11 @@ configured_tenants() {
 }
 
 # records_to: prints where the jobs send records: [poller] to, if that is a
-# queue or an exchange.
+# queue.
 records_to() {
 	to=$(conf_value poller to)
 	case $to in
-	queue:?* | exchange:?*) printf '%s\n' "$to" ;;
+	queue:?*) printf '%s\n' "$to" ;;
 	*) echo queue:records ;;
 	esac
 }

@@ -2,8 +2,8 @@
  * dead_letters: aggregator --dead-letters, used by scripts/dead-letters. It
  * reads the dead letters (deadletter.h) that are now in a queue. If the output
  * is a file or a pipe, it writes them there, and they stay in the queue. If the
- * output is a queue or an exchange, it publishes their records and then removes
- * these dead letters. With --drop it only removes them and prints how many.
+ * output is a queue, it publishes their records and then removes these dead
+ * letters. With --drop it only removes them and prints how many.
  *
  * Each dead letter is a separate message (endpoint_amqp_write.c). A message
  * with several dead letters from another program is removed only when all of

@@ -134,10 +134,6 @@ way_out_of(int reply_code, const char *what, const char *text)
 		    strstr(text, "unknown delivery tag") != NULL)
 			return NULL;
 		return "delete it, or change what differs";
-	case AMQP_COMMAND_INVALID:
-		if (strstr(text, "exchange type") != NULL)
-			return "use an exchange type that the broker supports";
-		return NULL;
 	default:
 		return NULL;
 	}

@@ -145,10 +145,8 @@ class Stream:
 
     def needs(self):
         """Missing settings are reported in one line."""
-        to = ("--assign-to", "queue:assignments")
-        for options, says in (
-                (("--every", "20ms"), "use --assign-to")):
-            self.checks.ends(self.lab.run(self.argv(*options)), 78, says)
+        self.checks.ends(self.lab.run(self.argv("--every", "20ms")), 78,
+                         "use --assign-to")
         self.checks.ends(
             self.lab.run(["aggregator", "--publish", "-t", "queue:records"],
                          stdin=b'{"type":"limit"}\n'), 65,

@@ -4,8 +4,7 @@ expected() reads the lines in order and returns the rows of every table, the
 refused lines and the late ones. In a stream, a line is late relative to the
 newest time before it, and the events of snapshots do not count. In a one-shot
 run nothing is late, and if all records of a tenant are from snapshots, its chat
-records are final. With several aggregators, each has the identities of the
-events it reads and its own silences of users. Everything else is the same.
+records are final. Everything else is the same.
 """
 
 import collections
