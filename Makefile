@@ -267,7 +267,7 @@ lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, s
 	$(BUILT) tests/lint/tables.py
 	tests/lint/words.py
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
-                  .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
+                  .ci/run scripts/* tests/run tests/booted tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)
 
 # Where things go, for install and for uninstall. DESTDIR may contain blanks.
