@@ -154,8 +154,7 @@ def step_by_step():
     step("Install")
     type_lines(
         f"""sudo -u messaging sed -i -e "s,^url = https://api.*,url = $CRM_URL," \
-        -e 's,://messaging:password@,://messaging:p4ssw0rd@,' -e '/^\\[serve\\]/a \
-        secret_key_file = /etc/messaging-analytics/serve.key' {CONF}""")
+        -e 's,://messaging:password@,://messaging:p4ssw0rd@,' {CONF}""")
     step("Configure")
     type_lines("sudo crontab -u messaging - <<'END'\n"
                + shown_in("messaging-quickstart.7", "Run the jobs") + "END")
