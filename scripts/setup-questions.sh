@@ -3,8 +3,8 @@
 # answer is checked when it is given.
 
 # ask OPTION DEFAULT QUESTION [CHECK]: asks for the variable of that name, unless
-# the option set it. CHECK prints what is wrong with the value and returns 1; in a
-# terminal, the question is then asked again.
+# the option set it. CHECK prints what is wrong with the value and returns 1, or
+# the exit status of a program; in a terminal, the question is then asked again.
 ask() {
 	option=$(printf '%s' "$1" | tr _ -)
 	while :; do
@@ -23,16 +23,18 @@ ask() {
 			eval "$1=\${answer:-\$2}"
 			typed=yes
 		fi
-		eval "value=\$$1"
+		eval "value=\$$1" rc=0
 		if [ -z "$value" ]; then
 			[ -n "$typed" ] || usage_error "--$option is needed"
 			say "This needs an answer."
-		elif [ $# -lt 4 ] || $4 "$value"; then
-			return
-		else
-			[ -n "$typed" ] || die 64 "see above: --$option '$value'"
-			eval "$1=\$given"
+			continue
 		fi
+		[ $# -lt 4 ] || $4 "$value" || rc=$?
+		[ $rc != 0 ] || return 0
+		[ $rc != 1 ] || rc=64
+		# Not the value: an address of a server contains a password.
+		[ -n "$typed" ] || die $rc "'$option' cannot be used, see above"
+		eval "$1=\$given"
 	done
 }
 
@@ -63,8 +65,9 @@ was() {
 keep_answers() {
 	rc=$?
 	[ -n "$asking" ] && [ -t 0 ] && [ -n "$crm" ] || exit $rc
-	mkdir -p "$folder" && write_answers && say "" \
-		"Your answers are in '$draft'; the next run of setup offers them."
+	say
+	mkdir -p "$folder" && write_answers &&
+		say "Your answers are kept in '$draft'; the next run offers them."
 	exit $rc
 }
 
@@ -164,7 +167,7 @@ ask_token() {
 
 # Asks the CRM. In a terminal, the questions are asked again if it fails.
 ask_about_access() {
-	kept=$(cat "$folder/$tenant.token" 2>/dev/null) || :
+	kept=$(as_if_there cat "$folder/$tenant.token" 2>/dev/null) || :
 	while :; do
 		case $crm in
 		chat2desk) ask url "$(was "crm $tenant" url \
@@ -281,7 +284,8 @@ write_answers() {
 	case $customers in
 	y) customers=yes ;;
 	esac
-	[ -z "$token" ] || printf '%s\n' "$token" | put "$folder/$tenant.token"
+	[ -z "$token" ] || [ -z "$tenant" ] ||
+		printf '%s\n' "$token" | put "$folder/$tenant.token"
 	{
 		say "# Written by setup; messaging.conf(5) has the keys."
 		say "[crm $tenant]"

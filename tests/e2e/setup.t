@@ -138,6 +138,10 @@ class Test(Checklist):
         self.that("cannot read the token file '/none'" in done.err,
                   f"no token file: {done}")
         self.that(os.listdir(self.home) == before, "a refusal leaves files")
+        # Nothing listens at the address, whose password is not told.
+        done = self.setup("-y", *self._answers(), code=75, env={
+            "MYSQL_URL": "mysql://who:no@127.0.0.1:1/x"})
+        self.that("'database' cannot be used" in done.err, f"{done}")
         # The CRM refuses the token: nothing is configured, and nothing runs.
         done = self.setup("-y", *self._answers()[:-2], stdin=b"wrong\n",
                           code=77)
@@ -317,7 +321,7 @@ class Test(Checklist):
                    ("RabbitMQ", "amqp://u:p@127.0.0.1:1/v"),
                    ("RabbitMQ", None)]
         said, code = self.type([], answers, {"AMQP_URL": ""})
-        self.that(code == 64 and "answers are in" in said, f"{code}: {said}")
+        self.that(code == 64 and "answers are kept" in said, f"{code}: {said}")
         self.that(not os.path.exists(self.folder + "messaging.conf"), said)
         answers = [("CRM (", ""), ("company [kept]", ""),
                    (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
