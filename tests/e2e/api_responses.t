@@ -573,6 +573,18 @@ class Test(Checklist):
         self._parts_of_waits_are_right()
         self._backlog_is_right()
 
+    def cells_open_in_zones_with_half_hours(self):
+        """Their hours begin in the middle of an hour in UTC."""
+        [[first]] = self.sql.ask("SELECT MIN(end_at) FROM intervals")
+        for zone in "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe":
+            rows = self.get("heatmap", **{
+                "zone": zone, "from": first[:10], "to": "0s"})["rows"]
+            rows.sort(key=lambda row: row["count"])
+            self.that(rows[-10]["count"] > 0, f"{zone}: few hours have rows")
+            for row in rows[-10:]:
+                self.link_opens(row)
+                self.figure_is_the_row(row)
+
     def moments(self, zone, by, begin, end, now):
         """Starts of periods, and the end or now, of both ranges."""
         periods = self.oracle.periods(zone, by, begin, end)
