@@ -14,6 +14,7 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_recompute,
 	&sink_mode_now,
 	&sink_mode_get,
+	&sink_mode_explain,
 	&sink_mode_sql,
 	&sink_mode_report,
 	&sink_mode_serve,

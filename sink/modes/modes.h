@@ -17,9 +17,10 @@ struct sink {
 	struct option_common common; /* must be first: see option_table.h */
 	const char *from;            /* NULL: as configured */
 	enum output_format format;
-	const char *get;    /* --get */
-	const char *sql;    /* --sql */
-	const char *tenant; /* for --now, --get, --report and --token */
+	const char *get;     /* --get */
+	const char *explain; /* --explain */
+	const char *sql;     /* --sql */
+	const char *tenant;  /* for --now, --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */
 	enum report_form report_form;
 	const char *address, *port_file;                    /* --serve */
@@ -37,6 +38,7 @@ extern const struct option_mode sink_mode_check;     /* --check */
 extern const struct option_mode sink_mode_recompute; /* --recompute */
 extern const struct option_mode sink_mode_now;       /* --now */
 extern const struct option_mode sink_mode_get;       /* --get */
+extern const struct option_mode sink_mode_explain;   /* --explain */
 extern const struct option_mode sink_mode_report;    /* --report */
 extern const struct option_mode sink_mode_serve;     /* --serve */
 extern const struct option_mode sink_mode_token;     /* --token */

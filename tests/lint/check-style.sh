@@ -41,7 +41,7 @@ libraries() {
 ^lmdb[.]h$ ^(tests/unit/poller/crm/test_store[.]c|common/lmdb/lmdb_file[.]c)$
 ^amqp ^common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|sink/modes/mode_explain|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table|json/json_text)|aggregator/words/text_words)[.]c$
 ^xxhash[.]h$ ^common/digest/hash[.]h$
 ^openssl/ ^(common/(http/signature|digest/hash)|tests/unit/common/http/test_signature)[.]c$
