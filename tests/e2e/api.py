@@ -833,6 +833,35 @@ class Test(Checklist):
                 1, 2501, 2500 // n)) and pages == (13 if "/c" in path else 3),
                 f"{path}: {len(ids)} rows, {pages} pages")
 
+    def a_closed_chat_is_explained(self):
+        """No live table has it any more."""
+        of = {"tenant": "past", "chat": "a"}
+        at = [f"2026-11-26T10:{n:02}:00.000Z" for n in range(4)]
+        records = [
+            {"type": "operator", "tenant": "past", "operator": "7",
+             "name": "Ann", "available": True, "at": at[0]},
+            *({"type": "message", **of, "id": str(n), "at": at[n], **who}
+              for n, who in enumerate((
+                  {"from": "customer"}, {"from": "operator", "operator": "7"},
+                  {"from": "customer"}))),
+            {"type": "chat", **of, "status": "closed", "operator": "7",
+             "at": at[3], "closed_at": at[3]}]
+        rows = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
+                             stdin="".join(json.dumps(r) + "\n"
+                                           for r in records).encode()).out
+        self.lab.must(["sink"], stdin=rows)
+        self.that(self.world.sql.number(
+            "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'past'") == 0,
+                  "the chat is open")
+        got = self.lab.must(["sink", "--tenant", "past", "--explain", "a", "-o",
+                             "csv"]).out.decode().splitlines()[1:]
+        self.that(got == [
+            f"{at[0]},customer,message,,,",
+            f"{at[1]},Ann (7),message,first response,60.000,Ann (7)",
+            f"{at[2]},customer,message,,,",
+            f"{at[3]},chat,,resolution,180.000,Ann (7)",
+            f"{at[3]},chat,,closed unanswered,60.000,Ann (7)"], f"{got}")
+
     def pages_by_hand(self, path):
         """The ids of all messages, following the lines of standard error, and
         the number of pages."""
