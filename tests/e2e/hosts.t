@@ -69,15 +69,21 @@ def at_the_start(t):
 
 
 def rolled_back_without_an_error(t):
-    """Whichever statement it is, the transaction is repeated."""
-    for number in range(1, 4):
+    """Whichever statement it is, the transaction is repeated. After the last
+    one, about the hour of the interval, only COMMIT follows."""
+    for number in range(1, 6):
         tenant = f"r{number}"
         door = t.lab.door("mariadb", RolledBack)
         door.number = number
-        rows = snapshot(tenant, "s", 1, 3, 3)
+        rows = [*snapshot(tenant, "s", 1, 3, 3), {
+            "type": "row", "table": "intervals", "tenant": tenant,
+            "end_at": "2026-11-20T10:00:00.000Z", "chat": "1", "message": "1",
+            "kind": "reply", "operator": "1", "ms": 1, "withdrawn": False,
+            "as_of": "2026-11-20T10:00:00.000Z", "version": 1}]
         t.lab.must(["sink"], stdin=text(rows).encode(), env={"MYSQL_URL": door.url})
         t.that(door.number <= 0, f"only {number - door.number} statements")
-        for table in "operator_metrics", "chat_metrics", "tenant_metrics":
+        for table in ("operator_metrics", "chat_metrics", "tenant_metrics",
+                      "intervals"):
             want = sum(row.get("table") == table for row in rows)
             got = t.sql.number(f"SELECT COUNT(*) FROM {table} WHERE tenant = "
                                f"'{tenant}'")
