@@ -431,6 +431,62 @@ def check_late_assignee(lab, checks):
     checks.that("resolution" not in str(flow.rows), f"again: {flow.rows}")
 
 
+def check_late_reply(lab, checks):
+    say("- the limit is the sum of the window and 7 days")
+    flow = Flow(lab, "intervals", window="1h", definition="chatwoot")
+    flow.fresh()
+    for chat, end in ("c", "00"), ("d", "59"):
+        flow.put([message("a", "1", chat, "01T10:00:00", "customer"),
+                  message("a", "2", chat, "01T10:01:00", "operator"),
+                  message("a", "3", chat, "01T10:02:00", "customer"),
+                  message("a", "4", chat, f"01T10:0{3 - (end == '59')}:{end}",
+                          "operator")])
+    flow.run()
+    flow.rows = []
+    flow.put([message("a", "9", chat, "08T11:03:00", "system", kind="assigned",
+                      operator="7") for chat in ("c", "d")])
+    flow.run()
+    checks.equal([(r["chat"], r["kind"], r["operator"])
+                  for r in map(json.loads, flow.rows)],
+                 [("c", "reply", "7")], "intervals that are written again")
+
+
+def check_second_flush(lab, checks):
+    say("- an interval of which only operator or channel change is written again")
+    flow = Flow(lab, "intervals")
+    flow.fresh()
+
+    def chat(name, minute, **more):
+        return json.dumps({
+            "type": "chat", "tenant": "a", "chat": name,
+            "at": f"2026-11-20T10:{minute}:00Z", "status": "closed",
+            "closed_at": "2026-11-20T10:10:00Z", **more})
+
+    def rows():
+        flow.rows = []
+        flow.run()
+        return sorted((r["chat"], r["kind"], r["operator"], r["channel"],
+                       r["withdrawn"]) for r in map(json.loads, flow.rows))
+
+    flow.put([message("a", "1", "c", "20T10:00:00", "customer"),
+              message("a", "2", "c", "20T10:10:00", "system", kind="closed"),
+              message("a", "1", "d", "20T10:00:00", "customer"),
+              chat("d", 10, operator="7")])
+    checks.equal(rows(), [("c", "resolution", None, None, False),
+                          ("c", "unanswered", None, None, False),
+                          ("d", "resolution", "7", None, False),
+                          ("d", "unanswered", "7", None, False)], "at first")
+    flow.put([chat("c", 20, operator="8"), chat("d", 20, channel="web",
+                                                operator="7")])
+    checks.equal(rows(), [("c", "resolution", "8", None, False),
+                          ("c", "unanswered", "8", None, False),
+                          ("d", "resolution", "7", "web", False),
+                          ("d", "unanswered", "7", "web", False)], "again")
+    flow.put([chat("c", 30, operator="8"), chat("d", 30, channel="web",
+                                                operator="7")])
+    checks.equal(rows(), [], "after records that change nothing")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
@@ -438,7 +494,8 @@ def body():
         for check in (check_figures, check_runs, check_passing, check_letters,
                       check_undated, check_stale, check_waits, check_clock,
                       check_pipe, check_silent, check_dropped, check_gap,
-                      check_old_records, check_late_assignee):
+                      check_old_records, check_late_assignee, check_late_reply,
+                      check_second_flush):
             check(lab, checks)
     return checks.result()
 
