@@ -487,6 +487,49 @@ def check_second_flush(lab, checks):
     checks.equal(rows(), [], "after records that change nothing")
 
 
+def check_again(lab, checks):
+    say("- records that are delivered again after a commit change nothing")
+    flow = Flow(lab, "operators,chats,intervals,events,messages")
+    flow.fresh()
+    chat = {"type": "chat", "tenant": "a", "chat": "c",
+            "at": "2026-11-20T10:05:00Z"}
+    operator = {"type": "operator", "tenant": "a", "operator": "7"}
+    marker = {"type": "snapshot", "tenant": "a", "snapshot": "s",
+              "at": "2026-11-20T10:20:00Z"}
+    answer = {"id_": "2", "chat": "c", "at": "20T10:01:00",
+              "sender": "operator", "operator": "7"}
+    records = [
+        json.dumps({**operator, "name": "Old", "available": False}),
+        json.dumps({**operator, "operator": "8", "available": False,
+                    "at": "2026-11-20T10:00:00Z"}),
+        message("a", "1", "c", "20T10:00:00", "customer"),
+        message("a", **answer), message("a", **answer, private=True),
+        message("a", **answer, automated=True),
+        *(json.dumps({**chat, "operator": who}) for who in "978"),
+        json.dumps({"type": "event", "tenant": "a", "id": "1", "event": "e",
+                    "at": "2026-11-20T10:00:00Z"}),
+        json.dumps({"type": "event", "tenant": "a", "id": "1", "event": "f",
+                    "user": "u", "at": "2026-11-20T10:00:00Z"}),
+        json.dumps({**marker, "state": "begin"}),
+        json.dumps({**operator, "name": "New", "available": True,
+                    "snapshot": "s"}),
+        json.dumps({**operator, "operator": "8", "available": True,
+                    "snapshot": "s"}),
+        json.dumps({**chat, "operator": "8", "snapshot": "s"}),
+        json.dumps({**marker, "state": "end", "records": 3})]
+    flow.put(records)
+    flow.run()
+    flow.same_figures(records)
+    before = flow.figures()
+    text = str(before)
+    checks.that('"Old"' not in text and '"first_response"' not in text and
+                '"operator": "9"' not in text and '"event": "f"' not in text,
+                before)
+    flow.put(records)
+    flow.run()
+    checks.equal(flow.figures(), before, "the figures")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
@@ -495,7 +538,7 @@ def body():
                       check_undated, check_stale, check_waits, check_clock,
                       check_pipe, check_silent, check_dropped, check_gap,
                       check_old_records, check_late_assignee, check_late_reply,
-                      check_second_flush):
+                      check_second_flush, check_again):
             check(lab, checks)
     return checks.result()
 
