@@ -64,6 +64,8 @@ def world(r):
                 record("message", minute, chat=name, id=ids.pop(),
                        **r.choice(SAYS)))
     r.shuffle(lines)
+    # An equal line is the same line, delivered again.
+    lines = [x for i, x in enumerate(lines) if x not in lines[:i]]
     if r.random() < 0.7:
         place = r.randrange(len(lines) + 1)
         lines[place:place] = snapshot(r, r.randrange(1, 7))
