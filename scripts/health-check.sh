@@ -158,7 +158,7 @@ check_broker() {
 }
 
 check_schema() {
-	local wanted=1 # schema_last in common/db/db.c
+	local wanted=1 # schema_last in common/db/schema_number.c
 	if ! within sql "SELECT COALESCE(MAX(number), 0) FROM schema_migrations"; then
 		judge critical "database: $answer"
 		return 1

@@ -304,12 +304,6 @@ stop_wait(struct clocks *c, int64_t at)
 	c->wait_split = false;
 }
 
-static int64_t
-floor_seconds(int64_t ms)
-{
-	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
-}
-
 /* A CRM may assign a chat to the operator who answers it. A wait that was
  * divided in the second of the answer, for the answerer, belongs to them as a
  * whole. */
@@ -318,7 +312,7 @@ join_wait(struct clocks *c, const struct message *answer)
 {
 	if (c->w == CLOCK_NONE || !c->wait_split || c->assignee == 0 ||
 	    c->assignee != message_operator(answer) ||
-	    floor_seconds(c->part_start) != floor_seconds(answer->at))
+	    clock_floor(c->part_start, 1000) != clock_floor(answer->at, 1000))
 		return;
 	c->wait_split = false;
 	if (c->listener->on_undivided != NULL)
@@ -535,7 +529,7 @@ chatwoot_opened(struct clocks *c, int64_t at)
 static int64_t
 chatwoot_length(int64_t start, int64_t stop)
 {
-	return (floor_seconds(stop) - floor_seconds(start)) * 1000;
+	return clock_floor(stop, 1000) - clock_floor(start, 1000);
 }
 
 static const struct definition definition_chatwoot = {

@@ -29,7 +29,7 @@
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/key.h"
 
-/* The number of snapshots that are over which are remembered for each tenant.
+/* How many finished snapshots are remembered for each tenant.
  * Lines of older ones become dead letters if they are delivered again. */
 #define OVER_MAX 64
 
@@ -505,8 +505,8 @@ add_to_open(struct staging *s, struct staging_tenant *t, struct text line,
 	s->ready = s->ready || is_complete(t->open);
 }
 
-/* Adds a record of the open snapshot. A marker from the future counts as a bad
- * line. */
+/* Adds a record of the open snapshot. A marker from the future is treated as a
+ * bad line. */
 static enum outcome
 add_line(struct staging *s, struct staging_tenant *t, struct text line,
     struct record *r)

@@ -11,8 +11,8 @@
  *                      a customer is erased, or a week passes
  *
  * A tenant has at most one open or complete snapshot. Applying it reads the
- * lines back and corrects the tenant. A snapshot is ignored, as if it was
- * dropped at once, if it is older than the open one or one that was applied, or
+ * lines back and corrects the tenant. A snapshot is ignored, as if it had
+ * been dropped immediately, if it is older than the open one or one that was applied, or
  * if it begins in the future. The ids of the snapshots that are over (applied,
  * dropped or ignored) are remembered: later lines of them do not count.
  *

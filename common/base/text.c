@@ -77,7 +77,9 @@ text_is_printable(const char *p, size_t len)
 }
 
 /* True if the byte is not 0x20 to 0x7E, for each of eight bytes: its high bit
- * is set. A carry cannot hide one: it comes from a byte that is 0xFF. */
+ * is set. Carries and borrows can only set more high bits: a carry
+ * comes from a byte that is 0xFF, a borrow from one below 0x20, and these are
+ * odd themselves. */
 static inline uint64_t
 odd_bytes(const char *p)
 {

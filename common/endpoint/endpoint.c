@@ -28,7 +28,7 @@ behind(const char *prefix, const char *name)
 bool
 endpoint_is_queue(const char *name)
 {
-	return behind("queue:", name) != NULL;
+	return endpoint_amqp_name(name) != NULL;
 }
 
 const char *

@@ -160,6 +160,14 @@ wait_for_predecessor(struct amqp_endpoint *a)
 		o = endpoint_amqp_look(a, &load);
 		if (o != OUTCOME_DONE || load.readers == 1)
 			break;
+		if (clock_mono_ms() >= end && load.readers == 0) {
+			amqp_link_drop(&a->link,
+			    "the queue '%s' at %s does not count its readers; "
+			    "the broker may be starting",
+			    a->queue, a->link.title);
+			o = a->link.outcome;
+			break;
+		}
 		if (clock_mono_ms() >= end) {
 			log_warn("the queue '%s' at %s has %u other consumers; "
 				 "if no node of the broker is down, stop them, "

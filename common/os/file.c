@@ -297,9 +297,9 @@ file_add_cause(struct buf *to, int err, const char *path)
 }
 
 /* Gives a new file the group and the permissions of the file at path, if there
- * is one; permissions outside mode are not kept. Without the group, its
- * members' permissions would be those of another group, so that group gets no
- * more than all users. */
+ * is one; permissions outside mode are not kept. If the group cannot be set,
+ * the group bits would apply to another group, which therefore gets no more
+ * than all users. */
 static int
 keep_permissions(int fd, const char *path, mode_t mode)
 {

@@ -371,24 +371,11 @@ record_clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
-/* Returns the last field 'type', or NULL. */
-static const struct flat_field *
-find_type(const struct flat *f)
-{
-	size_t i;
-
-	for (i = f->n; i-- > 0;)
-		if (f->field[i].key_len == 4 &&
-		    memcmp(f->field[i].key, "type", 4) == 0)
-			return &f->field[i];
-	return NULL;
-}
-
 /* If a key is repeated, the last one counts, here and below. */
 static int
 read_type(struct record *r, const struct record_words *words, struct buf *why)
 {
-	const struct flat_field *type = find_type(r->flat);
+	const struct flat_field *type = flat_find(r->flat, "type");
 	unsigned found;
 
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {

@@ -37,9 +37,8 @@
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0
 
-/* The number of key columns, and whether there is a version. */
-
 /* NOLINTBEGIN(bugprone-macro-parentheses): members of a sum */
+/* The number of key columns, and whether there is a version. */
 #define TABLE(table, ...) enum { keys_of_##table = 0
 #define KEY(name, type, text) +1
 #define END(table, text)                                                       \

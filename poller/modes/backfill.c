@@ -156,7 +156,7 @@ is_wanted(const struct backfill *b, const struct crm_record *r)
 	       (r->opened_at == CLOCK_NONE || r->opened_at < b->until_ms);
 }
 
-/* Logs the progress, at first at once. */
+/* Logs the progress: the first time immediately, then every TELL_MS. */
 static void
 tell_progress(struct backfill *b, size_t chats_read)
 {

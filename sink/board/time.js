@@ -118,7 +118,7 @@ export function zone() {
 /* Why that is another zone than expected; "" if it is not. */
 export function zoneNote() {
 	const why = settings.zone !== "" && !isZone(settings.zone)
-		? `There is no time zone ${settings.zone}`
+		? `Unknown time zone ${settings.zone}`
 		: settings.zone === "" && !isZone(screenZone())
 			? "This screen has no time zone" : "";
 

@@ -114,13 +114,15 @@ clock_word(const json_t *interval)
 	return "reply";
 }
 
-/* Begins a line: about a message, or about a time and an event. */
+/* Begins a line: about a message, or about a time and an event; without any of
+ * them, about another interval of the line before. */
 static void
 begin_line(struct explained *x, const char *time, const json_t *message,
     const char *event)
 {
 	struct buf text = BUF_INIT;
 	const char *operator_id = text_of(message, "operator"),
+		   *who = message != NULL ? text_of(message, "sender") : event,
 		   *kind = text_of(message, "message_type"),
 		   *content = text_of(message, "content");
 
@@ -128,9 +130,8 @@ begin_line(struct explained *x, const char *time, const json_t *message,
 	write_text(x, "time", time);
 	if (operator_id != NULL)
 		add_operator(x, operator_id, &text);
-	else
-		buf_adds(&text,
-		    message != NULL ? text_of(message, "sender") : event);
+	else if (who != NULL)
+		buf_adds(&text, who);
 	write_member(x, "who", &text);
 	if (json_is_true(json_object_get(message, "private")))
 		buf_adds(&text, "note, ");

@@ -186,6 +186,6 @@ run_migrate(void *options)
 
 const struct option_mode sink_mode_migrate = {
 	.choice = OPTION_MODE("migrate", "create or compare the tables"),
-	.about = "Creates the tables, or refuses those that differ.\n",
+	.about = "Creates the tables, or rejects those that differ.\n",
 	.run = run_migrate,
 };

@@ -113,14 +113,7 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 static bool
 is_configured(const struct sink *s)
 {
-	const struct conf *conf = s->common.conf;
-	size_t i;
-
-	for (i = 0; i < conf_tenants(conf); i++) {
-		if (strcmp(conf_tenant(conf, i), s->tenant) == 0)
-			return true;
-	}
-	return false;
+	return conf_has_tenant(s->common.conf, s->tenant);
 }
 
 static enum exit_code

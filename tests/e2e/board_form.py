@@ -125,7 +125,7 @@ def a_screen_without_a_zone_has_utc(test):
     with browser.first_running(NO_ZONE):
         for zone, note in (("", "This screen has no time zone; times are in "
                                 "the zone UTC."), ("UTC", ""),
-                           ("Mars/Base", "There is no time zone Mars/Base; "
+                           ("Mars/Base", "Unknown time zone Mars/Base; "
                                          "times are in the zone UTC.")):
             test.visit("lead", f"/#zone={zone}")
             test.shows(lambda: ", UTC" in browser.text("#responses-note"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
 """Runs the text cases of tests/cases/stored: what sink shows of a database with
-the rows of two tenants, of which the aggregator makes the records in
+the rows of some tenants, of which the aggregator makes the records in
 tests/cases/stored/records and, of the tenant load, those of tests/load."""
 
 import os
@@ -21,7 +21,7 @@ def body():
         crm = {"url": "http://127.0.0.1:1/v1", "token": "x"}
         conf = lab.conf("conf", {
             "crm acme": {**crm, "teams": "sales: 1 2, support: 3"},
-            "crm load": crm})
+            "crm load": crm, "crm closing": crm})
         lab.must(["sink", "-c", conf, "--migrate"])
         records = (CASES / "records").read_bytes() + lab.must(
             [os.path.join(TESTBIN, "load"), "--seed", 7, "--start",
