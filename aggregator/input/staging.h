@@ -12,9 +12,10 @@
  *
  * A tenant has at most one open or complete snapshot. Applying it reads the
  * lines back and corrects the tenant. A snapshot is ignored, as if it had
- * been dropped immediately, if it is older than the open one or one that was applied, or
- * if it begins in the future. The ids of the snapshots that are over (applied,
- * dropped or ignored) are remembered: later lines of them do not count.
+ * been dropped immediately, if it is older than the open one or one that was
+ * applied, or if it begins in the future. The ids of the snapshots that are
+ * over (applied, dropped or ignored) are remembered: later lines of them do not
+ * count.
  *
  * With a state, lines are kept there, so the messages that brought them are
  * acknowledged long before the snapshot is complete. The commit in which a
