@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # setup-remove.sh: setup --remove.
 
-# Deletes the rows in a database that others created: its tables stay, and so do
-# the queues of such a broker.
+# Deletes the rows in a database that others created: its tables are kept, and so
+# are the queues of such a broker.
 purge_rows() {
 	if ! grep -Fqx -e "$database_line" "$config"; then
-		say "Deleting the rows of $tenant; the empty tables stay"
+		say "Deleting the rows of $tenant; the empty tables are kept"
 		# shellcheck disable=SC2154
 		as "$reaper" -q --purge "$tenant" --force || [ $? = 66 ] ||
 			say "The rows could not be deleted."
 	fi
 	grep -Fqx -e "$vhost_line" "$config" ||
-		say "The queues rows and records, and those with .dead, stay."
+		say "The queues rows and records, and those with .dead, are kept."
 }
 
 drop_local() {
