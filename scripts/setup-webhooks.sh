@@ -19,7 +19,7 @@ add_keys() {
 		*) [ -z "$(conf_value "$section" "${line%% =*}" "$file")" ] || continue ;;
 		esac
 		# shellcheck disable=SC2016 # for awk
-		as env SECTION="$section" LINE="$line" awk '
+		added=$(as env SECTION="$section" LINE="$line" awk '
 			{ print; head = $0 }
 			gsub(/^[ \t]*\[[ \t]*|[ \t]*\][ \t\r]*$/, "", head) == 2 &&
 			gsub(/[ \t]+/, " ", head) >= 0 &&
@@ -28,7 +28,9 @@ add_keys() {
 			END { if (done) exit
 				if (ENVIRON["SECTION"] != "")
 					print "\n[" ENVIRON["SECTION"] "]"
-				print ENVIRON["LINE"] }' "$file" | put "$file.new"
+				print ENVIRON["LINE"] }' "$file") ||
+			die 73 "cannot add '${line%% =*}' to '$file'"
+		printf '%s\n' "$added" | put "$file.new"
 		as chmod --reference="$file" "$file.new"
 		as mv "$file.new" "$file" || die 73 "cannot write '$file'"
 	done
