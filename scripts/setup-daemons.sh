@@ -7,7 +7,7 @@ systemd=/etc/systemd/system
 hardening=$systemd/messaging-.service.d/hardening.conf
 
 # Daemons are units if root sets up a machine with systemd. Otherwise, they are
-# processes; $state/NAME.pid has their number.
+# processes; $state/NAME.pid has their number and start.
 has_units() {
 	[ "$as" != "$me_user" ] && [ -d /run/systemd/system ]
 }
@@ -136,11 +136,19 @@ resume_jobs() {
 	exec 7<&- 8<&-
 }
 
+# was_started DAEMON: whether setup started the process, even if it has ended.
+was_started() {
+	case $1 in
+	board | listener) [ -e "$state/$1.address" ] ;;
+	*) [ -e "$state/$1.pid" ] ;;
+	esac
+}
+
 restart_daemon() { # DAEMON
 	if has_units; then
 		[ ! -e "$systemd/$(unit_of "$1")" ] ||
 			systemctl restart "$(basename "$(unit_of "$1")" .service)"
-	elif alive "$state/$1.pid"; then
+	elif was_started "$1"; then
 		address=$(address_of "$1")
 		stop_process "$1"
 		start_process "$1" ${address:+"$address"}
@@ -156,32 +164,25 @@ running_units() {
 		done
 }
 
-# Sinks refuse the tables of another version, so they end before.
+# The migration creates what is missing and changes no table, so the daemons run
+# meanwhile; if it fails, they go on. Then the readers of a queue are first.
 restart_all() {
-	[ -e "$config" ] || die 78 "there is no '$config'; run setup first"
+	[ -e "$config" ] || die 78 "'$config' is missing; run setup first"
 	say "Waiting for the jobs of cron"
 	pause_jobs
-	if has_units; then
-		names=$(running_units)
-		[ -z "$names" ] || systemctl stop $names
-	else
-		addresses=''
-		for name in sink aggregator listener board; do
-			! alive "$state/$name.pid" || addresses="$addresses $name"
-			stop_process $name
-		done
-	fi
 	quietly "Bringing the tables up to date" "$sink" --migrate
 	quietly "Checking the database" "$sink" --check
+	rc=0
 	if has_units; then
-		for name in $names; do
-			say "Starting $name"
-			systemctl start "$name"
+		for name in $(running_units); do
+			say "Restarting $name"
+			systemctl restart "$name" || keep_failure $?
 		done
 	else
-		for name in $addresses; do
-			address=$(address_of "$name")
-			start_process "$name" ${address:+"$address"}
+		for name in sink aggregator listener board; do
+			# A daemon that does not start keeps no other one down.
+			(restart_daemon "$name") || keep_failure $?
 		done
 	fi
+	exit "$rc"
 }
