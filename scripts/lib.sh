@@ -65,14 +65,20 @@ check_option() {
 	esac
 }
 
-# check_name NAME: checks the name of a tenant.
-check_name() {
+# wrong_name NAME: prints what is wrong with the name of a tenant.
+wrong_name() {
 	case $1 in
 	'' | [.-]* | *[!A-Za-z0-9_.-]*)
-		usage_error "'$1' is not a name: letters, digits, '_', '.', '-'"
+		printf '%s\n' "'$1' is not a name: letters, digits, '_', '.', '-'"
 		;;
+	*) [ ${#1} -le 64 ] || printf '%s\n' "'$1' is longer than 64 characters" ;;
 	esac
-	[ ${#1} -le 64 ] || usage_error "'$1' is longer than 64 characters"
+}
+
+# check_name NAME: ends the script if a tenant cannot have the name.
+check_name() {
+	wrong=$(wrong_name "$1")
+	[ -z "$wrong" ] || usage_error "$wrong"
 }
 
 # read_token KEPT: sets $token to the first line of standard input, without echo

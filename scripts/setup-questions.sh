@@ -9,7 +9,7 @@ ask() {
 	option=$(printf '%s' "$1" | tr _ -)
 	while :; do
 		eval "given=\$$1"
-		typed=''
+		asked=''
 		if [ -n "$given" ]; then
 			:
 		elif [ -n "$yes" ]; then
@@ -18,14 +18,14 @@ ask() {
 			usage_error "there is no terminal to ask in; give" \
 				"--$option, or -y for defaults"
 		else
-			printf '%s%s: ' "$3" "${2:+ [$2]}"
+			printf '%s%s: ' "$3" "${2:+ [$(without_password "$2")]}"
 			IFS= read -r answer || die 64 "no answer"
 			eval "$1=\${answer:-\$2}"
-			typed=yes
+			asked=yes
 		fi
 		eval "value=\$$1" rc=0
 		if [ -z "$value" ]; then
-			[ -n "$typed" ] || usage_error "--$option is needed"
+			[ -n "$asked" ] || usage_error "--$option is needed"
 			say "This needs an answer."
 			continue
 		fi
@@ -33,23 +33,26 @@ ask() {
 		[ $rc != 0 ] || return 0
 		[ $rc != 1 ] || rc=64
 		# Not the value: an address of a server contains a password.
-		[ -n "$typed" ] || die $rc "'$option' cannot be used, see above"
+		[ -n "$asked" ] || die $rc "'$option' cannot be used, see above"
 		eval "$1=\$given"
 	done
 }
 
-# For the checks of answers.
-complain() {
+# without_password ANSWER: prints it; in a URL, without the password.
+without_password() {
+	printf '%s\n' "$1" | sed 's,\(://[^:@]*\):.*@,\1:...@,'
+}
+
+# refuse TEXT: prints what is wrong with an answer, and returns 1.
+refuse() {
 	say "$*" >&2
+	return 1
 }
 
 is_yes_or_no() {
 	case $1 in
 	y | yes | n | no) ;;
-	*)
-		complain "'$1' is neither yes nor no."
-		return 1
-		;;
+	*) refuse "'$1' is neither yes nor no." ;;
 	esac
 }
 
@@ -84,10 +87,8 @@ try_answers() {
 }
 
 try_poller() {
-	said=$(try_answers "$poller" -c /dev/null -n 2>&1) || {
-		complain "${said#*: tenant *: }"
-		return 1
-	}
+	said=$(try_answers "$poller" -c /dev/null -n 2>&1) ||
+		refuse "${said#*: tenant *: }"
 }
 
 is_crm() {
@@ -96,30 +97,22 @@ is_crm() {
 }
 
 is_tenant() {
-	case $1 in
-	'' | [.-]* | *[!A-Za-z0-9_.-]*)
-		complain "'$1' is not a name: use letters, digits, '_', '.' and '-'."
-		return 1
-		;;
-	esac
-	[ ${#1} -le 64 ] || {
-		complain "'$1' is longer than 64 characters."
-		return 1
-	}
+	wrong=$(wrong_name "$1")
+	[ -z "$wrong" ] || refuse "$wrong."
 }
 
 is_crm_url() {
 	url=${1%/}
 	case $crm:${url#*://} in
 	chatwoot:*/*)
-		complain "Give the address without '/${url#*://*/}'."
-		return 1
+		refuse "Give the address without '/${url#*://*/}'."
+		return
 		;;
 	chat2desk:*/*) ;;
 	chat2desk:*)
-		complain "The address of the API has a path, as in" \
+		refuse "The address of the API has a path, as in" \
 			"https://api.chat2desk.com/v1."
-		return 1
+		return
 		;;
 	esac
 	try_poller
@@ -128,9 +121,9 @@ is_crm_url() {
 is_account() {
 	case $crm:$1 in
 	chatwoot:*[!0-9]*)
-		complain "'$1' is not a number. The browser shows it in the address:" \
+		refuse "'$1' is not a number. The browser shows it in the address:" \
 			"/app/accounts/NUMBER."
-		return 1
+		return
 		;;
 	esac
 	account=$1
@@ -140,10 +133,7 @@ is_account() {
 is_chat_url() {
 	case $1 in
 	n | no | http://*'{chat}'* | https://*'{chat}'*) ;;
-	*)
-		complain "'$1' is not an address with {chat} in it; or answer no."
-		return 1
-		;;
+	*) refuse "'$1' is not an address with {chat} in it; or answer no." ;;
 	esac
 }
 
@@ -313,22 +303,32 @@ $database_made}"
 	} | put "$draft"
 }
 
+is_no() {
+	case $1 in
+	n | no) ;;
+	*) return 1 ;;
+	esac
+}
+
 is_address() {
 	case $1 in
-	n | no | *:[0-9]*) ;;
-	*)
-		complain "'$1' is not an address such as 127.0.0.1:8081."
-		return 1
-		;;
+	*:[0-9]*) ;;
+	*) refuse "'$1' is not an address such as 127.0.0.1:8081." ;;
 	esac
+}
+
+is_address_or_no() {
+	is_no "$1" || is_address "$1"
 }
 
 is_public() {
 	case $1 in
-	n | no) return 0 ;;
 	https://*/* | *[[:space:]]*) ;;
 	https://?* | http://127.0.0.1:?* | http://localhost:?*) return 0 ;;
 	esac
-	complain "'$1' is not an address such as https://board.example.com."
-	return 1
+	refuse "'$1' is not an address such as https://board.example.com."
+}
+
+is_public_or_no() {
+	is_no "$1" || is_public "$1"
 }

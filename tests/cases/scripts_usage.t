@@ -51,6 +51,8 @@ for script in job reap tenant mail-report; do
 	refused 64 "-c needs a value" $script -c
 	refused 64 "-c needs a value" $script -c ''
 done
+# In a file, with the time.
+refused 64 "Z setup: unknown argument '--nosuch'" setup --nosuch
 refused 64 "-a needs a value" reap -f -a ''
 refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" demo --live -p ''

@@ -22,6 +22,11 @@ from harness import BIN, TOKEN, Checklist, run_checks, say, until
 PGREP = """#!/bin/sh
 [ "$*" = "-x cron|crond" ] || exec /usr/bin/pgrep "$@"
 """
+# Cannot add a line to the configuration.
+AWK = """#!/bin/sh
+[ -n "${LINE:-}" ] || exec /usr/bin/awk "$@"
+exit 2
+"""
 SETUP = os.path.abspath("scripts/setup")
 CRONTAB = """#!/bin/sh
 # crontab: that of the user is the file $HOME/crontab.
@@ -33,7 +38,7 @@ esac
 """
 
 # Setup by root on a machine with its own folders and systemd, where its user is
-# not root; a stub of systemctl logs its calls.
+# not root; a stub of systemctl logs its calls. One unit does not restart.
 SYSTEMD = """set -e
 mount -t tmpfs none /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
 for folder in /run /var/lib /opt; do mount -t tmpfs none $folder; done
@@ -50,12 +55,17 @@ cmp scripts/units/messaging-hardening.conf \
     /etc/systemd/system/messaging-.service.d/hardening.conf
 $setup
 cp scripts/units/messaging-aggregator.service /etc/systemd/system
+! $setup --restart || echo "left: no failure of --restart"
 $setup --remove
 find /etc/systemd/system /etc/messaging-analytics /var/lib/messaging-analytics \
     -name 'messaging-*' 2>/dev/null | sed 's/^/left: /'
 """
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"$HOME/systemctl"
+case $1 in
+list-units) printf '%s\n' messaging-aggregator.service messaging-api.service ;;
+restart) [ "$2" != messaging-aggregator.service ] ;;
+esac
 """
 
 
@@ -128,6 +138,9 @@ class Test(Checklist):
                 (["-y", "--crm", "none"], "unknown profile 'none'"),
                 (["-y", "--tenant", "../x", *self._answers()[4:]], "../x"),
                 (["--broker", "amqp://u:secret@h/v"], "AMQP_URL"),
+                (["--webhooks", "no"], "'no' is not an address"),
+                (["--webhooks", "https://h.example", "--listen", "no"],
+                 "'no' is not an address"),
                 (["--crm"], "needs a value"), (["--remove"], "-y")):
             done = self.setup(*options, code=64)
             self.that(word in done.err and "secret" not in done.err,
@@ -256,6 +269,34 @@ class Test(Checklist):
         self.that(self.lab.sql("SELECT COUNT(*) FROM messages") == before,
                   "rows were lost")
 
+    def check_failed_restart(self):
+        """A migration that is refused stops nothing. The next restart also
+        starts a daemon that has ended."""
+        pid, address = self._board(), self.text_of("board.address")
+        self.lab.sql("ALTER TABLE closed_chats DROP KEY by_age")
+        done = self.setup("--restart", code=78)
+        self.that("ALTER TABLE" in done.err
+                  and "run setup --restart again" in done.err, f"{done}")
+        self.equal(self._board(), pid, "the board")
+        with urllib.request.urlopen(f"http://{address}/login") as page:
+            self.that(page.status == 200, "no board after the refusal")
+        statement = re.search("type: (ALTER TABLE .*)", done.err)[1]
+        self.lab.sql(statement)
+        os.kill(int(pid), 15)
+        until(30, lambda: not os.path.exists(f"/proc/{pid}"), "its end")
+        self.setup("--restart")
+        with urllib.request.urlopen(f"http://{address}/login") as page:
+            self.that(page.status == 200, "the board was not started again")
+
+    def check_failed_change(self):
+        """The configuration is kept if a line cannot be added."""
+        before = self._files()
+        self.lab.write("bin/awk", AWK, 0o755)
+        done = self.setup("-y", "--webhooks", "http://127.0.0.1:1", code=73)
+        os.remove(self.lab.path("bin/awk"))
+        self.that("cannot add 'hook' to" in done.err, f"{done}")
+        self.equal(self._files(), before, "after the failure")
+
     def text_of(self, name):
         with open(self.state + name, encoding="ascii") as f:
             return f.read().strip()
@@ -329,6 +370,27 @@ class Test(Checklist):
                    ("cron run", "n"), ("Address of the board", "no")]
         said, code = self.type([], answers)
         self.that(code == 0, f"with the kept answers: {code} {said}")
+        self.setup("--remove", "-y")
+
+    def check_kept_password(self):
+        """An earlier address of a server is offered without its password."""
+        url = self.lab.env["AMQP_URL"]
+        password = re.search("://[^:]*:(.*)@", url)[1]
+        begin = [("CRM (", "chat2desk"), ("name for your company", "kept"),
+                 ("Address of its API", self.sim.url), ("token", TOKEN),
+                 ("customers' names", "n"), ("Address of a chat", "no")]
+        empty = {"AMQP_URL": "", "MYSQL_URL": ""}
+        said, code = self.type([], [*begin, ("RabbitMQ", url),
+                                    ("MariaDB", None)], empty)
+        self.that(code == 64 and "answers are kept" in said, f"{code}: {said}")
+        shown = url.replace(f":{password}@", ":...@")
+        said, code = self.type(
+            [], [*((question, "") for question, _ in begin),
+                 (f"[{shown}]", ""), ("cron run", "n"),
+                 ("Address of the board", "no")], {"AMQP_URL": ""})
+        self.that(code == 0 and f":{password}@" not in said, f"{code}: {said}")
+        with open(self.folder + "messaging.conf", encoding="utf-8") as f:
+            self.that(f"url = {url}" in f.read().splitlines(), "the address")
         self.setup("--remove", "-y")
 
     def check_chatwoot(self):
@@ -446,6 +508,11 @@ class Test(Checklist):
             told = f.read().splitlines()
         start = ["enable --now messaging-api"]
         self.that(told == ["daemon-reload", *start, *start,
+                           "list-units --plain --no-legend "
+                           "--state=active,activating,failed "
+                           "messaging-*.service",
+                           "restart messaging-aggregator.service",
+                           "restart messaging-api.service",
                            "stop messaging-aggregator.service",
                            "disable messaging-aggregator.service",
                            "stop messaging-api.service",
