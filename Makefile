@@ -175,7 +175,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
 LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
-	board_stream faults fault_injection rollup api_responses chatwoot_truth \
+	board_stream faults fault_injection rollup api_responses \
 	chatwoot_worlds forget health_check manual_pages pace notify poller isolation budget \
 	api_originals assign memory api)
 
