@@ -69,8 +69,9 @@ struct metric {
 	/* Rows with the life LIFE_NOW are between the markers of a snapshot;
 	 * the others report past events and come before them. */
 	const struct table *table;
-	bool by_default;  /* selected without -a */
-	bool in_overview; /* the overview for people shows its rows */
+	bool by_default;     /* selected without -a */
+	bool in_overview;    /* the overview for people shows its rows */
+	bool needs_no_chats; /* emit() reads neither chats nor operators */
 	/* Adds rows of a recomputed model; with ROWS_ALL, in the order of their
 	 * keys. NULL for a streaming metric. */
 	void (*emit)(

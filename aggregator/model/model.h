@@ -52,6 +52,7 @@
 
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/order_stats.h"
+#include "aggregator/model/coverage.h"
 
 #define DESCRIPTION_NAMES 7
 
@@ -233,6 +234,7 @@ struct model {
 	/* See the table at the top. */
 	int64_t as_of, since, ahead, now, snapshot_at, whole_at, known_at;
 	uint64_t known_revision;
+	struct coverage coverage;
 	struct lexicon lexicon;
 
 	/* Sorted by id after model_recompute(), but in no particular order in
@@ -251,10 +253,13 @@ void model_init(struct model *m, struct text tenant);
 void model_release(struct model *m);
 
 /* Returns the time to which a record outside snapshots refers: a chat without a
- * time counts from its closing if it is closed, otherwise from its opening. */
+ * time counts from its closing if it is closed, otherwise from its opening; a
+ * statement of coverage, as of its end. */
 static inline int64_t
 model_record_time(const struct record *r)
 {
+	if (r->type == RECORD_COVERAGE)
+		return r->end_at;
 	if (r->type != RECORD_CHAT || r->at != CLOCK_NONE)
 		return r->at;
 	return r->status == CHAT_CLOSED ? r->closed_at : r->opened_at;

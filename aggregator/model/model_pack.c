@@ -51,6 +51,7 @@ code_tenant(struct pack *k, struct model *m)
 	code_signed(k, &m->since);
 	code_signed(k, &m->ahead);
 	code_signed(k, &m->whole_at);
+	coverage_code(k, &m->coverage);
 }
 
 void

@@ -69,7 +69,8 @@ needs_of(const struct metric_selection *c)
 
 	for (i = 0; i < c->n; i++) {
 		ops = c->metrics[i]->streaming;
-		n.model |= c->metrics[i]->emit != NULL;
+		n.model |= c->metrics[i]->emit != NULL &&
+			   !c->metrics[i]->needs_no_chats;
 		if (ops == NULL)
 			continue;
 		n.events |= ops->event != NULL;

@@ -154,7 +154,8 @@ is_state(const struct metric *f)
 static int64_t
 counts_since(const struct tenant_rows *r, const struct table *t)
 {
-	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals];
+	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals] &&
+		      t != &tables[TABLE_coverage];
 
 	return r->model->incremental &&
 		       (counts || t == &tables[TABLE_tenant_metrics])

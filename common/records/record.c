@@ -22,8 +22,9 @@
 #define EVEN (1u << RECORD_EVENT)
 #define ASSI (1u << RECORD_ASSIGNMENT)
 #define LIMI (1u << RECORD_LIMIT)
+#define COVE (1u << RECORD_COVERAGE)
 #define ROW (1u << RECORD_ROW)
-#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW)
+#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | COVE | ROW)
 
 const char *const record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = "",
@@ -35,6 +36,7 @@ const char *const record_types[RECORD_TYPES] = {
 	[RECORD_EVENT] = "event",
 	[RECORD_ASSIGNMENT] = "assignment",
 	[RECORD_LIMIT] = "limit",
+	[RECORD_COVERAGE] = "coverage",
 	[RECORD_ROW] = "row",
 };
 
@@ -59,7 +61,7 @@ const struct record_field record_fields[] = {
 	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0 },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0 },
 	{ "automated", FIELD_FLAG, AT(automated), MESS, 0 },
-	{ "kind", FIELD_TEXT, AT(kind), MESS, 0 },
+	{ "kind", FIELD_TEXT, AT(kind), MESS | COVE, COVE },
 	{ "updated_at", FIELD_TIME, AT(updated_at), MESS, 0 },
 	{ "text", FIELD_TEXT, AT(text), MESS, 0 },
 	{ "data", FIELD_JSON, AT(data), MESS | EVEN, 0 },
@@ -89,6 +91,9 @@ const struct record_field record_fields[] = {
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW },
 	{ "since", FIELD_TIME, AT(since), ROW, 0 },
+	{ "begin_at", FIELD_TIME, AT(begin_at), COVE, COVE },
+	{ "end_at", FIELD_TIME, AT(end_at), COVE, COVE },
+	{ "source", FIELD_TEXT, AT(source), COVE, COVE },
 };
 
 const size_t record_fields_n = ARRAY_LEN(record_fields);
@@ -366,6 +371,8 @@ record_clear(struct record *r)
 	r->as_of = CLOCK_NONE;
 	r->available_at = CLOCK_NONE;
 	r->since = CLOCK_NONE;
+	r->begin_at = CLOCK_NONE;
+	r->end_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
@@ -475,6 +482,10 @@ check_bounds(const struct record *r, struct buf *why)
 		    r->max_chats > RECORD_MAX_COUNT ? "max_chats"
 						    : "reported_open_chats",
 		    RECORD_MAX_COUNT);
+		return -1;
+	}
+	if (r->end_at < r->begin_at) {
+		buf_setf(why, "field 'end_at' is before 'begin_at'");
 		return -1;
 	}
 	return 0;

@@ -12,6 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 #include "poller/chats/chats.h"
+#include "poller/chats/covered.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
@@ -108,6 +109,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
+	covered_state(&p->crm, &p->emit, p->as_of, p->since != 0);
 	operators_emit(&p->operators, &p->emit); /* operators from the state */
 }
 
@@ -301,6 +303,7 @@ forget_other_state(struct pull *p)
 	store_empty(s);
 	operators_forget(s);
 	store_set_number(s, "listed", 0);
+	store_set_number(s, COVERED_UNTIL, 0);
 	commit_pull_state(p);
 }
 
@@ -470,6 +473,15 @@ enum exit_code
 pull_code(const struct pull *p)
 {
 	return p->crm.code;
+}
+
+int64_t
+pull_covered(const struct pull *p)
+{
+	return p->crm.code == PROG_OK && p->crm.store != NULL &&
+		       p->as_of != CLOCK_NONE
+		   ? p->as_of
+		   : 0;
 }
 
 int64_t
