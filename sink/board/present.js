@@ -3,7 +3,7 @@
 
 import { byId, inOrder, setText, table } from "./element.js";
 import { change, settings } from "./settings.js";
-import { secondsSince } from "./time.js";
+import { secondsSince, sinceText } from "./time.js";
 
 /* The remaining share of the target at which a wait becomes urgent. */
 const SOON = 0.2;
@@ -39,6 +39,26 @@ export function isUnknown() {
 	return present?.now.length === 0 && present.waiting.length === 0
 		&& (present.not_kept?.includes("chats")
 			|| present.of_teams && present.operators.length === 0);
+}
+
+/* Since when figures are complete, or "" if nothing is known. */
+export function coverageText({ complete_since: since, first_record: first }
+	= present ?? {}) {
+	return since ? `complete since ${sinceText(since)}`
+		: first ? `records since ${sinceText(first)}` : "";
+}
+
+/* True for a row of a period in which not everything was read. Its figures are
+ * marked, and compared with nothing. */
+export function isIncomplete(row) {
+	return row?.complete === false;
+}
+
+/* The mark. */
+export function incompleteText() {
+	const since = coverageText();
+
+	return `incomplete${since === "" ? "" : ` (${since})`}`;
 }
 
 /* The note as a sentence. An agent has a row even if the token's teams have none. */

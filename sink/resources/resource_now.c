@@ -9,6 +9,7 @@
 #include "common/conf/conf.h"
 #include "common/json/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
@@ -181,10 +182,12 @@ resource_now_write(struct question *q)
 {
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct kept_lacking lacking = { .n = 0 };
+	struct completeness complete = { .n = 0 };
 	struct buf *to;
 	bool good;
 
-	good = ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
+	good = completeness_read(q, COMPLETE_CHATS, &complete) &&
+	       ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
 	       ask_waiting(q, &waiting) &&
 	       kept_find_if_empty(
 		   q, db_rows_count(tenant) == 0, "tenant", &lacking) &&
@@ -204,11 +207,13 @@ resource_now_write(struct question *q)
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		write_chat_url(&q->viewer, to);
+		completeness_write(&complete, to);
 		kept_write_lacking(&lacking, to);
 	}
 	db_rows_free(tenant);
 	db_rows_free(operators);
 	db_rows_free(waiting);
+	completeness_release(&complete);
 	return good;
 }
 
@@ -222,7 +227,8 @@ answer_now(struct question *q)
 const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
 	"The present figures that the role may see.", .answer = answer_now,
 	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
-		 "'Address of a chat in the CRM; {chat} stands for its id', "
+		 "'Address of a chat in the CRM; {chat} stands for its "
+		 "id', " COMPLETENESS_SHAPE ", "
 		 "now: [@NowTotal], operators: [@NowOperator], waiting: "
 		 "[@NowWaiting], not_kept: text? 'If a list is empty: metrics "
 		 "that are not stored'}",

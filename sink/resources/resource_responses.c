@@ -30,6 +30,7 @@ static const struct sheet_column response_columns[] = {
 	{ "end", SHEET_TEXT, "text" },
 	{ "begin_utc", SHEET_TIME, "time" },
 	{ "end_utc", SHEET_TIME, "time" },
+	{ "complete", SHEET_FLAG, COMPLETE_SHAPE },
 	{ "operator", SHEET_TEXT, NULL },
 	{ "channel", SHEET_TEXT, NULL },
 	{ "team", SHEET_TEXT, NULL },
@@ -54,6 +55,7 @@ struct responses_question {
 	/* The range and the one before it. */
 	struct response_span spans[2];
 	struct response_sums sums[2];
+	struct completeness complete;
 };
 
 static bool
@@ -116,7 +118,9 @@ read_spans(struct responses_question *r)
 static bool
 read_responses(struct responses_question *r)
 {
-	bool good = question_begin(r->q) && read_spans(r);
+	bool good = question_begin(r->q) &&
+		    completeness_read(r->q, COMPLETE_CHATS, &r->complete) &&
+		    read_spans(r);
 
 	question_end(r->q);
 	return good;
@@ -172,6 +176,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, text);
 	sheet_time(s, from);
 	sheet_time(s, to);
+	sheet_text(s, complete_word(complete_state(
+			  &r->complete, from, to, r->q->request->now_ms)));
 	sheet_text(s, operator_id);
 	sheet_text(s, channel);
 	sheet_text(s, team);
@@ -232,8 +238,8 @@ write_responses(const struct responses_question *r)
 		write_span(r, &s, 1);
 	sheet_end(&s);
 	if (r->q->format == SHEET_JSON)
-		response_write_frame(
-		    to, &r->filter, &r->spans[0], as_of, &r->sums[0].not_kept);
+		response_write_frame(to, &r->filter, &r->spans[0], as_of,
+		    &r->complete, &r->sums[0].not_kept);
 	reply_end(r->q, NULL);
 }
 
@@ -249,6 +255,7 @@ answer_responses(struct question *q)
 		response_span_release(&r.spans[i]);
 		response_sums_release(&r.sums[i]);
 	}
+	completeness_release(&r.complete);
 	response_filter_release(&r.filter);
 }
 
@@ -321,7 +328,8 @@ hour_href(
 
 static void
 write_heatmap(struct question *q, const struct response_filter *c,
-    const struct response_span *span, const struct response_sums *sums)
+    const struct response_span *span, const struct response_sums *sums,
+    const struct completeness *complete)
 {
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
@@ -349,8 +357,12 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	}
 	buf_release(&href);
 	sheet_end(&s);
-	if (q->format == SHEET_JSON)
-		response_write_frame(to, c, span, sums->as_of, &sums->not_kept);
+	if (q->format == SHEET_JSON) {
+		response_write_frame(
+		    to, c, span, sums->as_of, complete, &sums->not_kept);
+		complete_write(to, complete_state(complete, span->from,
+				       span->to, q->request->now_ms));
+	}
 	reply_end(q, NULL);
 }
 
@@ -361,13 +373,16 @@ answer_heatmap(struct question *q)
 	struct response_span span = { .zone = NULL };
 	struct response_plan plan = { .stretches = NULL };
 	struct response_sums sums = { .n = 0 };
+	struct completeness complete = { .n = 0 };
 
 	if (response_filter_read(q, &c) &&
-	    response_span_read(q, c.zone, &span) && check_length(q, &span)) {
+	    response_span_read(q, c.zone, &span) && check_length(q, &span) &&
+	    completeness_read(q, COMPLETE_CHATS, &complete)) {
 		plan_heatmap(&plan, &span);
 		if (response_sums_read(q, &plan, &c, GROUP_NONE, &sums))
-			write_heatmap(q, &c, &span, &sums);
+			write_heatmap(q, &c, &span, &sums, &complete);
 	}
+	completeness_release(&complete);
 	response_span_release(&span);
 	response_plan_release(&plan);
 	response_sums_release(&sums);
@@ -380,6 +395,7 @@ const struct resource resource_heatmap = { "/api/v1/heatmap", VIEWER_WALL,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
 	    "nobody", "channel", "no_channel"),
 	.impersonal = true,
-	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME "}",
+	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME
+		 ", complete: " COMPLETE_SHAPE "}",
 	.rows = { RESOURCE_ROWS("HeatmapRow", heatmap_columns) },
 	.is_sheet = true };
