@@ -69,7 +69,7 @@ class Test:
         self.that(p.wait(60) == 0, f"typed: {p.returncode}")
         with open(said, encoding="utf-8") as f:
             text = f.read()
-        self.that(text.startswith("aggregator: reading records from this terminal")
+        self.that("Z aggregator: reading records from this terminal" in text
                   and text.count("\n") == 1, f"it says {text}")
         with open(typed, "rb") as f:
             self.that(f.read() == self.quiet(

@@ -145,13 +145,17 @@ class Checklist(Checks):
         """Comes last, even if a check raises an exception."""
 
 
+TIME = re.compile(r"(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z (?=[a-z-]+: )")
+
+
 class Done:
     """The result of a program: exit code (negative: a signal), output, cost."""
 
     def __init__(self, code, out, err, cost):
         self.code = code
         self.out = out
-        self.err = err.decode("utf-8", "replace")
+        # Standard error is a file here, so its lines begin with the time.
+        self.err = TIME.sub("", err.decode("utf-8", "replace"))
         self.wall = cost.get("wall", 0.0)
         self.cpu = cost.get("user", 0.0) + cost.get("system", 0.0)
         self.peak_kib = cost.get("peak_kib", 0)
