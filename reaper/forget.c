@@ -70,6 +70,40 @@ exists(const struct subject *s, const char *dir, const char *ending)
 	return there;
 }
 
+/* True if an aggregator has the state open. */
+static bool
+is_running(const char *dir)
+{
+	char *path = xasprintf("%s/" STREAM_LOCK, dir);
+	struct buf why = BUF_INIT;
+	int fd = lock_take(path, &why);
+
+	if (fd >= 0)
+		lock_release(fd);
+	buf_release(&why);
+	free(path);
+	return fd < 0;
+}
+
+/* True if an aggregator has executed an order for the customer, and has read
+ * nothing since: no commit has changed the file, and none is coming. */
+static bool
+is_still_erased(const struct subject *s, const char *dir)
+{
+	char *done = order_path(s, dir, FORGET_DONE);
+	char *file = xasprintf("%s/" STREAM_MDB, dir);
+	struct stat erased, state;
+	bool still = !is_running(dir) && !exists(s, dir, FORGET_ENDING) &&
+		     stat(done, &erased) == 0 && stat(file, &state) == 0 &&
+		     (state.st_mtim.tv_sec < erased.st_mtim.tv_sec ||
+			 (state.st_mtim.tv_sec == erased.st_mtim.tv_sec &&
+			     state.st_mtim.tv_nsec < erased.st_mtim.tv_nsec));
+
+	free(file);
+	free(done);
+	return still;
+}
+
 static void
 remove_order(const struct subject *s, const char *dir, const char *ending)
 {
@@ -165,6 +199,8 @@ state_order_write(const struct subject *s, const char *dir)
 	char *path;
 	enum exit_code code;
 
+	if (is_still_erased(s, dir))
+		return PROG_OK;
 	/* The customer may have come back since an earlier order. */
 	remove_order(s, dir, FORGET_DONE);
 	path = order_path(s, dir, FORGET_ENDING);
