@@ -446,23 +446,71 @@ def polled_message($in):
 def last_message:
     [.messages | arrays | .[] | objects] | .[-1];
 
-# Up to a hundred a page in this order; the newest are shown by twenties.
+# Lists of messages are sorted by time, but limited and continued by id: "after"
+# shows the first hundred of greater ids, "before" the last twenty of lesser
+# ids, both together up to a thousand. Ids and times may disagree: a bridge that
+# imports a past conversation gives greater ids to earlier times. So a full page
+# after A, up to the greatest id M, may lack ids that are less than M. It lacks
+# none if one of the last twenty up to M is on it; otherwise those between A and
+# M are asked for. The cursor is {after: A}, with page, the ids of a full page,
+# and between, if they are not among the last twenty.
+
+def after_page: 100;
+def between_page: 1000;
+
+# A server commits messages a moment after it numbers them, so a lesser id may
+# appear later. This profile reads so many ids again, and the poller the
+# messages of the last hour.
+def late_ids: 100;
+
 def after_id:
-    .cursor // .known.last // 0;
+    [.cursor.after, (.known.last | number | values | . - late_ids), 0] | max;
 
 def messages_request:
-    {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/messages",
-     query: {after: after_id}};
+    after_id as $after
+    | .cursor as $cursor
+    | {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/messages",
+       query: (if $cursor.page == null then {after: $after}
+               else
+                   {before: (($cursor.page | max) + 1)}
+                   + if $cursor.between then {$after} else {} end
+               end)};
+
+# Whether one of the ids is on the full page of the cursor.
+def is_on_page($cursor):
+    . - ($cursor.page // []) != .;
+
+def next_messages($ids; $after; $cursor):
+    if $cursor.page == null then
+        if ($ids | length) < after_page then null else {$after, page: $ids} end
+    elif $cursor.between or ($ids | is_on_page($cursor))
+    then {after: ($cursor.page | max)}
+    else $cursor | .between = true end;
+
+def messages_fault($ids; $after; $cursor):
+    if $cursor.page == null then
+        if any($ids[]; . <= $after) then
+            "it ignores after: it shows messages up to \($after)"
+        else null end
+    elif any($ids[]; . > ($cursor.page | max)) then
+        "it ignores before: it shows later messages"
+    elif $cursor.between and ($ids - $cursor.page == []) then
+        "it ignores before where it has after: it lacks messages whose ids "
+        + "and times disagree"
+    elif $cursor.between and ($ids | length) >= between_page then
+        "the ids and the times of too many messages disagree"
+    else null end;
 
 def messages_read:
     . as $in
     | rows(.payload) as $rows
-    | ([after_id | number | values] | .[0] // 0) as $after
-    | if any($rows[]; .id <= $after) then
-          error("it ignores after: it shows messages up to \($after)")
+    | [$rows[] | .id] as $ids
+    | messages_fault($ids; after_id; .cursor) as $fault
+    | if $fault != null then error($fault)
       else
-          {records: [$rows[] | polled_message($in)],
-           next: (if ($rows | length) >= 100 then $rows[-1].id else null end)}
+          next_messages($ids; after_id; .cursor) as $next
+          | {records: [$rows[] | polled_message($in)], $next}
+            + if $next == null then {} else {moved: true} end
       end;
 
 # --- polls: conversations ---
@@ -474,8 +522,9 @@ def messages_read:
 
 def statuses: ["open", "pending", "snoozed"];
 
-# More than the poller's and Chatwoot's clocks may differ, in seconds.
-def overlap: 180;
+# In seconds: more than the poller's and Chatwoot's clocks may differ, and than a
+# change may be committed after its updated_at.
+def overlap: 300;
 
 def changes_since:
     .cursor.since // .since;

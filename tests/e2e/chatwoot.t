@@ -185,6 +185,37 @@ def past(lab, checks):
                  sorted(first.out.splitlines()), "after the first poll")
 
 
+def imported(lab, checks):
+    """A bridge imports a day of history into a conversation, behind messages of
+    today: greater ids, earlier times. Each message is read, by polls and by a
+    backfill."""
+    a = Account(lab, "imported", "--dialogs", 0, profile=fast_profile(lab))
+    chat = str(a.sim.control("act", do="arrive", account=TOKEN)["dialog"])
+    for _ in range(24):
+        a.sim.advance(20)
+        a.act("answer", chat, operator=503)
+        a.act("client", chat)
+    live = {str(m["id"]) for m in a.sim.world()["messages"]
+            if str(m["dialog_id"]) == chat}
+    for i in range(230):
+        a.act("late", chat, ago=86400 - 60 * i)
+    checks.that(len(live) >= 49, "messages of today")
+
+    def polled():
+        done = lab.must(["poller", "-c", a.conf])
+        return {r["id"] for r in done.records() if r["type"] == "message"}
+
+    checks.equal(live - polled(), set(), "the first poll")
+    a.act("answer", chat, operator=503)
+    live.add(str(max(m["id"] for m in a.sim.world()["messages"])))
+    checks.equal(live - polled(), set(), "a later one")
+    back = lab.must(["poller", "-c", a.conf, "--state", lab.path("again"),
+                     "--backfill", "30d"])
+    checks.equal({r["id"] for r in back.records() if r["type"] == "message"},
+                 {str(m["id"]) for m in a.sim.world()["messages"]},
+                 "a backfill")
+
+
 def assigning(lab, checks):
     """A free conversation is assigned; one that is already assigned is not; if
     the agent does not exist, it stays free."""
@@ -228,7 +259,8 @@ def self_check(lab, checks):
 def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
-        for test in (costs, moving, deleted, denied, past, assigning, self_check):
+        for test in (costs, moving, deleted, denied, past, imported, assigning,
+                     self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()
