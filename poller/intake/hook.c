@@ -269,7 +269,7 @@ source_name(const char *profile)
 static int
 open_profile(struct hook *h, const struct conf *c, struct buf *why)
 {
-	const char *name = conf_text(c, h->section, "profile");
+	const char *name = tenant_profile(c, h->section);
 	struct profile_options opt = tenant_profile_options(
 	    c, h->tenant, h->section, conf_bool(c, "poller", "with_text"));
 
@@ -381,7 +381,7 @@ hook_is_wanted(const struct conf *c, const char *tenant)
 {
 	const char *original = conf_text(c, "listen", "tenant");
 	char *section = xasprintf("crm %s", tenant);
-	char *source = source_name(conf_text(c, section, "profile"));
+	char *source = source_name(tenant_profile(c, section));
 	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
 		      (original != NULL && strcmp(original, tenant) == 0 &&
 			  strcmp(source, "qiscus") == 0);
@@ -463,7 +463,7 @@ hook_path(
 		    section);
 	} else if (strcmp(how, "signature") == 0 ||
 		   set_hook_key(&h, c, why) == 0) {
-		h.source = source_name(conf_text(c, section, "profile"));
+		h.source = source_name(tenant_profile(c, section));
 		path = xasprintf("/hooks/%s/%s", tenant, h.source);
 		*secret = h.key;
 	}
