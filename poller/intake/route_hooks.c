@@ -156,9 +156,8 @@ route_hook(const struct listener_context *in, const struct web_request *r,
  * only [listen] tenant, only if its profile is qiscus, and only trusted
  * addresses.
  *
- * Answers are those of the original service, except that a room that is
- * reported twice is not an error and that unreadable deliveries become dead
- * letters.
+ * Answers are those of the original service, with the exceptions in
+ * messaging-listen(7).
  */
 
 /* Runs in the thread of the tenant's work queue. */
