@@ -66,13 +66,13 @@ is_in_terminal(void)
 }
 
 /* Call it right after store_open(). In a cron job, it is not an error if the
- * previous poll still holds the lock. */
+ * previous poll still holds the lock, but the figures get older. */
 static void
 report_no_state(const struct tenant *t, const char *why)
 {
 	if (errno == EWOULDBLOCK && !is_in_terminal())
-		log_info("busy",
-		    "tenant=%s reason=\"another poller is running: %s\"",
+		log_warn("tenant %s: this poll is skipped, because another "
+			 "poller is running: %s",
 		    t->name, why);
 	else
 		log_error("tenant %s: %s", t->name, why);

@@ -5,12 +5,17 @@ by a policy; past conversations; assigning. worlds.t includes random worlds of
 Chatwoot.
 """
 
+import fcntl
 import json
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Checks, Lab, TOKEN, main, say  # noqa: E402
+
+
+ROBOT = 10900
 
 
 class Account:
@@ -244,14 +249,45 @@ def assigning(lab, checks):
     checks.equal(holder(taken), 503, "one that somebody has")
     checks.that("999" not in give(other, 999), "an agent who is none")
     checks.equal(holder(other), None, "who has that")
+    a.act("transfer", free, operator=ROBOT)
+    give(free, 502)
+    checks.equal(holder(free), ROBOT, "one that a bot has")
+    shown = {r["chat"]: r.get("operator") for r in lab.must(
+        ["poller", "-c", a.conf]).records() if r["type"] == "chat"
+        and "status" in r}
+    checks.equal(shown[free], f"bot-{ROBOT}", "its operator")
+
+
+def locked(lab, checks):
+    """Of two polls with one state, the second is skipped, and says so."""
+    a = Account(lab, "locked", "--dialogs", 3)
+    a.poll()
+    with open(lab.path(f"locked/state/{TOKEN}.lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = lab.run(["poller", "-c", a.conf])
+    checks.ends(done, 75, "this poll is skipped, because another poller")
+    checks.equal(done.out, b"", "its records")
+    a.poll()
 
 
 def self_check(lab, checks):
-    a = Account(lab, "check", "--dialogs", 60)
-    report = {r["check"]: r for r in lab.must(
-        ["poller", "-c", a.conf, "--check"]).records()}
+    """A clock with which each snapshot is rejected fails the check."""
+    def check(name, ahead):
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                              time.gmtime(time.time() + ahead))
+        a = Account(lab, name, "--dialogs", 60, "--speed", 1, "--start", start)
+        done = lab.run(["poller", "-c", a.conf, "--check"])
+        return done.code, {r["check"]: r for r in done.records()}
+
+    code, report = check("check", 0)
+    checks.equal(code, 0, f"{report}")
     checks.equal({r["result"] for r in report.values()} - {"ok", "-"}, set(),
                  f"{report}")
+    for name, ahead, rc, result in (("ahead", 3600, 78, "failed"),
+                                    ("behind", -3600, 0, "advice")):
+        code, there = check(name, ahead)
+        checks.equal((code, there["clock"]["result"]), (rc, result),
+                     f"{name}: {there['clock']}")
     checks.that("role: administrator" in report["token"]["detail"], "the role")
     checks.that(report["chats"]["detail"].startswith("60 open"), "the tenant's chats")
 
@@ -260,7 +296,7 @@ def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
         for test in (costs, moving, deleted, denied, past, imported, assigning,
-                     self_check):
+                     locked, self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()
