@@ -40,8 +40,12 @@ def chat(r, minute, name):
 
 
 def snapshot(r, minute):
-    lines = [dict(chat(r, max(0, minute - r.choice((0, 0, 1, 2))), name),
+    """Its chats have times of their own: of records with one time, the later
+    arrival counts, and the simulation reads a snapshot as of its time."""
+    lines = [dict(chat(r, max(0, minute - r.choice((1, 1, 2, 3))), name),
                   snapshot="s") for name in "AB" if r.random() < 0.5]
+    for line in lines:
+        line["at"] = line["at"].replace(":00Z", ":30Z")
     begin = record("snapshot", minute, snapshot="s", state="begin")
     end = dict(begin, state="end", records=len(lines))
     return [begin] + lines + [end]
@@ -71,10 +75,10 @@ def world(r):
 
 def in_order(lines, name):
     """The records of a chat in order. At equal times, messages come first, by
-    their ids; chat records follow, the greater status last."""
+    their ids; chat records follow, the later arrival last."""
     def place(line):
         if line["type"] == "chat":
-            return line["at"], 1, line["status"], line.get("opened_at", "")
+            return line["at"], 1, "", 0
         number = line["id"].isdigit()
         return (line["at"], 0, "" if number else "other",
                 int(line["id"]) if number else 0)
