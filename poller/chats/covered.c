@@ -8,8 +8,10 @@
 #include "common/json/jsonw.h"
 #include "poller/crm/quota.h"
 
-/* A longer pause, in intervals, is a gap. */
+/* A longer pause, in intervals, is a gap. cron starts a job a few seconds early
+ * or late. */
 #define GAP_INTERVALS 3
+#define JITTER_MS (MINUTE_MS / 2)
 
 /* The last two times between snapshots. */
 static const char APART[] = "apart", APART_BEFORE[] = "apart_before";
@@ -91,7 +93,8 @@ covered_state(
 	} else {
 		apart = as_of - begin;
 		if (!complete &&
-		    apart > GAP_INTERVALS * interval_ms(crm, as_of)) {
+		    apart >
+			GAP_INTERVALS * interval_ms(crm, as_of) + JITTER_MS) {
 			note_gap(crm, begin, as_of);
 			begin = as_of;
 		}

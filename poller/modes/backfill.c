@@ -8,7 +8,9 @@
  * Guarantee: a conversation is written completely or not at all. After its
  * records are flushed, the state records how far back the run has read, so an
  * interrupted run continues there. It may write some conversations again, as
- * the same records.
+ * the same records. At its end, a run states the time that it has read as
+ * covered (aggregator/model/coverage.h), unless a conversation could not be
+ * read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/json/jsonw.h"
 #include "common/os/stop.h"
+#include "poller/chats/covered.h"
 #include "poller/chats/history.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
@@ -34,6 +37,10 @@
 #define COMMIT_CHATS 50
 
 #define TRIES 4
+
+/* Messages are read from this long before the requested period, because waits
+ * that end in it may have begun earlier. */
+#define BEFORE_MS (7 * DAY_MS)
 
 /* A quarter of a month's budget. */
 #define SHARE 4
@@ -369,7 +376,7 @@ read_chat(struct backfill *b, const struct crm_record *r)
 	const struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = r->id,
 		.with = json_pack("{s:O?, s:o}", "chat", r->raw, "since",
-		    profile_seconds(b->since_ms)),
+		    profile_seconds(b->since_ms - BEFORE_MS)),
 		.tries = TRIES,
 		.ctx = b,
 		.page = past_messages_page,
@@ -379,6 +386,30 @@ read_chat(struct backfill *b, const struct crm_record *r)
 	ask(b, &q);
 	history_release(&b->history);
 	keep_pace(b);
+}
+
+/* States the time that was read. The newest conversations come first, and what
+ * happened in a conversation is not later than its last change, so an
+ * interrupted run has read everything after its position. */
+static void
+state_coverage(struct backfill *b)
+{
+	int64_t place =
+	    b->crm.store != NULL ? store_number(b->crm.store, PLACE, 0) : 0;
+	int64_t begin = goes_on(b) ? b->since_ms : place;
+
+	if (b->failed > 0)
+		log_warn("tenant %s: %zu past conversations could not be read, "
+			 "so the metrics of that time stay incomplete",
+		    b->crm.tenant->name, b->failed);
+	if (b->failed > 0 || begin == 0 || begin >= b->until_ms || b->broken)
+		return;
+	open_line(b, "coverage");
+	covered_members(&b->line, "chats", "backfill", begin, b->until_ms);
+	jsonw_close(&b->line);
+	if (endpoint_write(b->to, b->line.data, b->line.len) != 0 ||
+	    poller_flush(b->poller, b->to) != OUTCOME_DONE)
+		b->broken = true;
 }
 
 static int
@@ -447,6 +478,7 @@ backfill_tenant(struct backfill *b)
 	tell_expected(b);
 	keep_pace(b);
 	read_chats(b);
+	state_coverage(b);
 	fetch_warn_odd(b->crm.fetch);
 	if (stop_asked() && b->crm.code == PROG_OK)
 		b->crm.code = PROG_TEMPFAIL;

@@ -51,9 +51,11 @@ struct report {
 	json_t *names; /* names of operators by id; owned */
 	struct kept_lacking not_kept;
 	struct report_kind chats, counts;
-	struct db *db;            /* borrowed */
-	struct web_answer answer; /* to the last request */
-	enum exit_code code;      /* why it failed */
+	struct report_kind channels; /* chats, as far as they are added up;
+				      * borrows */
+	struct db *db;               /* borrowed */
+	struct web_answer answer;    /* to the last request */
+	enum exit_code code;         /* why it failed */
 };
 
 /* A section and the source of its table: sql, over the tenant and the period,
@@ -764,7 +766,7 @@ fill_channels(struct report *r, struct figure_table *t)
 		db_time(r->from), db_time(r->before_to - cut) };
 
 	const char *before =
-	    compares(&r->chats)
+	    compares(&r->channels)
 		? "SUM(IF(`hour` < end_before, inbound_messages, 0)), "
 		  "SUM(IF(`hour` < end_before, outbound_messages, 0))"
 		: "NULL, NULL";
@@ -1076,11 +1078,35 @@ read_complete_kind(struct report *r, const char *kind, struct report_kind *k)
 	return true;
 }
 
+/* Hours from before the first poll, and that of it, have all of their messages
+ * once the sink has added up the imported ones (rollup/sums_due.h). */
+static bool
+read_channels_complete(struct report *r)
+{
+	const struct db_value args[] = { db_time(r->from), db_time(r->to),
+		db_str(r->request->viewer->tenant) };
+	struct db_rows *rows = NULL;
+
+	r->channels = r->chats;
+	if (!query(r,
+		"SELECT 1 FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+		"AND `hour` < ? AND `hour` <= (SELECT MIN(begin_at) "
+		"FROM coverage WHERE tenant = ? AND kind = 'chats' "
+		"AND source <> 'backfill') LIMIT 1",
+		args, ARRAY_LEN(args), &rows))
+		return false;
+	if (db_rows_count(rows) > 0)
+		r->channels.is = COMPLETE_NOT;
+	db_rows_free(rows);
+	return true;
+}
+
 static bool
 read_complete(struct report *r)
 {
 	return read_complete_kind(r, COMPLETE_CHATS, &r->chats) &&
-	       read_complete_kind(r, COMPLETE_COUNTS, &r->counts);
+	       read_complete_kind(r, COMPLETE_COUNTS, &r->counts) &&
+	       read_channels_complete(r);
 }
 
 static bool
@@ -1282,9 +1308,10 @@ add_reason(const struct report *r, const struct section *s, struct buf *to)
 static const struct report_kind *
 kind_of(const struct report *r, const struct section *s)
 {
-	return s->columns == about_columns ? NULL
-	       : s->counts                 ? &r->counts
-					   : &r->chats;
+	return s->columns == about_columns     ? NULL
+	       : s->columns == channel_columns ? &r->channels
+	       : s->counts                     ? &r->counts
+					       : &r->chats;
 }
 
 static void
