@@ -9,6 +9,7 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
+#include "sink/api/completeness.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/chat_rows.h"
 
@@ -87,6 +88,29 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 	return done;
 }
 
+/* Appends since when figures of the past are complete. */
+static enum outcome
+add_complete(struct db *db, const char *tenant, struct buf *to)
+{
+	struct web_answer answer = { .status = 200 };
+	struct question q = { .answer = &answer, .db = db, .begun = true };
+	struct completeness c;
+	char at[CLOCK_TEXT];
+	bool good;
+
+	(void)snprintf(q.viewer.tenant, sizeof q.viewer.tenant, "%s", tenant);
+	good = completeness_read(&q, COMPLETE_CHATS, &c);
+	if (good && completeness_since(&c) != CLOCK_NONE) {
+		clock_format_local(completeness_since(&c), true, at);
+		buf_addf(
+		    to, "; %s since %s", c.stated ? "complete" : "records", at);
+	}
+	completeness_release(&c);
+	buf_release(&answer.body);
+	buf_release(&answer.headers);
+	return good ? OUTCOME_DONE : db_outcome(db_cause(db));
+}
+
 /* Appends the tables of one tenant, the current row of `tenants`. */
 static enum outcome
 add_tenant(struct db *db, const struct db_rows *tenants, struct buf *to)
@@ -105,8 +129,10 @@ add_tenant(struct db *db, const struct db_rows *tenants, struct buf *to)
 	size_t width = output_width();
 	struct buf stale = BUF_INIT;
 	char text[DURATION_TEXT];
-	enum outcome done = fill_operators(db, tenant, &o);
+	enum outcome done = add_complete(db, tenant, &stale);
 
+	if (done == OUTCOME_DONE)
+		done = fill_operators(db, tenant, &o);
 	if (done == OUTCOME_DONE)
 		done = fill_chats(db, tenant, &o);
 	if (now > db_get_time(tenants, 9))
