@@ -60,19 +60,25 @@ make_room(struct coverage *c)
 	remove_range(c, oldest);
 }
 
+/* True if they may become one range. Counts of all sources are in one state. */
+static bool
+joins(const struct coverage_range *a, const struct coverage_range *b)
+{
+	return a->kind == b->kind &&
+	       (a->source == b->source || a->kind == COVERAGE_COUNTS);
+}
+
 /* True if the ranges overlap or touch. */
 static bool
 touches(const struct coverage_range *a, const struct coverage_range *b)
 {
-	return a->kind == b->kind && a->source == b->source &&
-	       a->begin <= b->end && b->begin <= a->end;
+	return joins(a, b) && a->begin <= b->end && b->begin <= a->end;
 }
 
 static bool
 is_within(const struct coverage_range *a, const struct coverage_range *b)
 {
-	return a->kind == b->kind && a->source == b->source &&
-	       a->begin >= b->begin && a->end <= b->end;
+	return joins(a, b) && a->begin >= b->begin && a->end <= b->end;
 }
 
 bool
@@ -97,8 +103,11 @@ coverage_add(struct coverage *c, struct text kind, struct text source,
 	for (i = c->n; i-- > 0;) {
 		if (!touches(&new, &c->list[i]))
 			continue;
-		if (c->list[i].begin < new.begin)
+		/* The source is part of the row's key. */
+		if (c->list[i].begin <= new.begin) {
 			new.begin = c->list[i].begin;
+			new.source = c->list[i].source;
+		}
 		if (c->list[i].end > new.end)
 			new.end = c->list[i].end;
 		remove_range(c, i);

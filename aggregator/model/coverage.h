@@ -28,14 +28,14 @@
  *             on (struct model: since), and a new state begins a new range. A
  *             run without a state has none.
  *
- * A statement that touches a range of its kind and source extends it; others
- * begin a range. Each range is a row of the table coverage, with the beginning
- * in its key: a row grows, and a flush writes the rows that grew. Rows are
- * never withdrawn, because what was read stays read. Ranges of different
- * sources may overlap; readers of the rows join those that touch
- * (sink/api/completeness.h). The model remembers the newest ranges, to extend
- * them; it belongs to the tenant's entry in the state. In the minute job and in
- * a stream, this is the same.
+ * A statement that touches a range of its kind and source extends it, for
+ * counts of any source; others begin a range. Each range is a row of the table
+ * coverage, with the beginning in its key: a row grows, and a flush writes the
+ * rows that grew. Rows are never withdrawn, because what was read stays read.
+ * Ranges of different sources may overlap; readers of the rows join those that
+ * touch (sink/api/completeness.h). The model remembers the newest ranges, to
+ * extend them; it belongs to the tenant's entry in the state. In the minute job
+ * and in a stream, this is the same.
  */
 #ifndef AGGREGATOR_MODEL_COVERAGE_H
 #define AGGREGATOR_MODEL_COVERAGE_H

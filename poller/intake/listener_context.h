@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+struct hook_coverage;
 struct hooks;
 struct idempotency;
 struct intake;
@@ -46,6 +47,9 @@ struct listener_context {
 	size_t max_events;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
+	/* What is stated about them. Borrowed; set by the listener, NULL in a
+	 * check. */
+	struct hook_coverage *coverage;
 };
 
 /* store: where keys are kept; NULL in a check. The configuration must outlive

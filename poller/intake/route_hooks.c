@@ -22,6 +22,7 @@
 #include "common/http/web.h"
 #include "common/json/jsonw.h"
 #include "common/stage/deadletter.h"
+#include "poller/intake/hook_coverage.h"
 #include "poller/intake/route.h"
 
 /* Returns the webhook of the path, or NULL. */
@@ -90,6 +91,8 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	enum hook_outcome o = hook_read(h, r, in->keys, a, &why);
 	int status = 200;
 
+	if (o == HOOK_RECORDS)
+		hook_coverage_note(in->coverage, h->tenant);
 	if (faults[o] != NULL) {
 		keep_dead_letter(h, r, faults[o], buf_str(&why), a);
 	} else if (o == HOOK_FOREIGN) {

@@ -15,6 +15,7 @@
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "poller/intake/hook.h"
+#include "poller/intake/hook_coverage.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/request_intake.h"
@@ -82,6 +83,8 @@ open_intake(struct listener *l)
 
 	l->intake = intake_open(&opt, &l->code, &l->why);
 	l->context->intake = l->intake;
+	l->context->coverage = hook_coverage_open(
+	    l->poller->common.conf, l->store, clock_now_ms());
 	l->context->counts = &l->server.counts;
 	return l->intake != NULL ? 0 : -1;
 }
@@ -169,6 +172,8 @@ close_listener(struct listener *l)
 	if (l->intake != NULL)
 		l->published = intake_close(l->intake);
 	server_close(&l->server);
+	if (l->context != NULL)
+		hook_coverage_close(l->context->coverage);
 	listener_context_close(l->context);
 	request_store_close(l->store);
 	free(l->default_state);
@@ -230,6 +235,8 @@ serve_until_stopped(struct listener *l)
 		idempotency_expire(l->context->keys, clock_now_ms());
 		compact_store(l);
 		refresh(l);
+		hook_coverage_state(
+		    l->context->coverage, l->intake, clock_now_ms());
 		(void)stop_sleep(CHECK_MS);
 	}
 	/* Also applies if the signal arrived at the same time. */

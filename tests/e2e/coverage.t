@@ -2,20 +2,21 @@
 """Coverage: the first poll begins it, each poll extends it, and a pause longer
 than three intervals is a gap. A lost snapshot is none, because the next poll
 reads again what it had. The API and the board say since when figures are
-complete.
+complete. Webhooks cover the time from the first one on.
 """
 
 import os
 from datetime import datetime, timedelta, timezone
 
 from api_client import Server, token
-from harness import BIN, TOKEN, Checks, Lab, main, need, say
+from harness import BIN, TOKEN, Checks, Lab, main, need, say, until
 
 need("selenium", "python3-selenium: scripts/install-deps browser")
 from browser import Browser
 
 FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
 KINDS = ("chats", "counts")
+SECRET = "a-secret-of-webhooks"
 
 
 class Cron:
@@ -113,6 +114,9 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
     """The API and the board say it."""
     lead = token(tenant_id=cron.name, role="lead")
     now = server.ask("/api/v1/now", lead).json()
+    terminal = lab.must(["sink", "-c", cron.conf, "--now"]).out.decode()
+    checks.that(f"; complete since {since}" in " ".join(terminal.split()),
+                f"the terminal: {terminal}")
     checks.equal((now["complete_since"][:19].replace("T", " "),
                   now["first_record"]), (str(since), None), "the API")
     with Browser(lab, f"http://127.0.0.1:{server.port}") as browser:
@@ -122,6 +126,58 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
                       browser.text("#fresh")
                       or f"complete since {since:%F %H:%M}" in
                       browser.text("#fresh"), "the board's line")
+
+
+class Pushed:
+    """A tenant whose CRM sends webhooks and is never polled."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.conf = self.configure()
+        self.listen()
+        self.sim = lab.sim(
+            "--crm", "chatwoot", "--dialogs", 0, "--pace", 0, "--start",
+            datetime.now(timezone.utc).strftime("%FT%TZ"), "--speed", 1,
+            "--webhooks",
+            f"http://127.0.0.1:{self.listener.port}/hooks/pushed/chatwoot",
+            "--webhook-secret", SECRET, name="pushed-sim")
+
+    def configure(self):
+        return self.lab.conf("pushed.conf", {
+            "crm pushed": {"profile": "chatwoot", "account": 1,
+                           "hook": "signature", "hook_secret": SECRET},
+            "aggregator": {"state": self.lab.path("pushed-state")}})
+
+    def listen(self):
+        self.listener = self.lab.serve(
+            ["poller", "-c", self.conf, "--listen", "127.0.0.1:0", "-t",
+             "queue:pushed", "--state", self.lab.path("pushed-listener")],
+            "pushed-listener")
+
+    def ranges(self):
+        self.lab.must(["aggregator", "-c", self.conf, "-f", "queue:pushed",
+                       "-t", "queue:rows", "--until-empty"])
+        self.lab.must(["sink", "-c", self.conf, "-f", "queue:rows",
+                       "--until-empty"])
+        return [(moment(a), moment(b)) for a, b in self.lab.sql(
+            "SELECT begin_at, end_at FROM coverage WHERE tenant = 'pushed' "
+            "AND kind = 'chats' AND source = 'webhook'")]
+
+
+def webhooks(lab, checks):
+    """The first webhook begins a range, which grows each minute, also while no
+    webhook arrives, and which a short restart does not end."""
+    pushed = Pushed(lab)
+    pushed.sim.control("act", do="arrive", account=TOKEN)
+    begun = datetime.now(timezone.utc).replace(tzinfo=None)
+    [first] = until(90, pushed.ranges, "the first statement")
+    checks.that(near(first[0], begun) and
+                timedelta(seconds=50) < first[1] - first[0],
+                f"the first minute: {first}, begun {begun}")
+    lab.end(pushed.listener)
+    pushed.listen()
+    until(90, lambda: pushed.ranges()[-1][1] > first[1], "the next statement")
+    checks.equal([r[0] for r in pushed.ranges()], [first[0]], "one range")
 
 
 def body():
@@ -140,6 +196,8 @@ def body():
         say("- pause")
         pause(lab, checks, cron)
         shown(lab, checks, cron, server, cron.ranges("chats")[-1][0])
+        say("- webhooks")
+        webhooks(lab, checks)
     return checks.result()
 
 
