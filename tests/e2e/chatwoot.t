@@ -5,7 +5,6 @@ by a policy; past conversations; assigning. worlds.t includes random worlds of
 Chatwoot.
 """
 
-import fcntl
 import json
 import os
 import sys
@@ -258,18 +257,6 @@ def assigning(lab, checks):
     checks.equal(shown[free], f"bot-{ROBOT}", "its operator")
 
 
-def locked(lab, checks):
-    """Of two polls with one state, the second is skipped, and says so."""
-    a = Account(lab, "locked", "--dialogs", 3)
-    a.poll()
-    with open(lab.path(f"locked/state/{TOKEN}.lock"), "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = lab.run(["poller", "-c", a.conf])
-    checks.ends(done, 75, "this poll is skipped, because another poller")
-    checks.equal(done.out, b"", "its records")
-    a.poll()
-
-
 def self_check(lab, checks):
     """A clock with which each snapshot is rejected fails the check."""
     def check(name, ahead):
@@ -296,7 +283,7 @@ def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
         for test in (costs, moving, deleted, denied, past, imported, assigning,
-                     locked, self_check):
+                     self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()
