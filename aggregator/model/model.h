@@ -100,6 +100,8 @@ struct chat {
 	struct description now;
 	int64_t last_message_at;
 	int64_t waiting_since;
+	int64_t first_since;    /* while the customer waits for a first
+				 * response: its start; otherwise CLOCK_NONE */
 	int64_t first_response; /* TALLY_NONE: none */
 	struct tally responses;
 	uint32_t messages_counted, participants, skewed;
@@ -186,6 +188,7 @@ struct model_changes {
 };
 
 struct model;
+struct tenant_terms; /* common/hours/terms.h */
 
 /* What the metrics that count as records pass learn from the model. */
 struct model_follower {
@@ -219,7 +222,8 @@ struct model {
 			   * `present`. If the newest snapshot shows that the
 			   * CRM's clock is ahead, that clock counts */
 	const struct definition *definition;
-	uint64_t seed; /* stored with packed identities */
+	const struct tenant_terms *terms; /* for the metrics */
+	uint64_t seed;                    /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
 	void *follower_ctx;
 	/* Requests the messages of an unpacked chat; the callee passes them to

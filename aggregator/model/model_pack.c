@@ -277,6 +277,7 @@ code_head(struct pack *k, struct model *m, struct chat *c)
 	code_signed(k, &c->newest);
 	code_signed(k, &c->last_message_at);
 	code_signed(k, &c->waiting_since);
+	code_signed(k, &c->first_since);
 	code_limited(k, &c->messages_counted, UINT32_MAX);
 	code_limited(k, &c->participants, UINT32_MAX);
 	code_limited(k, &segments, UINT32_MAX / MODEL_SEGMENT);

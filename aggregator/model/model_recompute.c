@@ -454,7 +454,7 @@ walk_chat(struct model *m, struct chat *c)
 		.on_message = collect_message,
 		.on_episode = collect_episode };
 	/* A chat that is not open has no wait. */
-	struct clocks end = { .w = CLOCK_NONE };
+	struct clocks end = { .w = CLOCK_NONE, .a = CLOCK_NONE };
 	struct clocks_chat view;
 
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
@@ -471,6 +471,9 @@ walk_chat(struct model *m, struct chat *c)
 		start_episode(&k);
 	c->participants = w->participants.n;
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
+	c->first_since = c->waiting_since != CLOCK_NONE && end.f == CLOCK_NONE
+			     ? end.a
+			     : CLOCK_NONE;
 	credit_responses(&k);
 	return k.old;
 }
@@ -875,6 +878,7 @@ recompute_gone(struct model *m, struct chat *c)
 	c->left |= c->shown;
 	c->shown = false;
 	c->waiting_since = CLOCK_NONE;
+	c->first_since = CLOCK_NONE;
 	uncredit_intervals(m, c);
 	credit_open(m, c);
 }

@@ -76,6 +76,8 @@ struct stream_tenant {
 			      * recomputes and commits the tenant */
 	bool aged;           /* records have moved its time on since its waits
 			      * were written */
+	bool other_terms;    /* the rows in the database were written with
+			      * other hours or targets */
 	bool has_runs;       /* the state has identities of its events */
 	uint16_t oldest_run; /* their oldest span */
 	/* The marker of the newest snapshot that corrected the tenant since the

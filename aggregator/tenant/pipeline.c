@@ -105,6 +105,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	model_init(m, tenant);
 	m->ctx = d;
 	m->definition = job->definition;
+	m->terms = terms_of_tenant(job->terms, tenant);
 	m->text_of = job->explain;
 	m->incremental = m->stream = setup->state != NULL;
 	if (setup->state != NULL) {
