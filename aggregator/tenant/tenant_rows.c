@@ -16,6 +16,8 @@
 #include "common/base/decimal.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/hours/due_words.h"
+#include "common/hours/terms.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
@@ -607,6 +609,27 @@ copy_operator(
 	return copy_text(chats, row, "operator");
 }
 
+/* Sets when an answer to the waiting customer is due. */
+static void
+fill_due(const struct tenant_rows *r, const struct rowset *rows, size_t i,
+    struct overview_chat *c)
+{
+	struct text channel = find_cell(rows, i, "channel")->text;
+	const struct cell *kind = find_cell(rows, i, "next_kind");
+	bool reply = text_is(kind->text, target_kind_name(TARGET_REPLY));
+	struct buf words = BUF_INIT;
+
+	c->answer_by = find_number(rows, i, "answer_by");
+	if (c->answer_by == OVERVIEW_NONE)
+		return;
+	due_words(terms_of_channel(r->model->terms, channel),
+	    reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE,
+	    find_number(rows, i, "waiting_since"), c->answer_by,
+	    r->model->as_of, &words);
+	c->due = xstrdup(buf_str(&words));
+	buf_release(&words);
+}
+
 static void
 fill_chats(const struct tenant_rows *r, const struct rowset *rows,
     const struct rowset *operators, struct overview *o)
@@ -620,6 +643,7 @@ fill_chats(const struct tenant_rows *r, const struct rowset *rows,
 		if (!since->set)
 			continue;
 		c = overview_add_chat(o);
+		fill_due(r, rows, i, c);
 		c->wait =
 		    r->model->as_of > since->n ? r->model->as_of - since->n : 0;
 		c->chat = copy_text(rows, i, "chat");
@@ -649,7 +673,8 @@ add_overview(const struct tenant_rows *r, const struct rowset *rowsets,
 {
 	const struct rowset *operators =
 	    find_rowset(r, rowsets, "operator_metrics");
-	struct overview o = { 0 };
+	struct overview o = { .has_targets =
+				  terms_have_targets(r->model->terms) };
 
 	fill_totals(find_rowset(r, rowsets, "tenant_metrics"), &o);
 	fill_operators(operators, &o);
