@@ -116,14 +116,21 @@ class World:
         self.account = chatwoot.Account(self.sim, TOKEN, TOKEN, history="all")
         self.conf = lab.conf("conf", {
             "crm " + TOKEN: {"profile": "chatwoot", "account": 1,
-                             "url": self.sim.root, "token": TOKEN},
+                             "url": self.sim.root, "token": TOKEN,
+                             "history": "all", "operators_every": 0},
             "poller": {"state": lab.path("polls")},
             "aggregator": {"clock": "records"}})
         self.polls = []
+        self.written = {} # id: (chat, message)
 
     def poll(self):
         self.lab.must(["poller", "-c", self.conf, "-t", "queue:records"])
         self.polls.append(compare.parse_time(self.sim.stats()["now"]))
+        # Lines name agents, some of whom leave later.
+        self.account.read_operators(0)
+        for m in self.sim.world(TOKEN)["messages"][len(self.written):]:
+            self.written[m["id"]] = (str(m["dialog_id"]),
+                                     self.account.message(m))
 
     def live(self):
         self.sim.control("act", do="online", account=TOKEN)
@@ -137,11 +144,9 @@ class World:
 
     def really(self):
         """{chat: its conversation}"""
-        self.account.read_operators(0)
-        world = self.sim.world(TOKEN)
         written = collections.defaultdict(list)
-        for m in world["messages"]:
-            written[str(m["dialog_id"])].append(self.account.message(m))
+        for chat, message in self.written.values():
+            written[chat].append(message)
         found = {}
         for chat, messages in written.items():
             found[chat] = Conversation()
