@@ -180,10 +180,11 @@ add_intervals(struct explained *x, json_t *intervals, const json_t *message,
 		if (json_object_get(interval, "used") != NULL ||
 		    json_is_true(json_object_get(interval, "withdrawn")))
 			continue;
-		if (message != NULL ? strcmp(end, time) != 0 ||
-					  !is(interval, "message",
-					      text_of(message, "message_id"))
-				    : time != NULL && strcmp(end, time) >= 0)
+		if (message == NULL
+			? time != NULL && strcmp(end, time) >= 0
+			: strcmp(end, text_of(message, "created_at")) != 0 ||
+			      !is(interval, "message",
+				  text_of(message, "message_id")))
 			continue;
 		if (message == NULL)
 			begin_line(x, end, NULL, "chat");
