@@ -63,7 +63,8 @@ struct backfill {
 	const struct crm_record *chat; /* the chat that is being read */
 	struct history history;        /* of it, read */
 	struct buf line;
-	bool broken; /* nothing can be written any more */
+	struct buf *expected; /* of a dry run: records of what it would read */
+	bool broken;          /* nothing can be written any more */
 	uint64_t messages;
 	size_t failed;
 	int64_t began_ms, told_ms; /* monotonic; told: of the last progress */
@@ -444,12 +445,34 @@ read_chats(struct backfill *b)
 
 /* Each conversation takes a call, and a long one more. */
 static void
-tell_expected(const struct backfill *b)
+tell_expected(struct backfill *b)
 {
+	size_t minutes =
+	    b->n / profile_about(b->crm.tenant->profile)->backfill + 1;
+
 	log_info("expected",
 	    "tenant=%s conversations=%zu calls=%zu minutes=%zu",
-	    b->crm.tenant->name, b->n, b->n,
-	    b->n / profile_about(b->crm.tenant->profile)->backfill + 1);
+	    b->crm.tenant->name, b->n, b->n, minutes);
+	if (!b->poller->dry_run)
+		return;
+	jsonw_open_record(b->expected, "expected", b->crm.tenant->name);
+	jsonw_int(b->expected, "conversations", (int64_t)b->n);
+	jsonw_int(b->expected, "calls", (int64_t)b->n);
+	jsonw_int(b->expected, "minutes", (int64_t)minutes);
+	jsonw_line(b->expected);
+}
+
+static void
+print_expected(struct poller *p, const struct buf *expected)
+{
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT },
+		{ "conversations", OUTPUT_NUMBER },
+		{ "calls", OUTPUT_NUMBER },
+		{ "minutes", OUTPUT_NUMBER },
+	};
+
+	poller_print(p, columns, ARRAY_LEN(columns), expected);
 }
 
 static void
@@ -476,6 +499,10 @@ backfill_tenant(struct backfill *b)
 		return;
 	}
 	tell_expected(b);
+	if (b->poller->dry_run) {
+		crm_session_count(&b->crm);
+		return;
+	}
 	keep_pace(b);
 	read_chats(b);
 	state_coverage(b);
@@ -507,11 +534,12 @@ release(struct backfill *b)
 /* Returns false if nothing can be written any more. */
 static bool
 run_tenant(struct poller *p, const struct tenant *t, struct http *http,
-    struct endpoint *to, int64_t span_ms)
+    struct endpoint *to, int64_t span_ms, struct buf *expected)
 {
 	struct backfill b = { .poller = p,
 		.http = http,
 		.to = to,
+		.expected = expected,
 		.since_ms = span_ms,
 		.history = HISTORY_INIT };
 	enum exit_code code = PROG_OK;
@@ -547,6 +575,7 @@ run_backfill_mode(void *options)
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct endpoint *to;
 	struct http *http;
+	struct buf expected = BUF_INIT;
 	bool writes = true;
 	int64_t span_ms;
 	size_t i;
@@ -562,7 +591,11 @@ run_backfill_mode(void *options)
 		return p->code;
 	http = http_new();
 	for (i = 0; writes && i < p->tenants_n && !stop_asked(); i++)
-		writes = run_tenant(p, &p->tenants[i], http, to, span_ms);
+		writes =
+		    run_tenant(p, &p->tenants[i], http, to, span_ms, &expected);
+	if (p->dry_run)
+		print_expected(p, &expected);
+	buf_release(&expected);
 	http_free(http);
 	endpoint_close(to);
 	return p->code;
@@ -570,6 +603,8 @@ run_backfill_mode(void *options)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
+	OPTION_FLAG("dry-run", struct poller, dry_run,
+	    "list the conversations; print the calls to read them"),
 	POLLER_STATE("the state folder, which also keeps the position"),
 	POLLER_TENANT,
 	POLLER_TEXT,
