@@ -53,10 +53,7 @@ note_gap(const struct crm_session *crm, int64_t begin, int64_t end)
 	store_set_number(crm->store, COVERED_GAP_END, end);
 	clock_format(begin, from);
 	clock_format(end, to);
-	log_warn("tenant %s: there was no poll from %s to %s; chats that were "
-		 "opened and closed meanwhile are unknown, and the metrics of "
-		 "that time are shown as incomplete",
-	    crm->tenant->name, from, to);
+	log_info("gap", "tenant=%s from=%s to=%s", crm->tenant->name, from, to);
 }
 
 void

@@ -98,8 +98,7 @@ def pause(lab, checks, cron):
     checks.equal(len(cron.ranges("chats")), 1, "after three minutes")
     until = cron.now()
     cron.sim.advance(3600)
-    done = cron.job()
-    checks.that("there was no poll from" in done.err, f"the warning: {done}")
+    cron.job()
     begun = cron.now()
     cron.minutes(2)
     for kind in KINDS:

@@ -18,7 +18,7 @@ def content(done):
     """The records without values that differ from poll to poll."""
     kept = []
     for r in done.records():
-        if r["type"] != "snapshot":
+        if r["type"] not in ("snapshot", "coverage"):
             for key in ("snapshot", "text", "available_at") + (
                     ("at",) if r["type"] in ("chat", "operator") else ()):
                 r.pop(key, None)
