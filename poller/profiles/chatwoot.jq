@@ -381,6 +381,18 @@ def operators_read:
           else {records: [], moved: true, next: .} end
     end;
 
+# --- polls: names of inboxes, then of teams ---
+
+def names_request:
+    {path: (account_path + (.cursor // "/inboxes"))};
+
+def names_read:
+    (if .cursor == null then "channel" else "team" end) as $kind
+    | {records: [listed_rows[]
+                 | {type: "name", kind: $kind, id, name: (.name | some_text)}
+                 | select(.name != null)],
+       next: (if .cursor == null then "/teams" else null end)};
+
 # --- polls: messages ---
 
 # Lines of servers that do not add the status, in English, Portuguese, Spanish,

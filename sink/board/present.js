@@ -72,7 +72,14 @@ export function nothingYet() {
 export function nameOf(operator) {
 	const found = present?.operators.find((o) => o.operator === operator);
 
-	return operator === null ? null : found?.name ?? operator;
+	return operator === null ? null
+		: found?.name ?? named("operator", operator) ?? operator;
+}
+
+/* The name in the CRM of a channel, or of an operator who has left. */
+function named(kind, id) {
+	return present?.names?.find((one) => one.kind === kind
+		&& one.id === id)?.name;
 }
 
 /* The text after the name of a chat's operator. */
@@ -88,7 +95,8 @@ const CHANNELS = { api: "API", email: "Email", facebook: "Facebook",
 	whatsapp: "WhatsApp", widget: "Web widget" };
 
 export function channelName(channel) {
-	return CHANNELS[channel?.toLowerCase()] ?? channel;
+	return named("channel", channel) ?? CHANNELS[channel?.toLowerCase()]
+		?? channel;
 }
 
 export function waited(row) {

@@ -48,7 +48,8 @@ struct report {
 	json_t *totals; /* the answer about the whole period; owned */
 	/* By kind, the rows of the whole and of the previous period; owned. */
 	json_t *kinds;
-	json_t *names; /* names of operators by id; owned */
+	/* Names by id, of operators and of channels; owned. */
+	json_t *names, *channel_names;
 	struct kept_lacking not_kept;
 	struct report_kind chats, counts;
 	struct report_kind channels; /* chats, as far as they are added up;
@@ -232,6 +233,18 @@ name_of(const struct report *r, const char *id)
 	return *name != '\0' ? name : id;
 }
 
+/* Returns the name of a channel, or the id. */
+static const char *
+channel_name_of(const struct report *r, const char *id)
+{
+	const char *name;
+
+	if (*id == '\0')
+		return "(none)";
+	name = text_of(r->channel_names, id);
+	return *name != '\0' ? name : id;
+}
+
 /* Writes "2026-11-20 10:00" in the zone's local time. */
 static void
 format_time(const struct report *r, int64_t ms, char text[CALENDAR_TEXT])
@@ -273,13 +286,16 @@ query(struct report *r, const char *sql, const struct db_value *args, size_t n,
 }
 
 /* Adds the rows of a statement, which has the same columns as the table; the
- * column "name" has an operator's id. */
+ * column "name" has an operator's id, or a channel's if the first column is
+ * that of a channel. */
 static bool
 fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
     const struct db_value *args, size_t n)
 {
+	bool channels = strcmp(t->columns[0].name, "channel") == 0;
 	struct db_rows *rows = NULL;
 	char time[CALENDAR_TEXT];
+	const char *id;
 	size_t i;
 
 	if (!query(r, sql, args, n, &rows))
@@ -290,7 +306,9 @@ fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
 				format_time(r, db_get_time(rows, i), time);
 				figure_add(t, time);
 			} else if (strcmp(t->columns[i].name, "name") == 0) {
-				figure_add(t, name_of(r, db_get(rows, i)));
+				id = db_get(rows, i);
+				figure_add(t, channels ? channel_name_of(r, id)
+						       : name_of(r, id));
 			} else {
 				figure_add(t, db_get(rows, i));
 			}
@@ -744,7 +762,8 @@ fill_transfers(struct report *r, struct figure_table *t)
 #define DEVICES_MAX "20"
 
 static const struct figure_column channel_columns[] = {
-	{ "channel", "Channel", FIGURE_TEXT },
+	{ "channel", "Id", FIGURE_KEY },
+	{ "name", "Channel", FIGURE_TEXT },
 	{ "inbound_messages", "From customers", FIGURE_COUNT },
 	{ "outbound_messages", "To customers", FIGURE_COUNT },
 	{ "inbound_before", "Previous, from customers", FIGURE_COUNT },
@@ -774,7 +793,7 @@ fill_channels(struct report *r, struct figure_table *t)
 	bool good;
 
 	buf_addf(&sql,
-	    "SELECT IF(channel = '', '(none)', channel), "
+	    "SELECT channel, channel, "
 	    "SUM(IF(`hour` >= begin_at, inbound_messages, 0)), "
 	    "SUM(IF(`hour` >= begin_at, outbound_messages, 0)), %s "
 	    "FROM (SELECT * FROM channel_metrics WHERE tenant = ? "
@@ -1032,14 +1051,17 @@ read_names(struct report *r)
 	struct db_rows *rows = NULL;
 
 	r->names = json_object();
+	r->channel_names = json_object();
 	if (!query(r,
-		"SELECT operator, name FROM operator_metrics "
-		"WHERE tenant = ? AND name IS NOT NULL",
+		"SELECT kind = 'channel', id, name FROM names "
+		"WHERE tenant = ? AND kind IN ('operator', 'channel') "
+		"AND name IS NOT NULL",
 		NULL, 0, &rows))
 		return false;
 	while (db_next(rows))
 		json_object_set_new(
-		    r->names, db_get(rows, 0), json_string(db_get(rows, 1)));
+		    db_get_int(rows, 0) != 0 ? r->channel_names : r->names,
+		    db_get(rows, 1), json_string(db_get(rows, 2)));
 	db_rows_free(rows);
 	return true;
 }
@@ -1224,7 +1246,8 @@ add_slower_channel(struct report *r, struct buf *to)
 		rose_from = was;
 	}
 	if (worst != NULL) {
-		buf_addf(to, "On %s, it rose from ", text_of(worst, "channel"));
+		buf_addf(to, "On %s, it rose from ",
+		    channel_name_of(r, text_of(worst, "channel")));
 		figure_duration(to, rose_from);
 		buf_adds(to, " to ");
 		figure_duration(to, number_of(worst, "median_seconds"));
@@ -1430,6 +1453,7 @@ report_write(
 	json_decref(r.totals);
 	json_decref(r.kinds);
 	json_decref(r.names);
+	json_decref(r.channel_names);
 	buf_release(&r.answer.body);
 	buf_release(&r.answer.headers);
 	return r.code;

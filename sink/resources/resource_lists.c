@@ -133,8 +133,9 @@ static const struct list list_intervals = {
 	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE, NULL },
 	    TIME("as_of"), NUMBER("version"),
 	    { "operator_name", SHEET_TEXT, LIST_SHOWN, VIEWER_NONE,
-		"(SELECT o.name FROM operator_metrics o WHERE o.tenant = "
-		"intervals.tenant AND o.operator = intervals.operator)" },
+		"(SELECT n.name FROM names n WHERE n.tenant = "
+		"intervals.tenant AND n.kind = 'operator' "
+		"AND n.id = intervals.operator)" },
 	    HREF(VIEWER_LEAD) },
 	.coverage = COMPLETE_CHATS,
 	.key = { "end_at", "chat", "message", "kind" },

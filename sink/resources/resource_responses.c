@@ -8,6 +8,8 @@
  *   within_seconds  the share of responses within that time
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -34,6 +36,7 @@ static const struct sheet_column response_columns[] = {
 	{ "operator", SHEET_TEXT, NULL },
 	{ "channel", SHEET_TEXT, NULL },
 	{ "team", SHEET_TEXT, NULL },
+	{ "name", SHEET_TEXT, "text? 'Of the operator or the channel'" },
 	{ "count", SHEET_NUMBER, NULL },
 	{ "sum_seconds", SHEET_NUMBER, NULL },
 	{ "avg_seconds", SHEET_NUMBER, NULL },
@@ -56,6 +59,7 @@ struct responses_question {
 	struct response_span spans[2];
 	struct response_sums sums[2];
 	struct completeness complete;
+	struct strmap names; /* id -> name of an operator or channel; owned */
 };
 
 static bool
@@ -114,11 +118,36 @@ read_spans(struct responses_question *r)
 	return true;
 }
 
+/* Reads the names of all operators or channels of the tenant; only those with
+ * rows are shown. */
+static bool
+read_response_names(struct responses_question *r)
+{
+	const struct db_value kind =
+	    db_str(r->group == GROUP_OPERATOR ? "operator" : "channel");
+	struct db_rows *rows = NULL;
+	size_t before = r->q->rows;
+	bool good;
+
+	if (r->group != GROUP_OPERATOR && r->group != GROUP_CHANNEL)
+		return true;
+	good = question_ask(r->q,
+	    "SELECT id, name FROM names WHERE tenant = ? AND kind = ? "
+	    "AND name IS NOT NULL",
+	    &kind, 1, &rows);
+	while (good && db_next(rows))
+		*strmap_put(&r->names, db_get(rows, 0), db_get_len(rows, 0)) =
+		    xstrdup(db_get(rows, 1));
+	db_rows_free(rows);
+	r->q->rows = before;
+	return good;
+}
+
 /* Both ranges are read as of one moment. */
 static bool
 read_responses(struct responses_question *r)
 {
-	bool good = question_begin(r->q) &&
+	bool good = question_begin(r->q) && read_response_names(r) &&
 		    completeness_read(r->q, COMPLETE_CHATS, &r->complete) &&
 		    read_spans(r);
 
@@ -181,6 +210,10 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, operator_id);
 	sheet_text(s, channel);
 	sheet_text(s, team);
+	sheet_text(
+	    s, team != NULL || sum->name == NULL || *sum->name == '\0'
+		   ? NULL
+		   : strmap_get(&r->names, sum->name, strlen(sum->name)));
 	write_metrics(s, &sum->of, unknown);
 	write_within(r, s, &sum->of);
 	if (operator_id != NULL)
@@ -246,7 +279,9 @@ write_responses(const struct responses_question *r)
 static void
 answer_responses(struct question *q)
 {
-	struct responses_question r = { .q = q, .within_s = CLOCK_NONE };
+	struct responses_question r = {
+		.q = q, .within_s = CLOCK_NONE, .names = STRMAP_INIT
+	};
 	size_t i;
 
 	if (read_responses_parameters(&r) && read_responses(&r))
@@ -256,6 +291,7 @@ answer_responses(struct question *q)
 		response_sums_release(&r.sums[i]);
 	}
 	completeness_release(&r.complete);
+	strmap_release(&r.names, free);
 	response_filter_release(&r.filter);
 }
 

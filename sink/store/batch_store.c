@@ -87,7 +87,9 @@ upsert(struct batch_store *s, size_t k)
 		s->sent = xrealloc(s->sent, rows->n, sizeof *s->sent);
 	}
 	for (i = 0; i < rows->n; i++)
-		if (rows->row[i]->fate == ROW_STORED) {
+		if (rows->row[i]->fate == ROW_STORED &&
+		    (rows->row[i]->of == NULL ||
+			rows->row[i]->of->fate == ROW_STORED)) {
 			s->sent[n++] = rows->row[i];
 			db_bulk_add(bulk, rows->row[i]->values);
 		}

@@ -209,6 +209,31 @@ class Judge:
                 f"{first}: changes")
 
 
+def names(account, checks, first, last):
+    """Inboxes have their names, and an operator keeps the name after
+    leaving."""
+    inboxes = {str(m["channel_id"]) for m in account.sim.world()["messages"]}
+    named = dict(account.lab.sql(
+        "SELECT id, name FROM names WHERE kind = 'channel'"))
+    checks.that(inboxes <= set(named), f"names of {inboxes}: {named}")
+    for row in account.report(first, last)["channels"]:
+        checks.equal(row["name"], named[row["channel"]],
+                     f"the report's channel {row['channel']}")
+    for row in account.get(f"responses?from={first}&to={last}&by=total&"
+                           "group=channel")["rows"]:
+        checks.equal(row["name"], named.get(row["channel"]),
+                     f"the API's channel {row['channel']}")
+    now = account.get("now")
+    [who] = account.lab.sql("SELECT id, name FROM names WHERE kind = 'operator' "
+                            "LIMIT 1")
+    account.lab.sql("DELETE FROM operator_metrics WHERE tenant = 'acme' "
+                    f"AND operator = '{who[0]}'")
+    then = account.get("now")
+    checks.equal([dict(n) for n in then["names"] if n not in now["names"]],
+                 [{"kind": "operator", "id": who[0], "name": who[1]}],
+                 "a former operator")
+
+
 def judged(account, what, today):
     account.look()
     j = Judge(account, what)
@@ -245,6 +270,8 @@ def body():
         checks.that(after.marked == after.unsummed < 10 and after.equal > 50,
                     f"all is complete: {after.marked} marked, "
                     f"{after.unsummed} channels")
+        names(a, checks, (today - timedelta(days=5)).strftime("%F"),
+              today.strftime("%F"))
     return checks.result()
 
 

@@ -96,14 +96,19 @@ class Test(Checklist):
             self.sql.ask("UPDATE operator_metrics "
                          f"SET name = x'{name.encode().hex()}' "
                          f"WHERE operator = '{operator}' AND tenant = 't1'")
+            self.sql.ask("UPDATE names "
+                         f"SET name = x'{name.encode().hex()}' WHERE "
+                         f"kind = 'operator' AND id = '{operator}' "
+                         "AND tenant = 't1'")
         self.sql.ask(
             "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
             f"threshold, as_of) VALUES ('{TENANT}', '2026-01-01', 'u', "
             "'minute', 11, 8, '2026-01-01')")
         self.sql.ask("UPDATE channel_metrics SET channel = "
                      f"'{CHANNEL}' WHERE channel = 'email'")
-        self.sql.ask("UPDATE operator_metrics SET name = "
-                     f"'{STRANGER}' WHERE tenant = 't2'")
+        for table in ("operator_metrics", "names"):
+            self.sql.ask(f"UPDATE {table} SET name = "
+                         f"'{STRANGER}' WHERE tenant = 't2'")
         for kind in ("chats", "counts"):
             self.sql.ask(
                 "INSERT INTO coverage (tenant, kind, begin_at, source, end_at, "
