@@ -511,7 +511,11 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	if (!model_in_snapshot(m))
+	/* The listener states coverage by its own clock. In a stream, only
+	 * records of the CRM advance the time, or a CRM whose clock is behind
+	 * would send nothing but late records. */
+	if (!model_in_snapshot(m) &&
+	    !(m->incremental && r->type == RECORD_COVERAGE))
 		pass_time(m, at);
 	/* A new message is the last of its chat. */
 	if (c != NULL && result == MODEL_NEW && m->follower != NULL &&
