@@ -59,7 +59,8 @@ struct sink_row {
 	bool undated;             /* as_of is the time of reading */
 	uint32_t cut;             /* bit i: the text in column i was
 				   * truncated */
-	struct db_value values[]; /* one for each column */
+	struct db_value values[]; /* one for each column; those of derived
+				   * columns are set before it is stored */
 };
 
 /* Makes an empty row of table t in the arena; r's texts and the line are
