@@ -9,10 +9,10 @@
 /* Fits into a BIGINT. */
 #define PRINT_MASK (UINT64_MAX >> 1)
 
-/* Which target applies to a kind of interval. Parts of waits have none: the
- * whole wait is judged, for the operator who answered. */
+/* Which target applies to an interval. Parts of waits have none: the whole wait
+ * is judged, for the operator who answered. */
 static void
-set_kind(const struct text kind, struct judged_interval *to)
+set_kind(const struct stored_interval *i, struct judged_interval *to)
 {
 	static const struct {
 		const char *name;
@@ -22,15 +22,17 @@ set_kind(const struct text kind, struct judged_interval *to)
 		{ "reply", TARGET_REPLY },
 		{ "resolution", TARGET_RESOLUTION },
 	};
-	size_t i;
+	struct text kind;
+	size_t k;
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!text_is(kind, kinds[i].name))
+	to->answered = !text_is(i->kind, "unanswered");
+	kind = to->answered ? i->kind : i->awaited;
+	for (k = 0; k < ARRAY_LEN(kinds); k++) {
+		if (!text_is(kind, kinds[k].name))
 			continue;
 		to->has_target = true;
-		to->kind = kinds[i].kind;
+		to->kind = kinds[k].kind;
 	}
-	to->answered = true;
 }
 
 void
@@ -45,7 +47,7 @@ judge_interval(const struct terms_book *b, const struct stored_interval *i,
 	if (i->begin > i->end)
 		interval.begin = i->end;
 	if (terms_version(t) != 0 && i->begin != CLOCK_NONE) {
-		set_kind(i->kind, &interval);
+		set_kind(i, &interval);
 		j = judge(terms_of_channel(t, i->channel), &interval);
 	}
 	to[0] = db_int(j.work_ms);
@@ -70,6 +72,7 @@ judge_row(const struct terms_book *b, struct sink_row *row)
 	const struct stored_interval i = {
 		.tenant = text_of(&v[TABLE_COLUMN(intervals, tenant)]),
 		.kind = text_of(&v[TABLE_COLUMN(intervals, kind)]),
+		.awaited = text_of(&v[TABLE_COLUMN(intervals, awaited)]),
 		.channel = text_of(&v[TABLE_COLUMN(intervals, channel)]),
 		.begin = start->type == DB_TIME ? start->num : CLOCK_NONE,
 		.end = v[TABLE_COLUMN(intervals, end_at)].num,

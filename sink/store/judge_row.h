@@ -13,7 +13,7 @@
 
 /* An interval of the table, whose texts are borrowed. */
 struct stored_interval {
-	struct text tenant, kind, channel;
+	struct text tenant, kind, awaited, channel;
 	int64_t begin, end; /* begin may be CLOCK_NONE */
 };
 

@@ -18,6 +18,7 @@ enum {
 	KIND,
 	START_AT,
 	CHANNEL,
+	AWAITED,
 	AS_OF,
 	WORK_MS, /* the first of JUDGED_COLUMNS */
 };
@@ -50,6 +51,7 @@ judge_again(struct rejudged_hour *h, const struct db_rows *rows)
 		.tenant = text_from(h->tenant),
 		.kind = { db_get(rows, KIND), db_get_len(rows, KIND) },
 		.channel = { db_get(rows, CHANNEL), db_get_len(rows, CHANNEL) },
+		.awaited = { db_get(rows, AWAITED), db_get_len(rows, AWAITED) },
 		.begin = db_get_time(rows, START_AT),
 		.end = db_get_time(rows, END_AT),
 	};
@@ -80,7 +82,8 @@ read_hour(struct rejudged_hour *h, struct db_rows **rows)
 		db_time(h->end) };
 
 	return db_query(h->db,
-	    "SELECT end_at, chat, message, kind, start_at, channel, as_of, "
+	    "SELECT end_at, chat, message, kind, start_at, channel, "
+	    "awaited, as_of, "
 	    "work_ms, target_ms, kept, judged FROM intervals "
 	    "WHERE tenant = ? AND end_at >= ? AND end_at < ?",
 	    args, ARRAY_LEN(args), rows);

@@ -77,14 +77,19 @@ class Team:
         """In ms. The zone of the tenant is that of its last version."""
         return 1000 * self.place.begin_of(day)
 
-    def judge(self, kind, begin, end):
-        """work_ms, target_ms, kept"""
+    def judge(self, kind, begin, end, awaited):
+        """work_ms, target_ms, kept. An unanswered wait may be missed, but is
+        never kept."""
         work = self.hours.work(begin, end)
+        answered = awaited is None
+        kind = awaited or kind
         if kind not in self.targets:
             return work, None, None
         minutes, in_work = self.targets[kind]
         length = work if in_work else end - begin
-        return work, minutes * 60000, int(length <= minutes * 60000)
+        kept = int(length <= minutes * 60000)
+        return work, minutes * 60000, (
+            kept if answered or not kept else None)
 
 
 class World:
@@ -98,7 +103,9 @@ class World:
                                   dice.randrange(10 ** 9)))
             key = (dice.choice(tenants), begin + length, f"c{n}",
                    dice.choice(KINDS))
-            self.rows[key] = (begin, dice.choice(("7", "8", None)))
+            self.rows[key] = (begin, dice.choice(("7", "8", None)),
+                              dice.choice(TARGETS[:2])
+                              if key[3] == "unanswered" else None)
         self.version = 0
 
     def lines(self, keys):
@@ -108,6 +115,7 @@ class World:
             "end_at": rfc(end), "chat": chat, "message": "1", "kind": kind,
             "start_at": rfc(self.rows[tenant, end, chat, kind][0]),
             "operator": self.rows[tenant, end, chat, kind][1],
+            "awaited": self.rows[tenant, end, chat, kind][2],
             "ms": end - self.rows[tenant, end, chat, kind][0],
             "work_ms": 5, "judged": 7, # not theirs to say
             "as_of": "2026-01-01T00:00:00Z", "version": self.version})
@@ -140,11 +148,11 @@ class Test(Checklist):
 
     def _expected(self, teams):
         want = {}
-        for key, (begin, _) in self.world.rows.items():
+        for key, (begin, _, awaited) in self.world.rows.items():
             tenant, end, chat, kind = key
             team = teams(tenant, end)
             want[tenant, sql_text(end), chat, kind] = (
-                team.judge(kind, begin, end) if team else (None,) * 3)
+                team.judge(kind, begin, end, awaited) if team else (None,) * 3)
         return want
 
     def _stored(self):
