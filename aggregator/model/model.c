@@ -22,7 +22,7 @@ model_init(struct model *m, struct text tenant)
 {
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
-	m->as_of = m->now = m->since = CLOCK_NONE;
+	m->as_of = m->now = m->present = m->since = CLOCK_NONE;
 	m->snapshot_at = m->whole_at = CLOCK_NONE;
 	m->seed = random_64();
 	m->totals.longest_wait = TALLY_NONE;

@@ -25,8 +25,9 @@
  *                  clock at its end; usually 0. model_end_snapshot() sets it.
  *   now            as_of when the metrics were last recomputed, but with
  *                  by_clock at most the system clock + ahead, and at least
- *                  since. It is the as_of of rows, and the end of unfinished
- *                  waits. model_recompute() sets it.
+ *                  since. It is the as_of of rows. model_recompute() sets it.
+ *   present        The end of unfinished waits: now, or with by_clock the
+ *                  system clock + ahead. model_recompute() sets it.
  *   snapshot_at    The time of the snapshot whose records are being added, from
  *                  model_begin_snapshot() to model_end_snapshot(); otherwise
  *                  CLOCK_NONE.
@@ -213,9 +214,9 @@ struct model {
 	bool no_figures;  /* if incremental, without a window: only the present
 			   * state of chats and operators is needed */
 	int64_t window;   /* if incremental, in ms; 0: no limit */
-	bool by_clock;    /* if incremental: the clock limits `now`. If the
-			   * newest snapshot shows that the CRM's clock is
-			   * ahead, that clock counts */
+	bool by_clock;    /* if incremental: the clock limits `now`, and sets
+			   * `present`. If the newest snapshot shows that the
+			   * CRM's clock is ahead, that clock counts */
 	const struct definition *definition;
 	uint64_t seed; /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
@@ -231,7 +232,8 @@ struct model {
 		      * whatever its messages say */
 	char *tenant;
 	/* See the table at the top. */
-	int64_t as_of, since, ahead, now, snapshot_at, whole_at, known_at;
+	int64_t as_of, since, ahead, now, present, snapshot_at, whole_at,
+	    known_at;
 	uint64_t known_revision;
 	struct lexicon lexicon;
 

@@ -701,7 +701,7 @@ longest_wait(const struct model *m, struct order_stats *waits)
 
 	if (since == TALLY_NONE)
 		return TALLY_NONE;
-	return m->now > since ? m->now - since : 0;
+	return m->present > since ? m->present - since : 0;
 }
 
 int64_t
@@ -1030,6 +1030,11 @@ model_recompute(struct model *m)
 	m->now = model_by_clock(m, m->as_of);
 	if (m->now < m->since) /* the clock was set back */
 		m->now = m->since;
+	m->present = m->now;
+	if (m->by_clock && m->now != CLOCK_NONE)
+		m->present = model_by_clock(m, INT64_MAX);
+	if (m->present < m->now)
+		m->present = m->now;
 	m->totals.longest_wait = longest_wait(m, &m->totals.waits);
 }
 

@@ -186,6 +186,9 @@ begin_table(
 		w->cell[i].form = cell_form(table_cell(t, i));
 	}
 	jsonw_time(&w->tail, "as_of", r->model->now);
+	if (t == &tables[TABLE_tenant_metrics] &&
+	    r->model->present > r->model->now)
+		jsonw_time(&w->tail, "waits_until", r->model->present);
 	if (since != CLOCK_NONE)
 		jsonw_time(&w->tail, "since", since);
 	if (r->version != 0)
