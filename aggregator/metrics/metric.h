@@ -35,6 +35,8 @@ struct rowset {
 	const struct metric *metric;
 	struct cell *cells; /* n rows, with a cell for each column */
 	size_t n, cap;
+	bool
+	    left; /* the last row is the last one of an operator who has left */
 	/* If set, it is called for each row when the next row begins or at
 	 * rowset_end(), and rows are not kept. */
 	void (*each)(void *ctx, const struct cell *cells);

@@ -62,7 +62,9 @@ struct row_writer {
 	struct buf head;  /* {"type":"row", ... */
 	struct buf names; /* ,"column": for each column; cell[] has their
 			   * ends */
+	struct buf left;  /* ,"left_at": ... of an operator who has left */
 	struct buf tail;  /* ,"as_of": ... } */
+	const struct rowset *rows;
 	struct row_writer_cell {
 		size_t end;
 		enum cell_form form;
@@ -124,6 +126,8 @@ write_row(void *ctx, const struct cell *cells)
 			jsonw_quote(to, cells[i].text.p, cells[i].text.len);
 	}
 	buf_addc(to, ',');
+	if (w->rows->left)
+		buf_add(to, w->left.data, w->left.len);
 	buf_add(to, w->tail.data, w->tail.len);
 	w->failed = w->to(w->ctx, to->data, to->len) == -1;
 	w->written++;
@@ -185,6 +189,8 @@ begin_table(
 		w->cell[i].end = w->names.len;
 		w->cell[i].form = cell_form(table_cell(t, i));
 	}
+	jsonw_time(&w->left, "left_at", r->model->now);
+	buf_addc(&w->left, ',');
 	jsonw_time(&w->tail, "as_of", r->model->now);
 	if (t == &tables[TABLE_tenant_metrics] &&
 	    r->model->present > r->model->now)
@@ -203,11 +209,13 @@ write_rows(const struct tenant_rows *r, const struct metric *f,
 	struct row_writer w = { .to = line, .ctx = ctx };
 	struct rowset rows = { .metric = f, .each = write_row, .ctx = &w };
 
+	w.rows = &rows;
 	begin_table(&w, r, f);
 	emit_rows(r, &rows);
 	rowset_release(&rows);
 	buf_release(&w.head);
 	buf_release(&w.names);
+	buf_release(&w.left);
 	buf_release(&w.tail);
 	buf_release(&w.line);
 	free(w.cell);

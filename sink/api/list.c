@@ -217,8 +217,8 @@ is_listed(const struct list *l, const char *name)
 	return c->name != NULL;
 }
 
-/* Adds the table's columns that the list does not name, except tenant and
- * version. */
+/* Adds the table's columns that the list does not name, except tenant, version
+ * and the hidden one. */
 static size_t
 add_others(const struct list *l, struct list_column *to)
 {
@@ -227,6 +227,8 @@ add_others(const struct list *l, struct list_column *to)
 
 	for (i = 1; i < t->columns_n; i++)
 		if (t->columns[i].kind != COLUMN_VERSION &&
+		    (l->hidden == NULL ||
+			strcmp(t->columns[i].name, l->hidden) != 0) &&
 		    !is_listed(l, t->columns[i].name))
 			to[n++] = (struct list_column){ t->columns[i].name,
 				type_of(&t->columns[i]), LIST_SHOWN,

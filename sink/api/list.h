@@ -118,9 +118,11 @@ struct list {
 	const char *table;
 	const char *condition; /* which rows are shown; NULL: all */
 	struct list_column columns[LIST_COLUMNS]; /* the last has no name */
-	/* All other columns of the table follow before the link, as declared:
-	 * every role sees them, and none can be used as a filter. */
+	/* All other columns of the table but `hidden` follow before the link,
+	 * as declared: every role sees them, and none can be used as a
+	 * filter. */
 	bool and_others;
+	const char *hidden; /* NULL: none */
 	/* The order, by names of columns; together with tenant, a key. */
 	const char *key[PAGE_CURSOR_KEYS];
 	struct list_word words[LIST_WORDS]; /* the last has no parameter */

@@ -33,7 +33,7 @@ fill_operators(struct db *db, const char *tenant, struct overview *o)
 	    "CAST(median_response_seconds" IN_MS
 	    "CAST(p90_response_seconds" IN_MS
 	    "CAST(avg_first_response_seconds * 1000 AS SIGNED) "
-	    "FROM operator_metrics WHERE tenant = ?";
+	    "FROM operator_metrics WHERE tenant = ? AND left_at IS NULL";
 	const struct db_value arg = db_str(tenant);
 	struct overview_operator *p;
 	struct db_rows *rows = NULL;

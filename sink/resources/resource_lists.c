@@ -46,8 +46,10 @@ static const char *const interval_kinds[] = { "response", "first_response",
 
 static const struct list list_operators = {
 	.table = "operator_metrics",
+	.condition = "left_at IS NULL",
 	.columns = { FILTER("operator"), HREF(VIEWER_AGENT) },
 	.and_others = true,
+	.hidden = "left_at",
 	.key = { "operator" },
 	.operator_column = "operator",
 	.link = response_href_operator,

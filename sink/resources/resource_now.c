@@ -113,7 +113,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
 	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
-	    "FROM operator_metrics WHERE tenant = ?",
+	    "FROM operator_metrics WHERE tenant = ? AND left_at IS NULL",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
