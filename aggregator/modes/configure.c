@@ -140,6 +140,10 @@ select_metrics(struct aggregator *a, struct buf *why)
 			      "simulate it, use -a allocation");
 		return refuse_value("metrics", NULL, why);
 	}
+	/* Without it, readers of rows would not know which are complete. */
+	if (job->format == OUTPUT_NDJSON && job->counter == NULL &&
+	    job->selection.n > 0)
+		metric_selection_add(&job->selection, "coverage");
 	return PROG_OK;
 }
 

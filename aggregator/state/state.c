@@ -20,7 +20,7 @@
 /* The version changes with the meaning of any entry. */
 static const struct lmdb_kind state_kind = {
 	.name = "state",
-	.format = "messaging-analytics stream 30",
+	.format = "messaging-analytics stream 31",
 	.way_out = "restore a copy of the whole folder, or remove the file and "
 		   "replay the records within the window",
 	.damaged = PROG_DATA,

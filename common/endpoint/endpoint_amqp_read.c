@@ -361,12 +361,10 @@ reader_lost(struct amqp_reader *r)
 	return -1;
 }
 
-struct endpoint_mark
-endpoint_mark(const struct endpoint *e)
+static struct endpoint_mark
+reader_mark(const struct endpoint *e)
 {
-	const struct endpoint_mark none = { 0, 0, 0 };
-
-	return e->ops == &reader_ops ? const_reader_of(e)->done : none;
+	return const_reader_of(e)->done;
 }
 
 static void
@@ -804,6 +802,7 @@ reader_close(struct endpoint *e)
 
 static const struct endpoint_ops reader_ops = {
 	.read = reader_read,
+	.mark = reader_mark,
 	.ack_to = reader_ack_to,
 	.pump = reader_pump,
 	.where = reader_where,

@@ -3,6 +3,8 @@
  */
 #include "common/hours/terms.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ struct tenant_terms {
 	char *zone_name;
 	char *error;
 	uint64_t version;
+	char version_text[17];
 };
 
 struct terms_book {
@@ -267,6 +270,13 @@ is_empty(const struct tenant_terms *t)
 	       t->channels.live == 0;
 }
 
+static void
+write_version(struct tenant_terms *t)
+{
+	(void)snprintf(
+	    t->version_text, sizeof t->version_text, "%016" PRIx64, t->version);
+}
+
 static int
 complete_all(struct terms_reader *r)
 {
@@ -285,6 +295,7 @@ complete_all(struct terms_reader *r)
 	}
 	if (is_empty(t))
 		t->version = 0;
+	write_version(t);
 	return 0;
 }
 
@@ -372,6 +383,7 @@ set_others(struct terms_book *b)
 	if (t->targets != NULL && targets_need_hours(t->targets))
 		t->targets = NULL;
 	b->other.version = is_empty(&b->other) ? 0 : print_terms(0, t);
+	write_version(&b->other);
 }
 
 struct terms_book *
@@ -471,6 +483,12 @@ uint64_t
 terms_version(const struct tenant_terms *t)
 {
 	return t->version;
+}
+
+const char *
+terms_version_text(const struct tenant_terms *t)
+{
+	return t->version != 0 ? t->version_text : NULL;
 }
 
 void

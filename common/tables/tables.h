@@ -178,12 +178,14 @@ extern const struct table tables[TABLES_ALL];
 /* Returns the table with that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* The columns that a metric fills (cells): all except tenant, as_of and
- * version. Return their number, and the i-th. */
+/* The columns that a metric fills (cells): all except tenant, as_of, left_at,
+ * waits_until and version. Return their number, and the i-th. */
 static inline size_t
 table_cells(const struct table *t)
 {
-	return t->columns_n - 3;
+	return t->columns_n - 3 -
+	       (t == &tables[TABLE_operator_metrics] ||
+		   t == &tables[TABLE_tenant_metrics]);
 }
 
 static inline const struct column *

@@ -48,6 +48,8 @@ count_fates(struct consume *c, const struct row_batch *b)
 	for (k = 0; k < TABLES; k++) {
 		rows = &b->rows[k];
 		for (i = 0; i < rows->n; i++) {
+			if (rows->row[i]->of != NULL)
+				continue;
 			switch (rows->row[i]->fate) {
 			case ROW_STORED:
 				c->counts.stored++;

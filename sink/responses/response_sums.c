@@ -873,11 +873,12 @@ response_write_range(struct buf *to, const struct response_filter *c,
 void
 response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, int64_t as_of,
-    const struct kept_lacking *not_kept)
+    const struct completeness *complete, const struct kept_lacking *not_kept)
 {
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind->name);
 	response_write_range(to, c, span);
 	jsonw_time(to, "as_of", as_of);
+	completeness_write(complete, to);
 	kept_write_lacking(not_kept, to);
 }

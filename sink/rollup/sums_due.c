@@ -65,6 +65,56 @@ analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
 	return o;
 }
 
+/* Hours of channel_metrics that began before the aggregator counted, and that
+ * an import covers. */
+
+static enum outcome
+channel_hour_is_ours(struct db *db, const char *tenant, int64_t hour, bool *is)
+{
+	const struct db_value args[] = { db_str(tenant), db_str(tenant),
+		db_time(hour), db_time(hour + HOUR_MS), db_time(hour) };
+	uint64_t n = 0;
+	enum outcome o = db_query_count(db,
+	    "SELECT COUNT(*) FROM coverage b JOIN (SELECT MIN(begin_at) AS at "
+	    "FROM coverage WHERE tenant = ? AND kind = 'chats' "
+	    "AND source <> 'backfill') began WHERE b.tenant = ? "
+	    "AND b.kind = 'chats' AND b.source = 'backfill' "
+	    "AND b.begin_at <= ? AND b.end_at >= LEAST(?, began.at) "
+	    "AND began.at > ?",
+	    args, ARRAY_LEN(args), &n);
+
+	*is = n > 0;
+	return o;
+}
+
+/* A row of the aggregator keeps its version, so a later one replaces it; then
+ * the hour is due again. */
+static enum outcome
+channel_hour_make(struct db *db, const char *tenant, int64_t hour)
+{
+	const struct db_value args[] = { db_time(hour), db_str(tenant),
+		db_time(hour), db_time(hour + HOUR_MS) };
+	bool is = false;
+	enum outcome o = channel_hour_is_ours(db, tenant, hour, &is);
+
+	if (o != OUTCOME_DONE || !is)
+		return o;
+	return db_exec(db,
+	    "INSERT INTO channel_metrics (tenant, `hour`, channel, messages, "
+	    "inbound_messages, outbound_messages, active_conversations, as_of, "
+	    "version) SELECT tenant, ?, COALESCE(channel, '') AS c, COUNT(*), "
+	    "SUM(sender = 'customer'), SUM(sender <> 'customer'), "
+	    "COUNT(DISTINCT conversation_id), UTC_TIMESTAMP(3), 1 "
+	    "FROM messages WHERE tenant = ? AND created_at >= ? "
+	    "AND created_at < ? AND sender IN ('customer', 'operator', 'bot') "
+	    "AND `private` = 0 AND automated = 0 GROUP BY c "
+	    "ON DUPLICATE KEY UPDATE messages = VALUES(messages), "
+	    "inbound_messages = VALUES(inbound_messages), "
+	    "outbound_messages = VALUES(outbound_messages), "
+	    "active_conversations = VALUES(active_conversations)",
+	    args, ARRAY_LEN(args), NULL);
+}
+
 /* Most rows of an hour have arrived by this long after its end. */
 #define SETTLING_MS (10 * MINUTE_MS)
 
@@ -115,6 +165,21 @@ due_hours_add(struct due_hours *d, struct text tenant, int64_t hour)
 		return;
 	XGROW(d->list, d->n, d->cap);
 	d->list[d->n++] = added;
+}
+
+enum outcome
+due_hours_store_messages(
+    struct db *db, struct text tenant, int64_t begin, int64_t end)
+{
+	const struct db_value args[] = { db_text(tenant.p, tenant.len),
+		db_time(begin), db_time(end) };
+
+	return db_exec(db,
+	    "INSERT IGNORE INTO sums_due (tenant, `hour`) "
+	    "SELECT DISTINCT tenant, CAST(DATE_FORMAT(created_at, "
+	    "'%Y-%m-%d %H:00:00') AS DATETIME(3)) FROM messages "
+	    "WHERE tenant = ? AND created_at >= ? AND created_at < ?",
+	    args, ARRAY_LEN(args), NULL);
 }
 
 /* Always in the same order, so that no two transactions deadlock. */
@@ -343,6 +408,9 @@ make_sums(struct sums *s, const struct due_day *due)
 
 	for (i = 0; i < due->n && o == OUTCOME_DONE; i++) {
 		o = analytics_hour_make(s->db, due->tenant, due->hours[i]);
+		if (o == OUTCOME_DONE)
+			o = channel_hour_make(
+			    s->db, due->tenant, due->hours[i]);
 		if (o == OUTCOME_DONE)
 			o = db_exec(s->db,
 			    "DELETE FROM sums_due WHERE tenant = ? "

@@ -7,6 +7,7 @@ is checked, and every way in which it can be another broker is distinguished.
 """
 
 import collections
+import http.client
 import os
 import random
 import re
@@ -149,9 +150,14 @@ class Test(Checklist):
                       f"{crashes} crashes: {lab.text(side)}")
 
     def alarm(self):
-        """During an alarm, no message is sent. Programs notice its end, and a
-        writer from cron reports the alarm."""
+        """During an alarm, no message is sent. Programs notice its end, a
+        writer from cron reports the alarm, and so does a listener, whose spool
+        grows."""
         lab, lines = self.lab, records(1, 20)
+        listener = lab.serve(
+            ["poller", "-c", lab.write("listen.conf", "[listen]\n"), "--listen",
+             "127.0.0.1:0", "-t", "queue:spooled", "--state", lab.path("spool")],
+            "listen")
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.00001)"
                        ".")
         until(60, lambda: "memory" in lab.ask_broker(
@@ -165,6 +171,14 @@ class Test(Checklist):
                            lab.path("alarmed"), stdin=subprocess.PIPE)
         writer.stdin.write(b"".join(lines))
         writer.stdin.close()
+        asked = http.client.HTTPConnection("127.0.0.1", listener.port)
+        asked.request("POST", "/api/v1/analytics/events?tenant_id=acme", body=(
+            '{"event_type":"user_action","event_data":{}}'),
+            headers={"Content-Type": "application/json"})
+        self.that(asked.getresponse().status < 300, "an event in an alarm")
+        asked.close()
+        until(90, lambda: "wait in the spool" in lab.text("listen.log"),
+              "a warning")
         until(60, lambda: "block" in lab.ask_broker(
             "rabbit_networking:connection_info_all([state])."), "a blocked one")
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
@@ -172,6 +186,8 @@ class Test(Checklist):
                   lab.text("alarmed"))
         self.that({x.encode() + b"\n" for x in lab.take("alarm")} ==
                   set(lines), "other lines")
+        until(60, lambda: lab.take("spooled") != [], "the event")
+        lab.end(listener)
 
     def expired(self):
         self.authority.issue("cert", "DNS:localhost", -1)
