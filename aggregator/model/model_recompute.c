@@ -523,7 +523,8 @@ is_same_interval(
     const struct interval *a, const struct interval *b, bool credits)
 {
 	return is_same_span(a, b) && a->by_record == b->by_record &&
-	       a->operator_id == b->operator_id && a->channel == b->channel &&
+	       a->first == b->first && a->operator_id == b->operator_id &&
+	       a->channel == b->channel &&
 	       (!credits || a->credited == b->credited);
 }
 

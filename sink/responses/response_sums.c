@@ -498,7 +498,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1) {
-		if ((r->filter->kind->set & 1U << t.kind) == 0)
+		if ((r->filter->kind->set & 1U << t.place) == 0)
 			continue;
 		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 || t.n == 0)

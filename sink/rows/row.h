@@ -62,7 +62,9 @@ struct sink_row {
 	/* The row from which this one was made, and with which it is stored or
 	 * not; NULL: the row of a line, which counts. */
 	const struct sink_row *of;
-	struct db_value values[]; /* one for each column */
+	struct db_value values[]; /* one for each column; those of
+				   * derived columns are set before it
+				   * is stored */
 };
 
 /* Makes an empty row of table t in the arena; r's texts and the line are

@@ -9,24 +9,26 @@
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/tenant_lock.h"
+#include "sink/store/judge_row.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
 #include "sink/tables/upsert_sql.h"
 
 void
-batch_store_init(
-    struct batch_store *s, struct db *db, int64_t keep_ms, bool all)
+batch_store_init(struct batch_store *s, struct db *db,
+    const struct terms_book *terms, int64_t keep_ms, bool all)
 {
 	struct upsert_sql sql;
 	size_t i;
 
 	memset(s, 0, sizeof *s);
 	s->db = db;
+	s->terms = terms;
 	s->slot = tenant_lock_slot();
 	for (i = 0; i < TABLES; i++) {
 		upsert_sql_init(&sql, &tables[i]);
-		s->upsert[i] = db_bulk_new(
-		    db, sql.head, sql.row, sql.tail, tables[i].columns_n);
+		s->upsert[i] = db_bulk_new(db, sql.head, sql.row, sql.tail,
+		    tables[i].columns_n + tables[i].derived);
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
@@ -90,6 +92,8 @@ upsert(struct batch_store *s, size_t k)
 		if (rows->row[i]->fate == ROW_STORED &&
 		    (rows->row[i]->of == NULL ||
 			rows->row[i]->of->fate == ROW_STORED)) {
+			if (k == TABLE_intervals)
+				judge_row(s->terms, rows->row[i]);
 			s->sent[n++] = rows->row[i];
 			db_bulk_add(bulk, rows->row[i]->values);
 		}

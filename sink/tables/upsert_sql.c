@@ -92,6 +92,8 @@ newest_wins(struct buf *sql, const struct table *t)
 		else
 			take_greater(sql, t, i, 0);
 	}
+	for (i = t->columns_n; i < t->columns_n + t->derived; i++)
+		take_greater(sql, t, i, 0);
 	for (; n > 0; n--)
 		take_greater(sql, t, ties[n - 1], n);
 	buf_adds(sql, "version = GREATEST(version, VALUES(version))");
@@ -105,7 +107,7 @@ upsert_sql_init(struct upsert_sql *sql, const struct table *t)
 
 	buf_addf(&head, "INSERT INTO `%s` (", t->name);
 	buf_addc(&row, '(');
-	for (i = 0; i < t->columns_n; i++) {
+	for (i = 0; i < t->columns_n + t->derived; i++) {
 		buf_addf(
 		    &head, "%s`%s`", i > 0 ? ", " : "", t->columns[i].name);
 		buf_adds(&row, i > 0 ? ", ?" : "?");

@@ -150,11 +150,12 @@ def check_fields():
 
 
 def written_columns():
-    """{table: {column}} as declared, without columns that the database
-    fills."""
+    """{table: {column}} of rows as declared, without columns that the sink or
+    the database fills."""
     tables = {}
-    for table, column, _ in rows("column"):
-        tables.setdefault(table, set()).add(column)
+    for table, column, which in rows("column"):
+        if which == "rows":
+            tables.setdefault(table, set()).add(column)
     return tables
 
 
