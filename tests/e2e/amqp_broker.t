@@ -16,8 +16,9 @@ import threading
 import time
 
 from certificates import Authority
-from harness import LONG, PROBE, Checklist, run_checks, seed, until
+from harness import BIN, LONG, PROBE, Checklist, run_checks, seed, until
 
+ALARM = r"accepts no messages because of an alarm \(low on memory\); give it"
 
 def records(first, last):
     return [b'{"type":"row","tenant":"t","n":%d,"filler":"0123456789"}\n' % n
@@ -165,8 +166,15 @@ class Test(Checklist):
         url = lab.env["AMQP_URL"]
         self.ends(self.probe(
             url, "-b", "10", "write", "queue:alarm", stdin=b"".join(lines),
-            wait_timeout="5s"), 75, r"accepts no messages because of an alarm "
-            r"\(low on memory\); give it")
+            wait_timeout="5s"), 75, ALARM)
+        done = lab.run(["aggregator", "--declare"], stdin=b"alarm records\n")
+        self.ends(done, 75, ALARM)
+        done = lab.run(["scripts/health-check.sh"], env={
+            "MESSAGING_BIN": BIN, "MESSAGING_CONFIG": lab.conf("health", {
+                "crm one": {"token": "x"}})})
+        self.that(done.code == 2 and re.search(
+            "CRITICAL.*broker: .*" + ALARM, done.out.decode()),
+            f"{done} {done.out}")
         writer = lab.start([PROBE, "-p", "-b", "10", "write", "queue:alarm"],
                            lab.path("alarmed"), stdin=subprocess.PIPE)
         writer.stdin.write(b"".join(lines))
@@ -179,9 +187,17 @@ class Test(Checklist):
         asked.close()
         until(90, lambda: "wait in the spool" in lab.text("listen.log"),
               "a warning")
+        for log in "listen.log", "alarmed":
+            until(60, lambda n=log: re.search(ALARM, lab.text(n)),
+                  f"the alarm in {log}")
+            self.equal(len(re.findall(ALARM, lab.text(log))), 1,
+                       lab.text(log))
         until(60, lambda: "block" in lab.ask_broker(
             "rabbit_networking:connection_info_all([state])."), "a blocked one")
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
+        until(60, lambda: lab.run(["aggregator", "--declare"],
+                                  stdin=b"alarm records\n").code == 0,
+              "the end of the alarm")
         self.that(writer.wait() == 0 and "confirmed 20" in lab.text("alarmed"),
                   lab.text("alarmed"))
         self.that({x.encode() + b"\n" for x in lab.take("alarm")} ==
