@@ -436,28 +436,38 @@ is_bounded(json_t *root, const struct record_field *f, int type)
 }
 
 static bool
+has(json_t *root, const char *name)
+{
+	json_t *j = json_object_get(root, name);
+
+	return j != NULL && !json_is_null(j);
+}
+
+static bool
 is_record(json_t *root, int type)
 {
-	json_t *j;
 	size_t i;
 
 	if (type <= RECORD_UNKNOWN)
 		return type == RECORD_UNKNOWN;
 	for (i = 0; i < record_fields_n; i++) {
 		const struct record_field *f = &record_fields[i];
+		json_t *j = value_of(root, f, type);
 
-		j = value_of(root, f, type);
 		if (j != NULL ? !is_good(f, j) : (f->required >> type & 1) != 0)
 			return false;
 		if (!is_bounded(root, f, type))
 			return false;
 	}
-	if (type != RECORD_SNAPSHOT)
-		return true;
-	j = json_object_get(
-	    root, is_word(json_object_get(root, "state"), "begin") ? "at"
-								   : "records");
-	return j != NULL && !json_is_null(j);
+	/* A closed chat outside of snapshots needs a time. */
+	if (type == RECORD_CHAT)
+		return !is_word(json_object_get(root, "status"), "closed") ||
+		       has(root, "snapshot") || has(root, "at") ||
+		       has(root, "closed_at");
+	return type != RECORD_SNAPSHOT ||
+	       has(root, is_word(json_object_get(root, "state"), "begin")
+			     ? "at"
+			     : "records");
 }
 
 static const char *

@@ -227,9 +227,9 @@ def random_events(dice, first, last):
             gone = start + dice.randrange(1, 10) * DAY
             event(start, 1, f"RRULE:FREQ=DAILY;UNTIL={ics_date(until)}",
                   f"EXDATE;VALUE=DATE:{ics_date(gone)}")
-            add(start, (until - start).days + 1)
-            if (until - start).days >= (gone - start).days:
-                days.discard(gone)
+            # Another event may still make that day a holiday.
+            days.update({start + i * DAY
+                         for i in range((until - start).days + 1)} - {gone})
         elif kind == 4:
             # the fourth Thursday of November
             start = date(first.year - 1, 11, 22)
