@@ -492,6 +492,7 @@ backfill_tenant(struct backfill *b)
 	if (b->until_ms == 0)
 		b->until_ms = crm_session_now(&b->crm);
 	b->since_ms = b->until_ms - b->since_ms;
+	b->since_ms -= b->since_ms % MINUTE_MS;
 	past.with = json_pack("{s:o}", "since", profile_seconds(b->since_ms));
 	ask(b, &past);
 	if (!goes_on(b)) {

@@ -162,7 +162,7 @@ class World:
             self.lab.path("aggregator")])
         last = {}
         for r in done.records():
-            if r["type"] == "row":
+            if r["type"] == "row" and r["table"] == "intervals":
                 last[r["end_at"], r["chat"], r["message"], r["kind"]] = r
         return [r for r in last.values() if not r["withdrawn"]]
 

@@ -20,6 +20,7 @@ TIMES = {
     "longest_monologue": "last_message_at", "user_stats": "last_active",
     "realtime_user_activity": "created_at", "alerts": "started_at",
     "trends": "window_start", "channel_metrics": "hour",
+    "coverage": "end_at",
     "events": "created_at", "message_analytics": "created_at",
     "assignments": "reserved_at", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}

@@ -389,7 +389,8 @@ class Test(Checklist):
         said, code = self.type(
             [], [*((question, "") for question, _ in begin),
                  (f"[{shown}]", ""), ("cron run", "n"),
-                 ("Address of the board", "no")], {"AMQP_URL": ""})
+                 ("Address of the board", "no"), ("last 30 days", "n")],
+            {"AMQP_URL": ""})
         self.that(code == 0 and f":{password}@" not in said, f"{code}: {said}")
         with open(self.folder + "messaging.conf", encoding="utf-8") as f:
             self.that(f"url = {url}" in f.read().splitlines(), "the address")
@@ -473,7 +474,7 @@ class Test(Checklist):
     def registered(sim):
         request = urllib.request.Request(
             sim.root + "/api/v1/accounts/1/webhooks",
-            headers={"api_access_token": TOKEN})
+            headers={"Api-Access-Token": TOKEN})
         with urllib.request.urlopen(request) as answer:
             return [x["url"] for x in json.load(answer)["payload"]["webhooks"]]
 

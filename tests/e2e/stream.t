@@ -554,7 +554,8 @@ def check_again(lab, checks):
     flow.same_figures(records)
     before = flow.figures()
     text = str(before)
-    checks.that('"Old"' not in text and '"first_response"' not in text and
+    checks.that('"Old"' not in text and
+                '"kind": "first_response"' not in text and
                 '"operator": "9"' not in text and '"event": "f"' not in text,
                 before)
     flow.put(records)
