@@ -182,7 +182,7 @@ LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
 # Tests with servers that check much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_filters \
     api_originals api_teams api_tokens append assign board_stream \
-    dead_letters forget_files forget_who gone grants hosts isolation \
+    dead_letters forget_files forget_who gone grants hosts idle_stream isolation \
     listen_about listen_bounds listen_full listen_http listen_routes readers \
     reaper reaper_queue reconcile retention rollup schema sink sink_bad \
     stored stream stream_refuse stream_snapshots tape)

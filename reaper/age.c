@@ -305,9 +305,7 @@ delete_history_of_table(struct age *a, const struct table *table)
 	return o;
 }
 
-/* Deletes the rows of operators whom the CRM does not list and who have no
- * chat. If the CRM reports no availability, those of others look the same, but
- * each poll renews them. */
+/* Deletes the rows of operators who have left. */
 static enum outcome
 delete_former_operators(struct age *a)
 {
@@ -316,9 +314,7 @@ delete_former_operators(struct age *a)
 
 	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked(); i++)
 		o = delete_old_rows(a, &tables[TABLE_operator_metrics],
-		    a->tenants[i].name, a->before,
-		    " AND available IS NULL AND open_chats = 0 "
-		    "AND responses = 0");
+		    a->tenants[i].name, a->before, " AND left_at IS NOT NULL");
 	return o;
 }
 

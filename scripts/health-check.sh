@@ -154,6 +154,8 @@ check_broker() {
 			judge warning "$count messages of dead letters in $queue.dead"
 		n=$((n + count))
 	done
+	[ -z "${queue-}" ] || within check_alarm "$queue" ||
+		judge critical "broker: $answer"
 	figures+=("dead_letters=$n;0")
 }
 

@@ -321,6 +321,11 @@ dead_letter_count() {
 	echo "${answer%% *}"
 }
 
+# check_alarm QUEUE: fails if the broker accepts no messages because of an alarm.
+check_alarm() {
+	echo "alarm $1" | "$aggregator" --declare || exit $?
+}
+
 # reader_count QUEUE: prints how many programs read it.
 reader_count() {
 	# shellcheck disable=SC2154 # set by need_programs

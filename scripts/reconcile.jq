@@ -2,7 +2,8 @@
 #
 # $print       "rows" or "chats"
 # $report      Chatwoot's report of its agents; $agents: all of them
-# $ours, $chatwoot  our intervals by both definitions
+# $ours, $chatwoot  our intervals by both definitions; those that are credited
+#              to an agent bot are nobody's, as in the report
 # $facts       {CHAT: {bot: when a bot wrote first; late: true if a message came
 #              after newer ones; by: {OPERATOR: true}, those who wrote or were
 #              assigned}}
@@ -22,6 +23,7 @@ def intervals:
     [.[] | select(.type == "row" and .table == "intervals"
                   and (.withdrawn | not)
                   and (.kind | IN("first_response", "reply", "resolution")))
+     | .operator |= (strings | select(startswith("bot-") | not)) // null
      | .end = (.end_at | second) | .seconds = .ms / 1000
      | select(.end | in_range)];
 

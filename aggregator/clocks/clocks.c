@@ -33,6 +33,8 @@ emit_interval(struct clocks *c, enum interval_kind kind, int64_t start,
 		.operator_id = operator_id,
 		.running = c->current == NULL && !c->by_record,
 		.by_record = c->by_record,
+		.first = kind == INTERVAL_UNANSWERED && c->f == CLOCK_NONE &&
+			 c->a != CLOCK_NONE,
 		.message = c->current != NULL ? c->current->id : 0,
 		.channel = c->current != NULL ? c->current->channel : 0 };
 

@@ -28,6 +28,7 @@ struct interval {
 	int64_t start, end;
 	int64_t ms;     /* length in ms by the definition, at least 0 */
 	bool skewed;    /* the computed length was negative */
+	bool first;     /* INTERVAL_UNANSWERED: of the first response */
 	bool running;   /* the wait has not ended yet */
 	bool by_record; /* ended by a chat record, not by a message */
 	bool credited;  /* set by the model: counts in the current figures of

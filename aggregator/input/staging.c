@@ -261,7 +261,8 @@ is_read_now(const struct reading *g, const struct record *r)
 		return r->type != RECORD_UNKNOWN && r->type != RECORD_SNAPSHOT;
 	return g->messages
 		   ? r->type == RECORD_MESSAGE
-		   : r->type == RECORD_OPERATOR || r->type == RECORD_CHAT;
+		   : r->type == RECORD_OPERATOR || r->type == RECORD_CHAT ||
+			 r->type == RECORD_COVERAGE || r->type == RECORD_NAME;
 }
 
 /* Lines that were refused when they arrived are no records here. */

@@ -56,9 +56,9 @@ struct staging {
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* Correct a tenant with a complete snapshot: begin() returns the
-	 * tenant, which the others get; add() gets its operators and chats,
-	 * then its messages; without a state, all its records in their
-	 * order. */
+	 * tenant, which the others get; add() gets its operators, chats and
+	 * coverage, then its messages; without a state, all its records in
+	 * their order. */
 	void *(*begin)(void *ctx, struct text tenant, int64_t at);
 	/* -1: an error, which has been logged. */
 	int (*add)(

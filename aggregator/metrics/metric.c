@@ -26,6 +26,7 @@ rowset_add(struct rowset *r)
 			r->each(r->ctx, r->cells);
 		else if (r->cells == NULL)
 			r->cells = xcalloc(width + 1, sizeof *r->cells);
+		r->left = false;
 		memset(r->cells, 0, width * sizeof *r->cells);
 		return r->cells;
 	}

@@ -35,6 +35,8 @@ struct rowset {
 	const struct metric *metric;
 	struct cell *cells; /* n rows, with a cell for each column */
 	size_t n, cap;
+	bool
+	    left; /* the last row is the last one of an operator who has left */
 	/* If set, it is called for each row when the next row begins or at
 	 * rowset_end(), and rows are not kept. */
 	void (*each)(void *ctx, const struct cell *cells);
@@ -69,8 +71,9 @@ struct metric {
 	/* Rows with the life LIFE_NOW are between the markers of a snapshot;
 	 * the others report past events and come before them. */
 	const struct table *table;
-	bool by_default;  /* selected without -a */
-	bool in_overview; /* the overview for people shows its rows */
+	bool by_default;     /* selected without -a */
+	bool in_overview;    /* the overview for people shows its rows */
+	bool needs_no_chats; /* emit() reads neither chats nor operators */
 	/* Adds rows of a recomputed model; with ROWS_ALL, in the order of their
 	 * keys. NULL for a streaming metric. */
 	void (*emit)(

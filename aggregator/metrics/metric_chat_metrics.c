@@ -4,6 +4,26 @@
  */
 #include "aggregator/metrics/metric.h"
 
+#include "common/hours/terms.h"
+
+/* What an answer would be now, and by when it is due. */
+static struct cell *
+emit_due(const struct model *m, const struct chat *chat, struct cell *c)
+{
+	bool first = chat->first_since != CLOCK_NONE;
+	enum target_kind kind = first ? TARGET_FIRST_RESPONSE : TARGET_REPLY;
+	struct judge_due due;
+
+	if (chat->waiting_since == CLOCK_NONE)
+		return c;
+	c = cell_text(c, target_kind_name(kind));
+	due = judge_due(
+	    terms_of_channel(m->terms, model_name(m, chat->now.channel)), kind,
+	    first ? chat->first_since : chat->waiting_since);
+	c = cell_number(c, due.answer_by);
+	return cell_number(c, due.soon_at);
+}
+
 static void
 emit_chat_row(const struct model *m, const struct chat *chat,
     const char *status, struct rowset *to)
@@ -26,7 +46,8 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	c = cell_count(c, chat->responses.n);
 	c = cell_number(c, tally_mean(&chat->responses));
 	c = cell_number(c, chat->first_response);
-	cell_number(c, chat->waiting_since);
+	c = cell_number(c, chat->waiting_since);
+	(void)emit_due(m, chat, c);
 }
 
 static void

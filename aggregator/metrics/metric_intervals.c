@@ -15,7 +15,7 @@
 
 struct interval_row {
 	int64_t start, ms;
-	uint8_t withdrawn, has_operator, operator_len;
+	uint8_t withdrawn, first, has_operator, operator_len;
 	uint8_t channel_len;         /* 0: no channel */
 	char ids[2 * RECORD_MAX_ID]; /* the operator's id, followed by the
 				      * channel */
@@ -48,6 +48,7 @@ keep_interval(void *table, const struct model *m, const struct chat *c,
 	r->start = i->start;
 	r->ms = i->ms;
 	r->withdrawn = withdrawn;
+	r->first = i->first;
 	r->has_operator = operator_id.p != NULL;
 	r->operator_len = (uint8_t)operator_id.len;
 	if (r->has_operator)
@@ -59,6 +60,16 @@ keep_interval(void *table, const struct model *m, const struct chat *c,
 	keyed_state_delete(table, r);
 }
 
+/* What the customer waited for in vain. */
+static struct text
+awaited(enum interval_kind kind, const struct interval_row *r)
+{
+	if (kind != INTERVAL_UNANSWERED)
+		return (struct text){ NULL, 0 };
+	return text_from(clocks_interval_name(
+	    r->first != 0 ? INTERVAL_FIRST_RESPONSE : INTERVAL_REPLY));
+}
+
 static void
 intervals_row(
     void *table, const void *entry, struct rowset *to, enum metric_rows which)
@@ -66,6 +77,7 @@ intervals_row(
 	struct text key = keyed_state_key(entry), operator_id = { NULL, 0 };
 	struct text channel = { NULL, 0 };
 	const struct interval_row *r = entry;
+	enum interval_kind kind;
 	struct cell *c;
 	size_t at = 0;
 
@@ -84,11 +96,12 @@ intervals_row(
 	c = cell_number(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
-	c = cell_text(c,
-	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
+	kind = (enum interval_kind)key_read_byte(key, &at);
+	c = cell_text(c, clocks_interval_name(kind));
 	c = cell_number(c, r->start);
 	c = cell_id(c, operator_id);
 	c = cell_id(c, channel);
+	c = cell_id(c, awaited(kind, r));
 	c = cell_number(c, r->ms);
 	cell_flag(c, true, r->withdrawn != 0);
 }

@@ -31,6 +31,7 @@ emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
 	c = cell_number(c, tally_mean(&o->first_responses));
 	c = cell_count(c, o->waits.n);
 	cell_number(c, operator_longest_wait(m, o));
+	to->left = !operator_has_row(o);
 }
 
 static void

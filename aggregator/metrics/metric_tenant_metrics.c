@@ -4,10 +4,13 @@
  */
 #include "aggregator/metrics/metric.h"
 
+#include "common/hours/terms.h"
+
 static void
 tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	const struct tenant_totals *t = &m->totals;
+	const char *version = terms_version_text(m->terms);
 	struct cell *c;
 
 	if (which != ROWS_ALL && !m->changes.totals)
@@ -20,7 +23,9 @@ tenant_emit(const struct model *m, struct rowset *to, enum metric_rows which)
 	c = cell_number(c, t->longest_wait);
 	c = cell_count(c, t->responses.n);
 	c = cell_number(c, tally_mean(&t->responses));
-	cell_count(c, t->skewed);
+	c = cell_count(c, t->skewed);
+	if (version != NULL)
+		cell_text(c, version);
 }
 
 const struct metric metric_tenant_metrics = {

@@ -22,7 +22,7 @@ model_init(struct model *m, struct text tenant)
 {
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
-	m->as_of = m->now = m->since = CLOCK_NONE;
+	m->as_of = m->now = m->present = m->since = CLOCK_NONE;
 	m->snapshot_at = m->whole_at = CLOCK_NONE;
 	m->seed = random_64();
 	m->totals.longest_wait = TALLY_NONE;
@@ -60,6 +60,7 @@ model_release(struct model *m)
 	struct model_private *p = m->private;
 
 	free_operators(m);
+	coverage_release(&m->coverage);
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
 	arena_release(&p->arena);
@@ -271,6 +272,29 @@ add_event(struct model *m, const struct record *r)
 	return r->user.p != NULL ? MODEL_NEW : MODEL_SKIPPED;
 }
 
+/* Counts begin with the first record that this model counts, which may be one
+ * of the open snapshot. */
+static enum model_result
+add_coverage(struct model *m, const struct record *r)
+{
+	const char *counts = coverage_kinds[COVERAGE_COUNTS];
+	int64_t begin = r->begin_at, first = m->since;
+
+	if (text_is(r->kind, counts)) {
+		if (!m->incremental)
+			return MODEL_SKIPPED;
+		if (first == CLOCK_NONE)
+			first = r->end_at;
+		if (first > r->end_at)
+			return MODEL_SKIPPED;
+		if (begin < first)
+			begin = first;
+	}
+	return coverage_add(&m->coverage, r->kind, r->source, begin, r->end_at)
+		   ? MODEL_NEW
+		   : MODEL_DUPLICATE;
+}
+
 struct operator_info *
 model_operators_get(struct model *m, uint32_t id)
 {
@@ -474,16 +498,24 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_CHAT:
 		result = add_chat(m, r);
 		break;
+	case RECORD_COVERAGE:
+		result = add_coverage(m, r);
+		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
 	case RECORD_ASSIGNMENT:
 	case RECORD_LIMIT:
+	case RECORD_NAME:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;
 	}
-	if (!model_in_snapshot(m))
+	/* The listener states coverage by its own clock. In a stream, only
+	 * records of the CRM advance the time, or a CRM whose clock is behind
+	 * would send nothing but late records. */
+	if (!model_in_snapshot(m) &&
+	    !(m->incremental && r->type == RECORD_COVERAGE))
 		pass_time(m, at);
 	/* A new message is the last of its chat. */
 	if (c != NULL && result == MODEL_NEW && m->follower != NULL &&

@@ -25,8 +25,9 @@
  *                  clock at its end; usually 0. model_end_snapshot() sets it.
  *   now            as_of when the metrics were last recomputed, but with
  *                  by_clock at most the system clock + ahead, and at least
- *                  since. It is the as_of of rows, and the end of unfinished
- *                  waits. model_recompute() sets it.
+ *                  since. It is the as_of of rows. model_recompute() sets it.
+ *   present        The end of unfinished waits: now, or with by_clock the
+ *                  system clock + ahead. model_recompute() sets it.
  *   snapshot_at    The time of the snapshot whose records are being added, from
  *                  model_begin_snapshot() to model_end_snapshot(); otherwise
  *                  CLOCK_NONE.
@@ -52,6 +53,7 @@
 
 #include "aggregator/clocks/clocks.h"
 #include "aggregator/containers/order_stats.h"
+#include "aggregator/model/coverage.h"
 
 #define DESCRIPTION_NAMES 7
 
@@ -98,6 +100,8 @@ struct chat {
 	struct description now;
 	int64_t last_message_at;
 	int64_t waiting_since;
+	int64_t first_since;    /* while the customer waits for a first
+				 * response: its start; otherwise CLOCK_NONE */
 	int64_t first_response; /* TALLY_NONE: none */
 	struct tally responses;
 	uint32_t messages_counted, participants, skewed;
@@ -184,6 +188,7 @@ struct model_changes {
 };
 
 struct model;
+struct tenant_terms; /* common/hours/terms.h */
 
 /* What the metrics that count as records pass learn from the model. */
 struct model_follower {
@@ -213,11 +218,12 @@ struct model {
 	bool no_figures;  /* if incremental, without a window: only the present
 			   * state of chats and operators is needed */
 	int64_t window;   /* if incremental, in ms; 0: no limit */
-	bool by_clock;    /* if incremental: the clock limits `now`. If the
-			   * newest snapshot shows that the CRM's clock is
-			   * ahead, that clock counts */
+	bool by_clock;    /* if incremental: the clock limits `now`, and sets
+			   * `present`. If the newest snapshot shows that the
+			   * CRM's clock is ahead, that clock counts */
 	const struct definition *definition;
-	uint64_t seed; /* stored with packed identities */
+	const struct tenant_terms *terms; /* for the metrics */
+	uint64_t seed;                    /* stored with packed identities */
 	const struct model_follower *follower; /* NULL: nobody */
 	void *follower_ctx;
 	/* Requests the messages of an unpacked chat; the callee passes them to
@@ -231,8 +237,10 @@ struct model {
 		      * whatever its messages say */
 	char *tenant;
 	/* See the table at the top. */
-	int64_t as_of, since, ahead, now, snapshot_at, whole_at, known_at;
+	int64_t as_of, since, ahead, now, present, snapshot_at, whole_at,
+	    known_at;
 	uint64_t known_revision;
+	struct coverage coverage;
 	struct lexicon lexicon;
 
 	/* Sorted by id after model_recompute(), but in no particular order in
@@ -251,10 +259,13 @@ void model_init(struct model *m, struct text tenant);
 void model_release(struct model *m);
 
 /* Returns the time to which a record outside snapshots refers: a chat without a
- * time counts from its closing if it is closed, otherwise from its opening. */
+ * time counts from its closing if it is closed, otherwise from its opening; a
+ * statement of coverage, as of its end. */
 static inline int64_t
 model_record_time(const struct record *r)
 {
+	if (r->type == RECORD_COVERAGE)
+		return r->end_at;
 	if (r->type != RECORD_CHAT || r->at != CLOCK_NONE)
 		return r->at;
 	return r->status == CHAT_CLOSED ? r->closed_at : r->opened_at;

@@ -166,6 +166,7 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 	c->newest = CLOCK_NONE;
 	c->last_message_at = CLOCK_NONE;
 	c->waiting_since = CLOCK_NONE;
+	c->first_since = CLOCK_NONE;
 	c->first_response = TALLY_NONE;
 	c->counted_wait = CLOCK_NONE;
 	c->dropped.at = CLOCK_NONE;

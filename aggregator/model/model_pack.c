@@ -51,6 +51,7 @@ code_tenant(struct pack *k, struct model *m)
 	code_signed(k, &m->since);
 	code_signed(k, &m->ahead);
 	code_signed(k, &m->whole_at);
+	coverage_code(k, &m->coverage);
 }
 
 void
@@ -276,6 +277,7 @@ code_head(struct pack *k, struct model *m, struct chat *c)
 	code_signed(k, &c->newest);
 	code_signed(k, &c->last_message_at);
 	code_signed(k, &c->waiting_since);
+	code_signed(k, &c->first_since);
 	code_limited(k, &c->messages_counted, UINT32_MAX);
 	code_limited(k, &c->participants, UINT32_MAX);
 	code_limited(k, &segments, UINT32_MAX / MODEL_SEGMENT);

@@ -454,7 +454,7 @@ walk_chat(struct model *m, struct chat *c)
 		.on_message = collect_message,
 		.on_episode = collect_episode };
 	/* A chat that is not open has no wait. */
-	struct clocks end = { .w = CLOCK_NONE };
+	struct clocks end = { .w = CLOCK_NONE, .a = CLOCK_NONE };
 	struct clocks_chat view;
 
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
@@ -471,6 +471,9 @@ walk_chat(struct model *m, struct chat *c)
 		start_episode(&k);
 	c->participants = w->participants.n;
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
+	c->first_since = c->waiting_since != CLOCK_NONE && end.f == CLOCK_NONE
+			     ? end.a
+			     : CLOCK_NONE;
 	credit_responses(&k);
 	return k.old;
 }
@@ -520,7 +523,8 @@ is_same_interval(
     const struct interval *a, const struct interval *b, bool credits)
 {
 	return is_same_span(a, b) && a->by_record == b->by_record &&
-	       a->operator_id == b->operator_id && a->channel == b->channel &&
+	       a->first == b->first && a->operator_id == b->operator_id &&
+	       a->channel == b->channel &&
 	       (!credits || a->credited == b->credited);
 }
 
@@ -701,7 +705,7 @@ longest_wait(const struct model *m, struct order_stats *waits)
 
 	if (since == TALLY_NONE)
 		return TALLY_NONE;
-	return m->now > since ? m->now - since : 0;
+	return m->present > since ? m->present - since : 0;
 }
 
 int64_t
@@ -875,6 +879,7 @@ recompute_gone(struct model *m, struct chat *c)
 	c->left |= c->shown;
 	c->shown = false;
 	c->waiting_since = CLOCK_NONE;
+	c->first_since = CLOCK_NONE;
 	uncredit_intervals(m, c);
 	credit_open(m, c);
 }
@@ -1030,6 +1035,11 @@ model_recompute(struct model *m)
 	m->now = model_by_clock(m, m->as_of);
 	if (m->now < m->since) /* the clock was set back */
 		m->now = m->since;
+	m->present = m->now;
+	if (m->by_clock && m->now != CLOCK_NONE)
+		m->present = model_by_clock(m, INT64_MAX);
+	if (m->present < m->now)
+		m->present = m->now;
 	m->totals.longest_wait = longest_wait(m, &m->totals.waits);
 }
 
@@ -1043,6 +1053,7 @@ model_list_all(struct model *m)
 	for (i = 0; i < m->operators_n; i++)
 		model_operators_touch(m, m->operators[i]);
 	m->changes.totals = true;
+	coverage_mark(&m->coverage, true);
 }
 
 /* The next new chat reuses the memory of a freed one. */
@@ -1068,4 +1079,5 @@ model_clear_changed(struct model *m)
 	x->chats_n = 0;
 	x->operators_n = 0;
 	x->totals = false;
+	coverage_mark(&m->coverage, false);
 }

@@ -140,6 +140,10 @@ select_metrics(struct aggregator *a, struct buf *why)
 			      "simulate it, use -a allocation");
 		return refuse_value("metrics", NULL, why);
 	}
+	/* Without it, readers of rows would not know which are complete. */
+	if (job->format == OUTPUT_NDJSON && job->counter == NULL &&
+	    job->selection.n > 0)
+		metric_selection_add(&job->selection, "coverage");
 	return PROG_OK;
 }
 
@@ -240,8 +244,8 @@ check_assign_to(const struct aggregator *a)
 	return PROG_CONFIG;
 }
 
-static enum exit_code
-load_terms(struct aggregator *a)
+enum exit_code
+aggregator_load_terms(struct aggregator *a)
 {
 	struct buf why = BUF_INIT;
 
@@ -270,7 +274,7 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	if (*code == PROG_OK && job->assign_to != NULL)
 		*code = check_assign_to(a);
 	if (*code == PROG_OK)
-		*code = load_terms(a);
+		*code = aggregator_load_terms(a);
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

@@ -91,6 +91,8 @@ run_count_events(void *options)
 	if (a->common.only_check)
 		return PROG_OK;
 	code = make_json_dir(c->json_dir);
+	if (code == PROG_OK)
+		code = aggregator_load_terms(a);
 	if (code != PROG_OK)
 		return code;
 	/* The state of a stream is refused because its definition has another

@@ -8,6 +8,7 @@
  *   count NAME      print "N NAME", the messages that wait in that queue; 0
  *                   without such a queue
  *   readers NAME    print "N NAME", its consumers
+ *   alarm NAME      fail if the broker accepts no messages because of an alarm
  *
  * Commands are idempotent, so a list may be run again.
  */
@@ -104,6 +105,12 @@ print_readers(struct amqp_plan *p)
 	return print_load(p, true);
 }
 
+static enum outcome
+check_alarm(struct amqp_plan *p)
+{
+	return amqp_declare_alarm(&p->link, p->queue);
+}
+
 static const struct {
 	const char *name;
 	enum outcome (*run)(struct amqp_plan *p);
@@ -112,6 +119,7 @@ static const struct {
 	{ "look", print_presence },
 	{ "count", print_count },
 	{ "readers", print_readers },
+	{ "alarm", check_alarm },
 };
 
 static enum outcome
@@ -221,7 +229,8 @@ const struct option_mode aggregator_mode_declare = {
 		 "  queue NAME     create the queue, and NAME.dead\n"
 		 "  look NAME      print whether it exists\n"
 		 "  count NAME     print how many messages wait in it\n"
-		 "  readers NAME   print how many programs read it\n",
+		 "  readers NAME   print how many programs read it\n"
+		 "  alarm NAME     fail during an alarm of the broker\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_declare,

@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/hours/terms.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 
@@ -358,6 +359,123 @@ add_explain_line(struct output_table *t, const struct explain *x,
 	buf_release(&b);
 }
 
+/* Returns what applies to an interval, as for its row: the terms of its
+ * message's channel, or of the chat's. */
+static const struct terms *
+terms_of_interval(const struct explain *x, const struct interval *i)
+{
+	const struct model *m = x->model;
+	struct text channel =
+	    i->by_record || i->running
+		? model_name(m, x->chat->now.channel)
+		: lexicon_channel_text(&m->lexicon, i->channel);
+
+	return terms_of_channel(m->terms, channel);
+}
+
+static bool
+has_target(enum interval_kind kind, enum target_kind *to)
+{
+	switch (kind) {
+	case INTERVAL_FIRST_RESPONSE:
+		*to = TARGET_FIRST_RESPONSE;
+		return true;
+	case INTERVAL_REPLY:
+		*to = TARGET_REPLY;
+		return true;
+	case INTERVAL_RESOLUTION:
+		*to = TARGET_RESOLUTION;
+		return true;
+	case INTERVAL_UNANSWERED:
+	case INTERVAL_WAITING:
+		break;
+	}
+	return false;
+}
+
+/* Adds the target of a running wait, and by when it must end. */
+static void
+add_due(struct buf *b, const struct explain *x, const struct terms *t)
+{
+	bool first = x->chat->first_since != CLOCK_NONE;
+	enum target_kind kind = first ? TARGET_FIRST_RESPONSE : TARGET_REPLY;
+	int64_t since = first ? x->chat->first_since : x->chat->waiting_since;
+	int64_t answer_by = judge_due(t, kind, since).answer_by;
+	char time[CLOCK_TEXT];
+
+	if (answer_by == CLOCK_NONE)
+		return;
+	clock_format_sql(answer_by, time);
+	buf_adds(b, "target ");
+	target_add(judge_target(t, kind, since), b);
+	buf_addf(b, ": %s %s",
+	    x->model->as_of > answer_by ? "late since" : "answer by", time);
+}
+
+static void
+add_judgement(struct buf *b, const struct terms *t,
+    const struct judged_interval *i, const struct judgement *j)
+{
+	if (j->target_ms == CLOCK_NONE)
+		return;
+	buf_adds(b, "target ");
+	target_add(judge_target(t, i->kind, i->begin), b);
+	if (j->kept >= 0)
+		buf_adds(b, j->kept > 0 ? ": kept" : ": missed");
+}
+
+/* Adds a line about the interval of the line before. work_ms may be
+ * CLOCK_NONE. */
+static void
+add_more(struct output_table *t, struct buf *clock, int64_t work_ms)
+{
+	struct buf b = BUF_INIT;
+
+	if (clock->len == 0)
+		return;
+	output_table_cell(t, "");
+	output_table_cell(t, "");
+	output_table_cell(t, "");
+	add_cell(t, clock);
+	if (work_ms != CLOCK_NONE)
+		buf_addf(&b, "%lld.%03lld", (long long)(work_ms / 1000),
+		    (long long)(work_ms % 1000));
+	output_table_cell(t, buf_str(&b));
+	output_table_cell(t, "");
+	buf_release(&b);
+}
+
+/* Adds a line about the work time of an interval, if the team was closed
+ * meanwhile, and one about its target. */
+static void
+add_terms_lines(
+    struct output_table *t, const struct explain *x, const struct interval *i)
+{
+	const struct terms *terms = terms_of_interval(x, i);
+	struct judged_interval judged = {
+		.answered = true, .begin = i->start, .end = i->end
+	};
+	struct judgement j;
+	struct buf b = BUF_INIT;
+	char text[DURATION_TEXT];
+	int64_t closed = 0;
+
+	judged.has_target = !i->running && has_target(i->kind, &judged.kind);
+	j = judge(terms, &judged);
+	if (j.work_ms != CLOCK_NONE)
+		closed = i->end - i->start - j.work_ms;
+	if (closed > 0)
+		buf_addf(&b, "work time, without %s closed",
+		    duration_format(closed, text));
+	add_more(t, &b, j.work_ms);
+	if (i->running)
+		add_due(&b, x, terms);
+	else
+		add_judgement(&b, terms, &judged, &j);
+	add_more(t, &b, CLOCK_NONE);
+	buf_release(&b);
+}
+
 /* Names come from a CRM and may contain escape sequences, which must not reach
  * a terminal. */
 static void
@@ -403,10 +521,13 @@ explain_text(const struct explain *x, enum output_format format, struct buf *to)
 	if (format == OUTPUT_TABLE)
 		add_explain_title(x, to);
 	output_table_init(&t, columns, ARRAY_LEN(columns));
-	for (i = 0; i < s.n; i++)
+	for (i = 0; i < s.n; i++) {
 		add_explain_line(&t, x, &s, &s.lines[i],
 		    i > 0 && s.lines[i].m != NULL &&
 			s.lines[i].m == s.lines[i - 1].m);
+		if (s.lines[i].has_interval && s.lines[i].counts)
+			add_terms_lines(&t, x, &s.lines[i].interval);
+	}
 	if (s.n > 0 || format != OUTPUT_TABLE)
 		output_table_show(&t, format, to);
 	else

@@ -68,6 +68,10 @@ int aggregator_check_rows(void *options);
  * False: the program ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
+/* Reads the hours and targets of the configuration, which every pipeline needs;
+ * aggregator_configure() has done it. Logs errors. */
+enum exit_code aggregator_load_terms(struct aggregator *a);
+
 /* A tenant_rows_line_fn that writes into the endpoint passed as its context. */
 int aggregator_write_line(void *endpoint, const char *line, size_t len);
 

@@ -54,6 +54,8 @@ is_of_interest(const struct record *r)
 	case RECORD_VIEW:
 	case RECORD_EVENT:
 	case RECORD_ASSIGNMENT:
+	case RECORD_COVERAGE:
+	case RECORD_NAME:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;

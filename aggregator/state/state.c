@@ -20,9 +20,9 @@
 /* The version changes with the meaning of any entry. */
 static const struct lmdb_kind state_kind = {
 	.name = "state",
-	.format = "messaging-analytics stream 30",
-	.way_out = "restore a copy of the whole folder, or remove the file and "
-		   "replay the records within the window",
+	.format = "messaging-analytics stream 31",
+	.way_out = "remove the file and replay all records "
+		   "(messaging-stream(7), THE STATE)",
 	.damaged = PROG_DATA,
 	.full = "raise [aggregator] state_limit, or lower the window",
 };

@@ -193,6 +193,8 @@ add_to_snapshot(
 
 	if (state_failed(s->state)) /* the chat may lack its messages */
 		o = stream_finish_commit(s);
+	else if (r->type == RECORD_NAME)
+		o = pass_through(s, m, r, line, len);
 	else if (r->type == RECORD_MESSAGE && s->job->selection.messages &&
 		 (taken == MODEL_NEW || taken == MODEL_VERSION || r->about))
 		o = pass_through(s, m, r, line, len);

@@ -74,8 +74,10 @@ struct stream_tenant {
 	uint32_t number;     /* its number in the state */
 	bool touched;        /* changed since the last flush, so the next one
 			      * recomputes and commits the tenant */
-	bool aged;           /* time has passed since its waits were written, so
-			      * a refresh would change its rows */
+	bool aged;           /* records have moved its time on since its waits
+			      * were written */
+	bool other_terms;    /* the rows in the database were written with
+			      * other hours or targets */
 	bool has_runs;       /* the state has identities of its events */
 	uint16_t oldest_run; /* their oldest span */
 	/* The marker of the newest snapshot that corrected the tenant since the

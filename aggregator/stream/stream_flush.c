@@ -10,7 +10,7 @@
  *
  * The cost of a flush is proportional to the changes. Every [aggregator]
  * refresh, it also writes the rows with a running wait of tenants whose time
- * advanced.
+ * advanced, by records or by the system clock.
  */
 #include "aggregator/stream/stream.h"
 
@@ -97,6 +97,15 @@ fail_flush(struct stream *s, enum exit_code code, const char *why)
 	return OUTCOME_NEVER;
 }
 
+/* True if a refresh would change its rows. */
+static bool
+waits_have_grown(const struct stream_tenant *t)
+{
+	const struct model *m = &t->pipeline.model;
+
+	return t->aged || (m->by_clock && m->totals.waits.n > 0);
+}
+
 bool
 stream_refresh_due(const struct stream *s)
 {
@@ -105,7 +114,7 @@ stream_refresh_due(const struct stream *s)
 	if (clock_mono_ms() - s->refreshed_ms < s->refresh_ms)
 		return false;
 	for (i = 0; i < s->tenants_n; i++)
-		if (s->tenants[i]->aged)
+		if (waits_have_grown(s->tenants[i]))
 			return true;
 	return false;
 }
@@ -297,7 +306,7 @@ flush_tenants(struct stream *s, bool refresh)
 	(void)stream_touch_due(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (!t->touched && !(refresh && t->aged))
+		if (!t->touched && !(refresh && waits_have_grown(t)))
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
 		assign_chats(t);

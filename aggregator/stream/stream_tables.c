@@ -2,7 +2,8 @@
  * stream_tables: the tenants of a stream and the tables of its state. A flush
  * writes a tenant's changes into them:
  *
- *   tenants     number -> name, whether it is aged, and what no other table has
+ *   tenants     number -> name, whether it is aged, the version of its hours
+ *               and targets, and what no other table has
  *   operators   tenant, id -> operator
  *   chats       number -> tenant, head
  *   messages    number, segment -> messages
@@ -120,10 +121,12 @@ save_tenant(struct stream_tenant *t)
 {
 	struct stream *s = t->stream;
 	struct key k = stream_tenant_key(t);
+	uint64_t version = terms_version(t->pipeline.model.terms);
 
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
 	buf_addc(&s->scratch, t->aged ? 1 : 0);
+	buf_add(&s->scratch, &version, sizeof version);
 	model_pack_tenant(&t->pipeline.model, &s->scratch);
 	lmdb_put(
 	    s->tables.tenants, k.bytes, k.len, s->scratch.data, s->scratch.len);
@@ -322,19 +325,24 @@ load_tenant_entry(
 	const char *nul = memchr(data, '\0', len);
 	struct stream_tenant *t;
 	struct text name = { data, 0 };
-	size_t at = 0;
+	uint64_t version;
+	size_t at = 0, rest;
 
 	if (key_len != TENANT_BYTES || nul == NULL ||
 	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
 		s->tenants_n)
 		return damaged(s);
 	name.len = (size_t)(nul - name.p);
-	if (name.len + 1 == len)
+	rest = len - name.len - 1;
+	if (rest < 1 + sizeof version)
 		return damaged(s);
 	t = stream_tenant(s, name);
 	t->aged = nul[1] != 0;
-	if (!check_unpacked(s, model_unpack_tenant(&t->pipeline.model, nul + 2,
-				   len - name.len - 2)))
+	memcpy(&version, nul + 2, sizeof version);
+	t->other_terms = version != terms_version(t->pipeline.model.terms);
+	if (!check_unpacked(
+		s, model_unpack_tenant(&t->pipeline.model,
+		       nul + 2 + sizeof version, rest - 1 - sizeof version)))
 		return false;
 	streaming_metrics_resume(
 	    t->pipeline.streaming, t->pipeline.model.as_of);
@@ -435,6 +443,23 @@ list_undated(const struct stream *s)
 			pipeline_list_all(&s->tenants[i]->pipeline);
 }
 
+/* Rows of the present state depend on hours and targets, so all of them are
+ * written again when these have changed. */
+static void
+list_with_other_terms(const struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (!t->other_terms || stream_is_undated(t))
+			continue;
+		model_list_all(&t->pipeline.model);
+		stream_touch(t);
+	}
+}
+
 static int
 load_tables(struct stream *s)
 {
@@ -446,6 +471,7 @@ load_tables(struct stream *s)
 	s->next_number = 1;
 	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
+	list_with_other_terms(s);
 	stream_counter_load(s);
 	if (t->allocation != NULL)
 		load_allocation(s);

@@ -141,7 +141,8 @@ bool
 metric_selection_passes(
     const struct metric_selection *c, const struct record *r)
 {
-	return (r->type == RECORD_MESSAGE && c->messages) ||
+	return r->type == RECORD_NAME ||
+	       (r->type == RECORD_MESSAGE && c->messages) ||
 	       (r->type == RECORD_VIEW && c->views) ||
 	       (r->type == RECORD_EVENT && c->eventlog);
 }

@@ -69,7 +69,8 @@ needs_of(const struct metric_selection *c)
 
 	for (i = 0; i < c->n; i++) {
 		ops = c->metrics[i]->streaming;
-		n.model |= c->metrics[i]->emit != NULL;
+		n.model |= c->metrics[i]->emit != NULL &&
+			   !c->metrics[i]->needs_no_chats;
 		if (ops == NULL)
 			continue;
 		n.events |= ops->event != NULL;
@@ -104,6 +105,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	model_init(m, tenant);
 	m->ctx = d;
 	m->definition = job->definition;
+	m->terms = terms_of_tenant(job->terms, tenant);
 	m->text_of = job->explain;
 	m->incremental = m->stream = setup->state != NULL;
 	if (setup->state != NULL) {

@@ -16,6 +16,8 @@
 #include "common/base/decimal.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/hours/due_words.h"
+#include "common/hours/terms.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
@@ -62,7 +64,9 @@ struct row_writer {
 	struct buf head;  /* {"type":"row", ... */
 	struct buf names; /* ,"column": for each column; cell[] has their
 			   * ends */
+	struct buf left;  /* ,"left_at": ... of an operator who has left */
 	struct buf tail;  /* ,"as_of": ... } */
+	const struct rowset *rows;
 	struct row_writer_cell {
 		size_t end;
 		enum cell_form form;
@@ -124,6 +128,8 @@ write_row(void *ctx, const struct cell *cells)
 			jsonw_quote(to, cells[i].text.p, cells[i].text.len);
 	}
 	buf_addc(to, ',');
+	if (w->rows->left)
+		buf_add(to, w->left.data, w->left.len);
 	buf_add(to, w->tail.data, w->tail.len);
 	w->failed = w->to(w->ctx, to->data, to->len) == -1;
 	w->written++;
@@ -154,7 +160,8 @@ is_state(const struct metric *f)
 static int64_t
 counts_since(const struct tenant_rows *r, const struct table *t)
 {
-	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals];
+	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals] &&
+		      t != &tables[TABLE_coverage];
 
 	return r->model->incremental &&
 		       (counts || t == &tables[TABLE_tenant_metrics])
@@ -185,7 +192,12 @@ begin_table(
 		w->cell[i].end = w->names.len;
 		w->cell[i].form = cell_form(table_cell(t, i));
 	}
+	jsonw_time(&w->left, "left_at", r->model->now);
+	buf_addc(&w->left, ',');
 	jsonw_time(&w->tail, "as_of", r->model->now);
+	if (t == &tables[TABLE_tenant_metrics] &&
+	    r->model->present > r->model->now)
+		jsonw_time(&w->tail, "waits_until", r->model->present);
 	if (since != CLOCK_NONE)
 		jsonw_time(&w->tail, "since", since);
 	if (r->version != 0)
@@ -200,11 +212,13 @@ write_rows(const struct tenant_rows *r, const struct metric *f,
 	struct row_writer w = { .to = line, .ctx = ctx };
 	struct rowset rows = { .metric = f, .each = write_row, .ctx = &w };
 
+	w.rows = &rows;
 	begin_table(&w, r, f);
 	emit_rows(r, &rows);
 	rowset_release(&rows);
 	buf_release(&w.head);
 	buf_release(&w.names);
+	buf_release(&w.left);
 	buf_release(&w.tail);
 	buf_release(&w.line);
 	free(w.cell);
@@ -603,6 +617,27 @@ copy_operator(
 	return copy_text(chats, row, "operator");
 }
 
+/* Sets when an answer to the waiting customer is due. */
+static void
+fill_due(const struct tenant_rows *r, const struct rowset *rows, size_t i,
+    struct overview_chat *c)
+{
+	struct text channel = find_cell(rows, i, "channel")->text;
+	const struct cell *kind = find_cell(rows, i, "next_kind");
+	bool reply = text_is(kind->text, target_kind_name(TARGET_REPLY));
+	struct buf words = BUF_INIT;
+
+	c->answer_by = find_number(rows, i, "answer_by");
+	if (c->answer_by == OVERVIEW_NONE)
+		return;
+	due_words(terms_of_channel(r->model->terms, channel),
+	    reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE,
+	    find_number(rows, i, "waiting_since"), c->answer_by,
+	    r->model->as_of, &words);
+	c->due = xstrdup(buf_str(&words));
+	buf_release(&words);
+}
+
 static void
 fill_chats(const struct tenant_rows *r, const struct rowset *rows,
     const struct rowset *operators, struct overview *o)
@@ -616,6 +651,7 @@ fill_chats(const struct tenant_rows *r, const struct rowset *rows,
 		if (!since->set)
 			continue;
 		c = overview_add_chat(o);
+		fill_due(r, rows, i, c);
 		c->wait =
 		    r->model->as_of > since->n ? r->model->as_of - since->n : 0;
 		c->chat = copy_text(rows, i, "chat");
@@ -645,7 +681,8 @@ add_overview(const struct tenant_rows *r, const struct rowset *rowsets,
 {
 	const struct rowset *operators =
 	    find_rowset(r, rowsets, "operator_metrics");
-	struct overview o = { 0 };
+	struct overview o = { .has_targets =
+				  terms_have_targets(r->model->terms) };
 
 	fill_totals(find_rowset(r, rowsets, "tenant_metrics"), &o);
 	fill_operators(operators, &o);

@@ -15,6 +15,8 @@
 /* How long and how often to query an unresponsive queue. */
 #define LOAD_MS 5000
 #define LOAD_AGAIN_MS 50
+/* How long a broker may take to confirm a message, or to report an alarm. */
+#define ALARM_MS 3000
 
 static const amqp_table_t none = { 0, NULL };
 
@@ -190,6 +192,44 @@ amqp_declare_lock(struct amqp_link *l, const char *name, bool *taken)
 	if (*taken)
 		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
 	return declare_outcome(l, ok, "lock queue", name);
+}
+
+/* Publishes an empty message that no queue gets, and waits for its confirm. */
+static enum outcome
+publish_to_nobody(struct amqp_link *l, const char *nobody)
+{
+	amqp_frame_t f;
+	int got;
+
+	if (amqp_link_check(l, "publish",
+		amqp_basic_publish(l->conn, AMQP_LINK_CHANNEL, amqp_empty_bytes,
+		    amqp_cstring_bytes(nobody), 0, 0, NULL,
+		    amqp_empty_bytes)) != 0)
+		return l->outcome;
+	got = amqp_link_frame(l, &f, ALARM_MS);
+	if (got == 0 && !l->blocked)
+		amqp_link_drop(
+		    l, "RabbitMQ at %s does not confirm a message", l->title);
+	return got > 0 && !l->blocked ? OUTCOME_DONE : OUTCOME_LATER;
+}
+
+/* The broker still confirms the message that reveals the alarm. */
+enum outcome
+amqp_declare_alarm(struct amqp_link *l, const char *queue)
+{
+	char *nobody = xasprintf("%s.alarm", queue);
+	enum outcome o = OUTCOME_DONE;
+
+	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
+	if (amqp_link_check_reply(
+		l, "ask for confirms", amqp_get_rpc_reply(l->conn)) != 0)
+		o = l->outcome;
+	if (o == OUTCOME_DONE)
+		o = publish_to_nobody(l, nobody);
+	if (o == OUTCOME_DONE)
+		o = publish_to_nobody(l, nobody);
+	free(nobody);
+	return o;
 }
 
 enum outcome

@@ -42,6 +42,12 @@ enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_lock(struct amqp_link *l, const char *name,
     bool *taken) __attribute__((warn_unused_result));
 
+/* DONE if the broker accepts messages; LATER during an alarm, which it reveals
+ * only to a connection that publishes: an empty message goes to `queue`.alarm,
+ * which does not exist, so the broker drops it. */
+enum outcome amqp_declare_alarm(struct amqp_link *l, const char *queue)
+    __attribute__((warn_unused_result));
+
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, which
  * RabbitMQ's own AMQP 1.0 uses; a broker that does not support it may send the
  * first message). A quorum queue answers after its leader has added the

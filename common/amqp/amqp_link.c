@@ -23,6 +23,7 @@
 #include <sys/time.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -598,16 +599,28 @@ enum outcome
 amqp_link_connect(struct amqp_link *l)
 {
 	size_t n = l->url.n_hosts, tried = 0;
+	bool later = false;
 	enum outcome o;
 
 	do {
+		if (tried > 0)
+			log_info(
+			    "next_host", "reason=\"%s\"", buf_str(&l->why));
 		if (l->pass_over)
 			l->host = (l->host + 1) % n;
 		l->title = l->url.hosts[l->host].shown;
 		l->pass_over = false;
 		o = connect_to_host(l);
-	} while (o == OUTCOME_LATER && ++tried < n && !stop_asked());
-	if (o == OUTCOME_LATER && n > 1)
+		later |= o == OUTCOME_LATER;
+	} while (o != OUTCOME_DONE && ++tried < n && !stop_asked());
+	if (o == OUTCOME_DONE)
+		return o;
+	/* A host that refuses us may be the only one that is up. */
+	if (later) {
+		l->outcome = OUTCOME_LATER;
+		l->code = PROG_TEMPFAIL;
+	}
+	if (n > 1)
 		buf_addf(&l->why, "; none of the %zu hosts can be used", n);
-	return o;
+	return l->outcome;
 }

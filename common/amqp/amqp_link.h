@@ -75,7 +75,8 @@ int amqp_link_init(struct amqp_link *l, const struct conf *conf,
 void amqp_link_release(struct amqp_link *l);
 
 /* Connects, logs in and opens the channel, at the first host that accepts us;
- * each is tried once. LATER or NEVER: see l->why and l->code. */
+ * each is tried once. LATER, or NEVER if all refuse us: see l->why and
+ * l->code. */
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -33,6 +34,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
+#include "common/digest/hash.h"
 #include "common/os/file.h"
 
 #define CONF_NAME_MAX 64
@@ -1118,6 +1120,59 @@ conf_entry_once(
 		return -1;
 	}
 	return 0;
+}
+
+/* Adds the state of a file, or its absence, to the sum. */
+static uint64_t
+stamp_file(uint64_t sum, const char *path)
+{
+	struct stat st;
+	int64_t state[4] = { 0 };
+
+	if (path == NULL)
+		return sum;
+	if (stat(path, &st) == 0) {
+		state[0] = (int64_t)st.st_ino;
+		state[1] = st.st_size;
+		state[2] = st.st_mtim.tv_sec;
+		state[3] = st.st_mtim.tv_nsec;
+	}
+	return checksum(sum, state, sizeof state);
+}
+
+/* Adds the files with the secrets of a section. */
+static uint64_t
+stamp_secrets(uint64_t sum, const struct conf_section *s)
+{
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		if (strcmp(conf_keys[i].section, s->kind) == 0 &&
+		    conf_keys[i].type != CONF_SECRET &&
+		    other_way(i) != conf_keys_n)
+			sum = stamp_file(sum, s->values[i].text);
+	}
+	return sum;
+}
+
+uint64_t
+conf_stamp(const struct conf *c)
+{
+	const char *dir = conf_text(c, "poller", "tenants");
+	uint64_t sum = stamp_file(stamp_file(0, c->path), dir);
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		const struct conf_section *s = &c->sections[i];
+		char *path =
+		    dir != NULL && is_tenant(s)
+			? xasprintf("%s/%s.conf", dir, s->name + strlen("crm "))
+			: NULL;
+
+		sum = stamp_secrets(stamp_file(sum, path), s);
+		free(path);
+	}
+	return sum;
 }
 
 const char *

@@ -79,6 +79,11 @@ struct conf *conf_load(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 void conf_free(struct conf *c);
 
+/* Returns a number that changes when the configuration file, a file in the
+ * folder of tenants, or a file with one of the secrets is written or
+ * replaced. */
+uint64_t conf_stamp(const struct conf *c);
+
 /* For errors about a missing setting: appends the file that was read, or why
  * none was read. */
 void conf_add_source(const struct conf *c, struct buf *to);

@@ -70,7 +70,7 @@ const struct conf_key conf_keys[] = {
 	PATH("crm", "admin_token_file", NULL),
 	TEXT("crm", "account", NULL, "CRM_ACCOUNT"),
 	LIST("crm", "hosts"),
-	KEY("crm", "profile", CONF_NAME_OR_PATH, "chat2desk", 0, 0, NULL,
+	KEY("crm", "profile", CONF_NAME_OR_PATH, NULL, 0, 0, NULL,
 	    "CRM_PROFILE"),
 	INT("crm", "concurrency", "4", 1, 64),
 	DURATION("crm", "timeout", "30s", SECOND, HOUR),

@@ -483,21 +483,29 @@ enum outcome
 db_connect(struct db *db)
 {
 	size_t n = db->url.n_hosts, tried = 0;
+	bool later = false;
 	enum outcome o;
 
 	if (db->my != NULL)
 		return OUTCOME_DONE;
 	do {
 		notify_alive();
+		if (tried > 0)
+			log_info(
+			    "next_host", "reason=\"%s\"", buf_str(&db->why));
 		if (db->pass_over)
 			db->host = (db->host + 1) % n;
 		o = connect_to_host(db);
 		db->pass_over = o != OUTCOME_DONE;
-	} while (o == OUTCOME_LATER && ++tried < n && !stop_asked());
-	if (o == OUTCOME_LATER && n > 1)
+		later |= o == OUTCOME_LATER;
+	} while (o != OUTCOME_DONE && ++tried < n && !stop_asked());
+	if (o != OUTCOME_DONE && n > 1)
 		buf_addf(&db->why, "; none of the %zu hosts can be used", n);
+	/* A host that refuses us may be the only one that is up. */
+	if (o != OUTCOME_DONE && later)
+		db->cause = DB_AWAY;
 	if (o != OUTCOME_DONE)
-		return o;
+		return later ? OUTCOME_LATER : o;
 	db->server.connects++;
 	db->cause = DB_FINE;
 	log_debug("database_connected", "name=%s version=%s bulk=%s tls=%s",

@@ -179,6 +179,14 @@ endpoint_read_block(
 	return status;
 }
 
+struct endpoint_mark
+endpoint_mark(const struct endpoint *e)
+{
+	const struct endpoint_mark none = { 0, 0, 0 };
+
+	return e->ops->mark != NULL ? e->ops->mark(e) : none;
+}
+
 void
 endpoint_ack(struct endpoint *e)
 {

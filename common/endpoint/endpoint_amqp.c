@@ -126,6 +126,16 @@ endpoint_amqp_gone(struct amqp_endpoint *a)
 	    a->queue, a->link.title);
 }
 
+void
+endpoint_amqp_uncounted(struct amqp_endpoint *a)
+{
+	amqp_link_drop(&a->link,
+	    "the queue '%s' at %s does not report its messages and consumers; "
+	    "if it is a stream, read a quorum or classic queue instead, else "
+	    "see rabbitmq-queues quorum_status",
+	    a->queue, a->link.title);
+}
+
 enum outcome
 endpoint_amqp_look(struct amqp_endpoint *a, struct amqp_queue_load *load)
 {
@@ -161,12 +171,8 @@ wait_for_predecessor(struct amqp_endpoint *a)
 		if (o != OUTCOME_DONE || load.readers == 1)
 			break;
 		if (clock_mono_ms() >= end && load.readers == 0) {
-			amqp_link_drop(&a->link,
-			    "the queue '%s' at %s does not count its readers; "
-			    "the broker may be starting",
-			    a->queue, a->link.title);
-			o = a->link.outcome;
-			break;
+			endpoint_amqp_uncounted(a);
+			return OUTCOME_LATER;
 		}
 		if (clock_mono_ms() >= end) {
 			log_warn("the queue '%s' at %s has %u other consumers; "

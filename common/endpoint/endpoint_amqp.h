@@ -63,6 +63,10 @@ struct endpoint *endpoint_amqp_first(struct amqp_endpoint *a, struct buf *why,
 enum outcome endpoint_amqp_look(struct amqp_endpoint *a,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
+/* Drops the link of a queue that does not count our own consumer: the count of
+ * its messages is not valid, either. */
+void endpoint_amqp_uncounted(struct amqp_endpoint *a);
+
 /* Drops the link of a queue that no longer exists. */
 void endpoint_amqp_gone(struct amqp_endpoint *a);
 

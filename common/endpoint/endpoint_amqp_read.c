@@ -154,6 +154,11 @@ struct amqp_reader {
 	int64_t idle_ms;  /* since when nothing has arrived; or the last
 			   * check */
 
+	/* When the queue last reported our consumer, or the first check. It
+	 * reports none while it looks for a leader; a stream never reports
+	 * any. */
+	int64_t counted_ms;
+
 	/* Since when links are dropped because messages are available but none
 	 * arrives; 0: a message arrived. */
 	int64_t silent_since_ms;
@@ -361,12 +366,10 @@ reader_lost(struct amqp_reader *r)
 	return -1;
 }
 
-struct endpoint_mark
-endpoint_mark(const struct endpoint *e)
+static struct endpoint_mark
+reader_mark(const struct endpoint *e)
 {
-	const struct endpoint_mark none = { 0, 0, 0 };
-
-	return e->ops == &reader_ops ? const_reader_of(e)->done : none;
+	return const_reader_of(e)->done;
 }
 
 static void
@@ -588,6 +591,15 @@ is_empty(struct amqp_reader *r)
 		(void)reader_lost(r);
 		return false;
 	}
+	if (load.readers > 0 || r->counted_ms == 0)
+		r->counted_ms = clock_mono_ms();
+	if (!r->a.wait_forever &&
+	    clock_mono_ms() - r->counted_ms >= r->a.timeout_ms) {
+		endpoint_amqp_uncounted(&r->a);
+		amqp_link_set_never(&r->a.link, PROG_TEMPFAIL);
+		(void)reader_lost(r);
+		return false;
+	}
 	/* A message in transit may have arrived before the answer. */
 	empty = load.messages == 0 && load.readers > 0 &&
 		!amqp_frames_enqueued(r->a.link.conn);
@@ -673,7 +685,8 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 		return ENDPOINT_RECORD;
 	if (r->until_empty && is_empty(r))
 		return ENDPOINT_EMPTY;
-	return is_overlooked(r) && r->a.link.outcome == OUTCOME_NEVER
+	(void)is_overlooked(r);
+	return r->a.link.conn == NULL && r->a.link.outcome == OUTCOME_NEVER
 		   ? ENDPOINT_FAILED
 		   : ENDPOINT_RECORD;
 }
@@ -804,6 +817,7 @@ reader_close(struct endpoint *e)
 
 static const struct endpoint_ops reader_ops = {
 	.read = reader_read,
+	.mark = reader_mark,
 	.ack_to = reader_ack_to,
 	.pump = reader_pump,
 	.where = reader_where,

@@ -88,6 +88,7 @@ struct amqp_writer {
 	struct retry pause;      /* after a refusal because the queue is full */
 	int64_t pause_until_ms;
 	bool full;
+	bool told_alarm; /* that the broker accepts no messages */
 
 	size_t body_bytes;
 	struct buf filling; /* lines that are in no message yet */
@@ -284,6 +285,19 @@ is_unconfirmed(struct amqp_writer *w)
 	return now - w->silent_since_ms >= UNCONFIRMED_MS;
 }
 
+/* A daemon would otherwise wait without a word. */
+static void
+tell_alarm(struct amqp_writer *w)
+{
+	const struct amqp_link *l = &w->a.link;
+
+	if (l->blocked && !w->told_alarm && w->a.wait_forever)
+		log_warn("%s", buf_str(&l->why));
+	if (!l->blocked && w->told_alarm)
+		log_info("alarm_ended", "queue=%s", w->a.queue);
+	w->told_alarm = l->blocked;
+}
+
 /* Handles the available answers; waits for the first one. Returns -1 if the
  * link is lost. */
 static int
@@ -299,6 +313,7 @@ receive_answers(struct amqp_writer *w, int wait_ms)
 			    l, "%s sends frames out of order", l->title);
 		wait_ms = 0;
 	}
+	tell_alarm(w);
 	if (got == 0 && is_unconfirmed(w)) {
 		explain_stall(w);
 		amqp_link_drop(l, "%s", buf_str(&w->a.base.why));

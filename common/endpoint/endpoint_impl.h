@@ -18,6 +18,7 @@ struct endpoint_ops {
 	/* Reads a line or, if blocks, a block. */
 	enum endpoint_status (*read)(struct endpoint *e, bool blocks,
 	    char **part, size_t *len, int timeout_ms);
+	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);

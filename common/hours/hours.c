@@ -452,6 +452,31 @@ hours_add_day(const struct hours *h, int64_t day, struct buf *to)
 	}
 }
 
+/* True if the version has a file of holidays that the one before does not have:
+ * a version repeats it otherwise. */
+static bool
+has_new_file(const struct hours_versions *v, size_t i)
+{
+	const char *path = v->list[i].holidays_path;
+	const char *before = i > 0 ? v->list[i - 1].holidays_path : NULL;
+
+	return path != NULL && (before == NULL || strcmp(path, before) != 0);
+}
+
+void
+hours_add_files(const struct hours *h, struct buf *to)
+{
+	const struct hours_versions *v = &h->versions;
+	size_t i;
+
+	for (i = 0; i < v->n; i++) {
+		if (!has_new_file(v, i))
+			continue;
+		buf_addf(to, HOURS_FILE_MARK "%s\n", v->list[i].holidays_path);
+		buf_adds(to, buf_str(&v->list[i].holidays_text));
+	}
+}
+
 void
 hours_add_ignored(const struct hours *h, struct buf *to)
 {
@@ -459,12 +484,7 @@ hours_add_ignored(const struct hours *h, struct buf *to)
 	size_t i;
 
 	for (i = 0; i < v->n; i++) {
-		/* A version repeats the file of the one before. */
-		if (i > 0 && v->list[i].holidays_path != NULL &&
-		    v->list[i - 1].holidays_path != NULL &&
-		    strcmp(v->list[i].holidays_path,
-			v->list[i - 1].holidays_path) == 0)
-			continue;
-		buf_adds(to, buf_str(&v->list[i].holidays.ignored));
+		if (has_new_file(v, i))
+			buf_adds(to, buf_str(&v->list[i].holidays.ignored));
 	}
 }

@@ -90,6 +90,14 @@ const char *hours_zone_name(const struct hours *h, int64_t t);
  * day: days since 1970-01-01 in the calendar of the zone in force. */
 void hours_add_day(const struct hours *h, int64_t day, struct buf *to);
 
+/* Appends the files of holidays, as they were read: each after a line with its
+ * path, see HOURS_FILE_MARK. */
+void hours_add_files(const struct hours *h, struct buf *to);
+
+/* Begins the line with the path of a file. No line of an iCalendar file begins
+ * with this. */
+#define HOURS_FILE_MARK "# "
+
 /* Appends the events of the files of holidays that were ignored, with the
  * reason, one a line. */
 void hours_add_ignored(const struct hours *h, struct buf *to);

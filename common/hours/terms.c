@@ -3,6 +3,8 @@
  */
 #include "common/hours/terms.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@ struct tenant_terms {
 	char *zone_name;
 	char *error;
 	uint64_t version;
+	char version_text[17];
+	struct buf text, files;
 };
 
 struct terms_book {
@@ -267,6 +271,13 @@ is_empty(const struct tenant_terms *t)
 	       t->channels.live == 0;
 }
 
+static void
+write_version(struct tenant_terms *t)
+{
+	(void)snprintf(
+	    t->version_text, sizeof t->version_text, "%016" PRIx64, t->version);
+}
+
 static int
 complete_all(struct terms_reader *r)
 {
@@ -285,12 +296,82 @@ complete_all(struct terms_reader *r)
 	}
 	if (is_empty(t))
 		t->version = 0;
+	write_version(t);
 	return 0;
+}
+
+/* Appends a section as it is written. */
+static void
+add_section(const struct conf *c, const char *section, struct buf *to)
+{
+	size_t i, n;
+	const struct conf_entry *e = conf_entries(c, section, &n);
+
+	buf_addf(to, "[%s]\n", section);
+	for (i = 0; i < n; i++)
+		buf_addf(to, "%s = %s\n", e[i].key, e[i].text);
+}
+
+static bool
+has_section(const struct buf *text, const char *section)
+{
+	char *header = xasprintf("[%s]\n", section);
+	bool found = strstr(buf_str(text), header) != NULL;
+
+	free(header);
+	return found;
+}
+
+/* Appends the sections of the terms unless the text has them. */
+static void
+add_terms_text(struct terms_reader *r, const struct terms *t)
+{
+	struct buf *to = &r->to->text;
+	char *section;
+
+	if (t->hours != NULL) {
+		section = xasprintf("hours %s", hours_name(t->hours));
+		if (!has_section(to, section)) {
+			add_section(r->conf, section, to);
+			hours_add_files(t->hours, &r->to->files);
+		}
+		free(section);
+	}
+	if (t->targets != NULL) {
+		section = *t->targets->name != '\0'
+			      ? xasprintf("targets %s", t->targets->name)
+			      : xstrdup("targets");
+		if (!has_section(to, section))
+			add_section(r->conf, section, to);
+		free(section);
+	}
+}
+
+static void
+add_text(struct terms_reader *r)
+{
+	static const char *const keys[] = { "hours", "targets", "zone" };
+	const struct strmap_entry *e;
+	const char *value;
+	size_t i;
+
+	add_section(r->conf, r->section, &r->to->text);
+	for (i = 0; i < ARRAY_LEN(keys); i++) {
+		value = conf_text(r->conf, r->section, keys[i]);
+		if (value != NULL)
+			buf_addf(&r->to->text, "%s = %s\n", keys[i], value);
+	}
+	add_terms_text(r, &r->to->general);
+	i = 0;
+	while ((e = strmap_next(&r->to->channels, &i)) != NULL)
+		add_terms_text(r, e->value);
 }
 
 static void
 release_tenant(struct tenant_terms *t)
 {
+	buf_release(&t->text);
+	buf_release(&t->files);
 	strmap_release(&t->channels, free);
 	zone_close(t->zone);
 	free(t->zone_name);
@@ -329,6 +410,8 @@ read_tenant(
 	}
 	if (t->general.zone == NULL)
 		t->general.zone = b->utc;
+	if (t->version != 0)
+		add_text(&r);
 	put_by_name(&b->tenants, name, t);
 	free(section);
 	return rc;
@@ -372,6 +455,7 @@ set_others(struct terms_book *b)
 	if (t->targets != NULL && targets_need_hours(t->targets))
 		t->targets = NULL;
 	b->other.version = is_empty(&b->other) ? 0 : print_terms(0, t);
+	write_version(&b->other);
 }
 
 struct terms_book *
@@ -471,6 +555,24 @@ uint64_t
 terms_version(const struct tenant_terms *t)
 {
 	return t->version;
+}
+
+const char *
+terms_version_text(const struct tenant_terms *t)
+{
+	return t->version != 0 ? t->version_text : NULL;
+}
+
+const struct buf *
+terms_text(const struct tenant_terms *t)
+{
+	return &t->text;
+}
+
+const struct buf *
+terms_files(const struct tenant_terms *t)
+{
+	return &t->files;
 }
 
 void

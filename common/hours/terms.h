@@ -53,6 +53,15 @@ bool terms_have_targets(const struct tenant_terms *t);
 /* A fingerprint of all hours and targets of the tenant; 0 if there are none. */
 uint64_t terms_version(const struct tenant_terms *t);
 
+/* The same in hexadecimal, as in tenant_metrics; NULL if there are none.
+ * Borrowed. */
+const char *terms_version_text(const struct tenant_terms *t);
+
+/* The tenant's lines of the configuration about hours and targets, and the
+ * files of holidays (see hours_add_files()); borrowed. */
+const struct buf *terms_text(const struct tenant_terms *t);
+const struct buf *terms_files(const struct tenant_terms *t);
+
 /* Calls each() for what applies in general (channel NULL), and then for each
  * channel that has terms of its own. */
 void terms_each_channel(const struct tenant_terms *t,

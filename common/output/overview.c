@@ -73,6 +73,15 @@ by_wait(int64_t x, int64_t y)
 	return (x < y) - (x > y);
 }
 
+/* Chats without a target come last. */
+static int
+by_due(int64_t x, int64_t y)
+{
+	if ((x == OVERVIEW_NONE) != (y == OVERVIEW_NONE))
+		return x == OVERVIEW_NONE ? 1 : -1;
+	return (x > y) - (x < y);
+}
+
 static int
 compare_operators(const void *a, const void *b)
 {
@@ -86,8 +95,10 @@ static int
 compare_chats(const void *a, const void *b)
 {
 	const struct overview_chat *x = a, *y = b;
-	int c = by_wait(x->wait, y->wait);
+	int c = by_due(x->answer_by, y->answer_by);
 
+	if (c == 0)
+		c = by_wait(x->wait, y->wait);
 	return c != 0 ? c : strcmp(x->chat, y->chat);
 }
 
@@ -153,6 +164,7 @@ static void
 add_chats(const struct overview *o, size_t width, struct buf *to)
 {
 	static const struct output_column columns[] = {
+		{ "DUE", OUTPUT_TEXT },
 		{ "WAITING", OUTPUT_NUMBER },
 		{ "CHAT", OUTPUT_NAME },
 		{ "OPERATOR", OUTPUT_NAME },
@@ -160,14 +172,17 @@ add_chats(const struct overview *o, size_t width, struct buf *to)
 		{ "CHANNEL", OUTPUT_NAME },
 		{ "TAG", OUTPUT_NAME },
 	};
+	size_t i, left_out = o->has_targets ? 0 : 1;
 	struct output_table t;
-	size_t i;
 
-	output_table_init(&t, columns, ARRAY_LEN(columns));
+	output_table_init(
+	    &t, columns + left_out, ARRAY_LEN(columns) - left_out);
 	t.width = width;
 	for (i = 0; i < o->chats_n && i < CHATS_MAX; i++) {
 		const struct overview_chat *c = &o->chats[i];
 
+		if (o->has_targets)
+			output_table_cell(&t, c->due);
 		add_duration(&t, c->wait);
 		output_table_cell(&t, c->chat);
 		output_table_cell(&t, c->operator);
@@ -204,6 +219,7 @@ overview_release(struct overview *o)
 	for (i = 0; i < o->operators_n; i++)
 		free(o->operators[i].name);
 	for (i = 0; i < o->chats_n; i++) {
+		free(o->chats[i].due);
 		free(o->chats[i].chat);
 		free(o->chats[i].operator);
 		free(o->chats[i].customer);

@@ -2,13 +2,15 @@
  * overview: a team's table for people: the totals of a tenant, its operators,
  * and waiting customers. The aggregator shows rows that it has just computed,
  * and the sink shows those from the database; nothing is computed here. The
- * longest wait comes first, for operators and chats alike.
+ * longest wait comes first, for operators and chats alike; with targets, the
+ * chat that must be answered first.
  */
 #ifndef COMMON_OUTPUT_OVERVIEW_H
 #define COMMON_OUTPUT_OVERVIEW_H
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +27,8 @@ struct overview_operator {
 
 struct overview_chat {
 	int64_t wait;
+	int64_t answer_by; /* OVERVIEW_NONE: it has no target */
+	char *due;         /* the same in words, or NULL */
 	char *chat;
 	char *operator; /* name of the assigned operator, or NULL */
 	char *customer, *channel, *tag;
@@ -33,6 +37,7 @@ struct overview_chat {
 struct overview {
 	int64_t open_chats, unassigned_chats, waiting_chats, longest_wait,
 	    responses, average, skewed;
+	bool has_targets; /* waiting chats show when an answer is due */
 	struct overview_operator *operators;
 	size_t operators_n, operators_cap; /* private, like the next member */
 	struct overview_chat *chats;
@@ -49,7 +54,7 @@ struct overview_chat *overview_add_chat(struct overview *o);
 void overview_heading(const char *tenant, int64_t as_of, const char *text,
     size_t width, struct buf *to);
 
-/* Sorts and appends totals, operators and the chats that wait longest. */
+/* Sorts and appends totals, operators and the first waiting chats. */
 void overview_show(struct overview *o, size_t width, struct buf *to);
 
 void overview_release(struct overview *o);

@@ -22,8 +22,12 @@
 #define EVEN (1u << RECORD_EVENT)
 #define ASSI (1u << RECORD_ASSIGNMENT)
 #define LIMI (1u << RECORD_LIMIT)
+#define COVE (1u << RECORD_COVERAGE)
+#define NAME (1u << RECORD_NAME)
 #define ROW (1u << RECORD_ROW)
-#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW)
+#define ALL                                                                    \
+	(SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | COVE | NAME | \
+	    ROW)
 
 const char *const record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = "",
@@ -35,6 +39,8 @@ const char *const record_types[RECORD_TYPES] = {
 	[RECORD_EVENT] = "event",
 	[RECORD_ASSIGNMENT] = "assignment",
 	[RECORD_LIMIT] = "limit",
+	[RECORD_COVERAGE] = "coverage",
+	[RECORD_NAME] = "name",
 	[RECORD_ROW] = "row",
 };
 
@@ -45,12 +51,13 @@ const struct record_field record_fields[] = {
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP },
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP },
 	{ "records", FIELD_COUNT, AT(records), SNAP, 0 },
-	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI },
+	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI | NAME,
+	    MESS | EVEN | ASSI | NAME },
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
 	    CHAT | MESS | ASSI },
 	{ "at", FIELD_TIME, AT(at),
-	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI,
-	    MESS | VIEW },
+	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | NAME,
+	    MESS | VIEW | NAME },
 	{ "from", FIELD_FROM, AT(from), MESS, MESS },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW },
 	{ "operator", FIELD_ID, AT(operator_id),
@@ -59,11 +66,11 @@ const struct record_field record_fields[] = {
 	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0 },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0 },
 	{ "automated", FIELD_FLAG, AT(automated), MESS, 0 },
-	{ "kind", FIELD_TEXT, AT(kind), MESS, 0 },
+	{ "kind", FIELD_TEXT, AT(kind), MESS | COVE | NAME, COVE | NAME },
 	{ "updated_at", FIELD_TIME, AT(updated_at), MESS, 0 },
 	{ "text", FIELD_TEXT, AT(text), MESS, 0 },
 	{ "data", FIELD_JSON, AT(data), MESS | EVEN, 0 },
-	{ "name", FIELD_TEXT, AT(name), OPER, 0 },
+	{ "name", FIELD_TEXT, AT(name), OPER | NAME, NAME },
 	{ "available", FIELD_FLAG, AT(available), OPER, 0 },
 	{ "available_at", FIELD_TIME, AT(available_at), OPER, 0 },
 	{ "max_chats", FIELD_COUNT, AT(max_chats), OPER | LIMI | ASSI, 0 },
@@ -89,6 +96,9 @@ const struct record_field record_fields[] = {
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW },
 	{ "since", FIELD_TIME, AT(since), ROW, 0 },
+	{ "begin_at", FIELD_TIME, AT(begin_at), COVE, COVE },
+	{ "end_at", FIELD_TIME, AT(end_at), COVE, COVE },
+	{ "source", FIELD_TEXT, AT(source), COVE, COVE },
 };
 
 const size_t record_fields_n = ARRAY_LEN(record_fields);
@@ -366,6 +376,8 @@ record_clear(struct record *r)
 	r->as_of = CLOCK_NONE;
 	r->available_at = CLOCK_NONE;
 	r->since = CLOCK_NONE;
+	r->begin_at = CLOCK_NONE;
+	r->end_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
@@ -462,6 +474,10 @@ check_bounds(const struct record *r, struct buf *why)
 		    r->max_chats > RECORD_MAX_COUNT ? "max_chats"
 						    : "reported_open_chats",
 		    RECORD_MAX_COUNT);
+		return -1;
+	}
+	if (r->end_at < r->begin_at) {
+		buf_setf(why, "field 'end_at' is before 'begin_at'");
 		return -1;
 	}
 	return 0;

@@ -39,6 +39,8 @@ enum record_type {
 	RECORD_EVENT,
 	RECORD_ASSIGNMENT,
 	RECORD_LIMIT,
+	RECORD_COVERAGE,
+	RECORD_NAME,
 	RECORD_ROW,
 	RECORD_TYPES
 };
@@ -77,10 +79,11 @@ struct record {
 	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
 	struct text kind, text, data, device, table, tags;
-	struct text assignment, replaces;
+	struct text assignment, replaces, source;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t available_at, since;
+	int64_t begin_at, end_at;
 	int64_t records, max_chats, reported_open_chats;
 
 	enum snapshot_state state;

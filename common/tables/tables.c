@@ -52,6 +52,13 @@
 	}                                                                      \
 	;
 #include "common/tables/tables.def"
+
+#define TABLE(table, ...) enum { derived_of_##table = 0
+#define DERIVED(name, type, text) +1
+#define END(table, text)                                                       \
+	}                                                                      \
+	;
+#include "common/tables/tables.def"
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 /* All columns: columns.messages and so on. */
@@ -68,6 +75,7 @@ static const struct {
 #define TABLE(table, ...) .table = {
 #define COLUMN(name, type, text) IS(name, type),
 #define ROW_VERSION(text) IS_VERSION,
+#define DERIVED(name, type, text) IS(name, type),
 #define END(table, text)                                                       \
 	}                                                                      \
 	,
@@ -81,15 +89,18 @@ static const struct {
 		: offsetof(struct where, column))
 
 #define NAMED(text) .name = (text), .name_len = sizeof(text) - 1
-#define FILLED(array)                                                          \
-	.columns = (array), .columns_n = sizeof(array) / sizeof(array)[0]
+#define FILLED(array, derived_)                                                \
+	.columns = (array),                                                    \
+	.columns_n = sizeof(array) / sizeof(array)[0] - (derived_),            \
+	.derived = (derived_)
 #define PLACED(where, at_, age_, chat_, day_)                                  \
 	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
 	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
 
 const struct table tables[TABLES_ALL] = {
 #define TABLE(table, life_, at_, age_, chat_, day_)                            \
-	[TABLE_##table] = { NAMED(#table), FILLED(columns.table),              \
+	[TABLE_##table] = { NAMED(#table),                                     \
+		FILLED(columns.table, derived_of_##table),                     \
 		.keys = keys_of_##table, .life = LIFE_##life_,                 \
 		.versions = versions_of_##table,                               \
 		PLACED(table##_at, at_, age_, chat_, day_),

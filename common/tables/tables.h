@@ -126,12 +126,14 @@ enum table_life {
 };
 
 /* The key is the first `keys` columns, starting with the tenant; the version,
- * if there is one, is the last column. */
+ * if there is one, is the last column. `derived` further columns, which rows do
+ * not have, follow in the array: the sink computes them. */
 struct table {
 	const char *name;
 	size_t name_len;
 	const struct column *columns;
 	size_t columns_n;
+	size_t derived;
 	size_t keys;
 	enum table_life life;
 	/* Columns, or 0, which is the tenant. */
@@ -150,6 +152,7 @@ struct table {
 #define TABLE(table, ...) struct table##_at {
 #define COLUMN(name, ...) char name;
 #define ROW_VERSION(text) char version;
+#define DERIVED COLUMN
 #define END(table, text)                                                       \
 	char none;                                                             \
 	}                                                                      \
@@ -178,12 +181,14 @@ extern const struct table tables[TABLES_ALL];
 /* Returns the table with that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* The columns that a metric fills (cells): all except tenant, as_of and
- * version. Return their number, and the i-th. */
+/* The columns that a metric fills (cells): all except tenant, as_of, left_at,
+ * waits_until and version. Return their number, and the i-th. */
 static inline size_t
 table_cells(const struct table *t)
 {
-	return t->columns_n - 3;
+	return t->columns_n - 3 -
+	       (t == &tables[TABLE_operator_metrics] ||
+		   t == &tables[TABLE_tenant_metrics]);
 }
 
 static inline const struct column *
@@ -198,5 +203,9 @@ table_cell(const struct table *t, size_t i)
  * nothing to sums. No index has these columns, so the condition does not
  * prevent the use of one. */
 #define INTERVAL_COUNTS "(COALESCE(withdrawn, 0) = 0 AND ms IS NOT NULL)"
+
+/* The condition for answers that were given while the team was closed. */
+#define INTERVAL_CLOSED                                                        \
+	"(work_ms = 0 AND ms > 0 AND kind IN ('first_response', 'reply'))"
 
 #endif

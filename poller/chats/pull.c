@@ -11,7 +11,9 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
+#include "common/json/jsonw.h"
 #include "poller/chats/chats.h"
+#include "poller/chats/covered.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
@@ -108,6 +110,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
+	covered_state(&p->crm, &p->emit, p->as_of, p->since != 0);
 	operators_emit(&p->operators, &p->emit); /* operators from the state */
 }
 
@@ -160,6 +163,57 @@ pulled_operators_end(void *ctx, const struct ending *e)
 	}
 	if (profile_about(p->crm.tenant->profile)->operators_first)
 		chat_lists_ask(&p->lists);
+}
+
+/* Names of channels and teams are read once a day; the snapshot has them then.
+ * Figures do not need them, so a failure is only logged. */
+#define NAMES_MS DAY_MS
+static const char NAMES_AT[] = "names_at";
+
+static void
+pulled_names_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+	struct buf body = BUF_INIT;
+	size_t i;
+
+	begin_snapshot(p, asked_ms);
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type != RECORD_NAME)
+			continue;
+		buf_clear(&body);
+		buf_adds(&body, a->records[i].body);
+		jsonw_time(&body, "at", asked_ms);
+		emit_record(&p->emit, "name", body.data, body.len);
+	}
+	buf_release(&body);
+}
+
+static void
+pulled_names_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+
+	if (e->error != ERROR_CLASS_NONE)
+		log_info("no_names", "tenant=%s why=\"%s\"",
+		    p->crm.tenant->name, e->message);
+	store_set_number(p->crm.store, NAMES_AT, crm_session_now(&p->crm));
+}
+
+static void
+ask_names(struct pull *p)
+{
+	const struct crm_question q = { .call = PROFILE_NAMES,
+		.ctx = p,
+		.page = pulled_names_page,
+		.end = pulled_names_end };
+	int64_t at;
+
+	if (p->crm.store == NULL)
+		return;
+	at = store_number(p->crm.store, NAMES_AT, 0);
+	if (at > p->began_ms || p->began_ms - at >= NAMES_MS)
+		fetch_ask(p->crm.fetch, &q);
 }
 
 static void
@@ -301,6 +355,7 @@ forget_other_state(struct pull *p)
 	store_empty(s);
 	operators_forget(s);
 	store_set_number(s, "listed", 0);
+	store_set_number(s, COVERED_UNTIL, 0);
 	commit_pull_state(p);
 }
 
@@ -325,6 +380,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 		p->interval_ms = quota_begin_poll(store, p->began_ms);
 	p->committed_ms = clock_mono_ms();
 	ask_lists(p);
+	ask_names(p);
 	return p;
 }
 
@@ -470,6 +526,15 @@ enum exit_code
 pull_code(const struct pull *p)
 {
 	return p->crm.code;
+}
+
+int64_t
+pull_covered(const struct pull *p)
+{
+	return p->crm.code == PROG_OK && p->crm.store != NULL &&
+		       p->as_of != CLOCK_NONE
+		   ? p->as_of
+		   : 0;
 }
 
 int64_t

@@ -46,6 +46,10 @@ enum exit_code pull_code(const struct pull *p);
  * the snapshot is confirmed, the caller stores this time as CHATS_CONFIRMED. */
 int64_t pull_told(const struct pull *p);
 
+/* The time of the snapshot if there are one and a state, else 0. Once the
+ * snapshot is confirmed, the caller stores this time as COVERED_UNTIL. */
+int64_t pull_covered(const struct pull *p);
+
 /*
  * short_list: lists that end before the total they state: of open chats, or of
  * the operators by whom chats are listed. The first such answers count as a

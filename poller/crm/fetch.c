@@ -615,6 +615,16 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 		buf_adds(out, "the CRM reported an error");
 }
 
+static bool
+is_web_page(const struct http_answer *a)
+{
+	const char *body = buf_str(&a->body);
+
+	return body[strspn(body, " \t\r\n")] == '<' ||
+	       strncasecmp(
+		   a->headers.value[HTTP_CONTENT_TYPE], "text/html", 9) == 0;
+}
+
 /* Describes an answer that is not JSON. */
 static void
 describe_body(const struct http_answer *a, const char *reason, struct buf *out)
@@ -624,9 +634,7 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 
 	if (a->status == 204 || body[blank] == '\0')
 		buf_setf(out, "the CRM's answer is empty (HTTP %d)", a->status);
-	else if (body[blank] == '<' ||
-		 strncasecmp(
-		     a->headers.value[HTTP_CONTENT_TYPE], "text/html", 9) == 0)
+	else if (is_web_page(a))
 		buf_setf(out,
 		    "the CRM answered with a web page (HTTP %d) instead of "
 		    "JSON",
@@ -752,6 +760,18 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	buf_release(&text);
 }
 
+/* A CRM refuses a token in JSON; a web page with that status is from a firewall
+ * or a proxy in front of the CRM, and says nothing about the token. */
+static void
+blame_firewall(const struct http_answer *h, struct profile_answer *a)
+{
+	if (a->error != ERROR_CLASS_DENIED || !is_web_page(h))
+		return;
+	a->error = ERROR_CLASS_UNUSABLE;
+	buf_setf(&a->message, "a web page instead of JSON; a firewall or proxy "
+			      "in front of the CRM may refuse this machine");
+}
+
 /* Lets the profile read the body into *a. Returns true if the body is JSON. */
 static bool
 read_answer_body(
@@ -768,6 +788,8 @@ read_answer_body(
 	if (v != NULL || !http_is_success(h) || j->q.call == PROFILE_HOOK_ADD ||
 	    j->q.call == PROFILE_HOOK_REMOVE) {
 		profile_read(j->fetch->tenant->profile, j->q.call, &in, a);
+		if (v == NULL)
+			blame_firewall(h, a);
 	} else {
 		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
 		describe_body(h, buf_str(&why), &a->message);

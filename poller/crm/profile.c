@@ -136,7 +136,7 @@ struct profile {
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 	"messages", "chat", "customer", "check", "assign", "auto_assign",
-	"past", "hooks", "hook_add", "hook_remove" };
+	"past", "names", "hooks", "hook_add", "hook_remove" };
 
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
@@ -361,7 +361,7 @@ read_answer_records(struct profile *p, enum profile_call call,
 {
 	const struct crm_record_options opt = profile_record_options(
 	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS ||
-		   call == PROFILE_PAST);
+		   call == PROFILE_PAST || call == PROFILE_NAMES);
 
 	if (read_records(&opt, opt.partly, records, out) != 0)
 		return -1;

@@ -94,6 +94,7 @@ enum profile_call {
 	PROFILE_ASSIGN,
 	PROFILE_AUTO_ASSIGN, /* whether the CRM itself assigns chats */
 	PROFILE_PAST,        /* conversations, most recently active first */
+	PROFILE_NAMES,       /* names of channels and teams */
 	PROFILE_HOOKS,
 	PROFILE_HOOK_ADD,
 	PROFILE_HOOK_REMOVE,

@@ -234,6 +234,8 @@ is_added_later(const struct record_field *f, enum record_type type,
 	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
 		"customer_name", "customer_phone", "tag", "assignment", NULL };
 
+	if (type == RECORD_NAME && strcmp(f->name, "at") == 0)
+		return true;
 	if (is_one_of(f->name, of_all) ||
 	    (type == RECORD_CHAT && is_one_of(f->name, of_chat)))
 		return true;
@@ -473,6 +475,10 @@ read_by_type(struct crm_record *r, json_t *o,
 		r->id = id_of(o, "customer");
 		return 0;
 	}
+	if (r->type == RECORD_NAME) {
+		r->id = id_of(o, "id");
+		return 0;
+	}
 	r->raw = json_incref(o);
 	if (r->type == RECORD_CHAT)
 		return read_chat(r, o, opt, why);
@@ -484,7 +490,7 @@ static int
 find_type(const json_t *o, enum record_type *type)
 {
 	static const enum record_type types[] = { RECORD_OPERATOR, RECORD_CHAT,
-		RECORD_MESSAGE };
+		RECORD_MESSAGE, RECORD_NAME };
 	const json_t *name = json_object_get(o, "type");
 	size_t i;
 

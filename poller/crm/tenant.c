@@ -236,6 +236,31 @@ set_limits(struct tenant *t, const struct conf *c)
 	t->retry_budget_ms = conf_int(c, "poller", "retry_budget");
 }
 
+const char *
+tenant_profile(const struct conf *c, const char *section)
+{
+	const char *name = conf_text(c, section, "profile");
+
+	return name != NULL ? name : "chat2desk";
+}
+
+/* A token without a profile and an address may be for any CRM, and must not be
+ * sent to that of the default profile. */
+static enum exit_code
+check_crm_is_named(
+    const struct tenant *t, const struct conf *c, struct buf *why)
+{
+	if (conf_text(c, t->section, "profile") != NULL ||
+	    conf_text(c, t->section, "url") != NULL)
+		return PROG_OK;
+	buf_setf(why,
+	    "[%s] has no profile, so no CRM is asked; set profile, url and "
+	    "token_file, or CRM_PROFILE (chat2desk, chatwoot or qiscus), "
+	    "CRM_URL and CRM_TOKEN_FILE",
+	    t->section);
+	return PROG_CONFIG;
+}
+
 struct profile_options
 tenant_profile_options(
     const struct conf *c, const char *name, const char *section, bool with_text)
@@ -280,8 +305,10 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	t->customers = t->opt.customers || t->opt.customer_phone;
 	t->metrics = conf_text(c, "metrics", "folder");
 	set_limits(t, c);
-	t->profile =
-	    profile_open(conf_text(c, t->section, "profile"), &t->opt, why);
+	code = check_crm_is_named(t, c, why);
+	if (code != PROG_OK)
+		return code;
+	t->profile = profile_open(tenant_profile(c, t->section), &t->opt, why);
 	if (t->profile == NULL)
 		return PROG_CONFIG;
 	if (t->opt.need != NULL && *t->opt.need != NULL &&

@@ -40,6 +40,10 @@ struct tenant {
 	bool customers;             /* ask for customers */
 };
 
+/* Returns the name or path of the section's profile, by default chat2desk;
+ * borrowed. */
+const char *tenant_profile(const struct conf *c, const char *section);
+
 /* Returns the section's settings for its profile; borrowed from the
  * arguments. */
 struct profile_options tenant_profile_options(const struct conf *c,

@@ -4,7 +4,9 @@
  */
 #include "poller/intake/hook.h"
 
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
+#include "common/digest/hash.h"
 #include "common/http/work_queue.h"
 #include "common/json/jsonw.h"
 #include "poller/crm/json_read.h"
@@ -21,8 +24,11 @@
 #include "poller/crm/tenant.h"
 
 struct hooks {
-	struct hook *all;
-	size_t n, failed;
+	pthread_rwlock_t *lock; /* protects the list, not the webhooks */
+	struct hook **all;
+	size_t n, cap, failed;
+	struct hook **replaced; /* used by hooks_refresh() only */
+	size_t replaced_n, replaced_cap;
 };
 
 /* ---- deliveries ---- */
@@ -39,26 +45,45 @@ hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
 {
 	const struct text t = { tenant, tenant_len },
 			  from = { source, source_len };
+	const struct hook *found = NULL;
 	size_t i;
 
-	for (i = 0; i < all->n; i++) {
-		if (!all->all[i].closed && text_is(t, all->all[i].tenant) &&
-		    text_is(from, all->all[i].source))
-			return &all->all[i];
+	(void)pthread_rwlock_rdlock(all->lock);
+	for (i = 0; i < all->n && found == NULL; i++) {
+		const struct hook *h = all->all[i];
+
+		if (!h->closed && text_is(t, h->tenant) &&
+		    text_is(from, h->source))
+			found = h;
 	}
-	return NULL;
+	(void)pthread_rwlock_unlock(all->lock);
+	return found;
+}
+
+/* Returns the place of the tenant's webhook, or all->n. Call it with the lock
+ * held, or in the thread that changes the list. */
+static size_t
+place_of(const struct hooks *all, const char *tenant)
+{
+	size_t i = 0;
+
+	while (i < all->n && strcmp(all->all[i]->tenant, tenant) != 0)
+		i++;
+	return i;
 }
 
 const struct hook *
 hook_of(const struct hooks *all, const char *tenant)
 {
+	const struct hook *found = NULL;
 	size_t i;
 
-	for (i = 0; i < all->n; i++) {
-		if (strcmp(all->all[i].tenant, tenant) == 0)
-			return &all->all[i];
-	}
-	return NULL;
+	(void)pthread_rwlock_rdlock(all->lock);
+	i = place_of(all, tenant);
+	if (i < all->n)
+		found = all->all[i];
+	(void)pthread_rwlock_unlock(all->lock);
+	return found;
 }
 
 static enum signature_verdict
@@ -243,7 +268,7 @@ hook_read(const struct hook *h, const struct web_request *r,
 #define WORK_QUEUE_LONGEST 4
 
 static void
-release_hook(struct hook *h)
+free_hook(struct hook *h)
 {
 	work_queue_close(h->queue);
 	profile_close(h->profile);
@@ -251,6 +276,7 @@ release_hook(struct hook *h)
 	free(h->tenant);
 	free(h->source);
 	free(h->section);
+	free(h);
 }
 
 /* Returns "chatwoot" for "./profiles/chatwoot.jq". */
@@ -269,7 +295,7 @@ source_name(const char *profile)
 static int
 open_profile(struct hook *h, const struct conf *c, struct buf *why)
 {
-	const char *name = conf_text(c, h->section, "profile");
+	const char *name = tenant_profile(c, h->section);
 	struct profile_options opt = tenant_profile_options(
 	    c, h->tenant, h->section, conf_bool(c, "poller", "with_text"));
 
@@ -358,13 +384,49 @@ set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 	return 0;
 }
 
+/* Adds a secret, or its absence, to the sum. */
+static uint64_t
+add_secret(
+    uint64_t sum, const struct conf *c, const char *section, const char *name)
+{
+	struct buf why = BUF_INIT;
+	char *secret = conf_secret(c, section, name, &why);
+	const char *text = secret != NULL ? secret : "";
+
+	sum = checksum(sum, text, strlen(text) + 1);
+	secret_free(secret);
+	buf_release(&why);
+	return sum;
+}
+
+/* Returns a number that differs if a setting or a secret does. */
+static uint64_t
+version_of(const struct conf *c, const char *section)
+{
+	uint64_t sum = conf_bool(c, "poller", "with_text");
+	size_t i;
+
+	for (i = 0; i < conf_keys_n; i++) {
+		const char *text =
+		    strcmp(conf_keys[i].section, "crm") == 0
+			? conf_text(c, section, conf_keys[i].name)
+			: NULL;
+
+		if (text != NULL)
+			sum = checksum(sum + i, text, strlen(text));
+	}
+	sum = add_secret(sum, c, section, "hook_secret");
+	return add_secret(sum, c, section, "token");
+}
+
 /* Returns 0, or -1 and *why. */
 static int
 open_hook(
     struct hook *h, const struct conf *c, const char *tenant, struct buf *why)
 {
-	*h = (struct hook){ .tenant = xstrdup(tenant) };
+	h->tenant = xstrdup(tenant);
 	h->section = xasprintf("crm %s", tenant);
+	h->version = version_of(c, h->section);
 	h->signs = strcmp(conf_text(c, h->section, "hook"), "signature") == 0;
 	h->closed = strcmp(conf_text(c, h->section, "hook"), "off") == 0;
 	if (open_profile(h, c, why) != 0)
@@ -381,7 +443,7 @@ hook_is_wanted(const struct conf *c, const char *tenant)
 {
 	const char *original = conf_text(c, "listen", "tenant");
 	char *section = xasprintf("crm %s", tenant);
-	char *source = source_name(conf_text(c, section, "profile"));
+	char *source = source_name(tenant_profile(c, section));
 	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
 		      (original != NULL && strcmp(original, tenant) == 0 &&
 			  strcmp(source, "qiscus") == 0);
@@ -402,36 +464,82 @@ open_hook_queue(const struct conf *c)
 	    WORK_QUEUE_LONGEST * longest, NULL);
 }
 
+/* Returns the tenant's webhook; or NULL, after logging. */
+static struct hook *
+open_logged(const struct conf *c, size_t i)
+{
+	const char *tenant = conf_tenant(c, i);
+	struct hook *h = xcalloc(1, sizeof *h);
+	struct buf why = BUF_INIT;
+
+	if (conf_tenant_error(c, i) != NULL) {
+		log_error("tenant %s: %s", tenant, conf_tenant_error(c, i));
+	} else if (open_hook(h, c, tenant, &why) != 0) {
+		log_error("webhooks of tenant %s: %s", tenant, buf_str(&why));
+	} else {
+		buf_release(&why);
+		return h;
+	}
+	buf_release(&why);
+	free_hook(h);
+	return NULL;
+}
+
+static bool
+is_same_as(const struct hook *h, const struct conf *c, size_t i)
+{
+	return conf_tenant_error(c, i) == NULL &&
+	       h->version == version_of(c, h->section);
+}
+
+/* Puts the webhook at its place in the list. One that was there stays valid. */
+static void
+put_hook(struct hooks *all, size_t at, struct hook *h, const struct conf *c)
+{
+	struct hook *before = at < all->n ? all->all[at] : NULL;
+
+	h->queue = before != NULL ? before->queue : open_hook_queue(c);
+	(void)pthread_rwlock_wrlock(all->lock);
+	if (before == NULL)
+		XGROW(all->all, all->n, all->cap);
+	all->all[at] = h;
+	all->n += before == NULL;
+	(void)pthread_rwlock_unlock(all->lock);
+	if (before == NULL)
+		return;
+	XGROW(all->replaced, all->replaced_n, all->replaced_cap);
+	all->replaced[all->replaced_n++] = before;
+}
+
+size_t
+hooks_refresh(struct hooks *all, const struct conf *c)
+{
+	size_t n = conf_tenants(c), i, at, opened = 0;
+	struct hook *h;
+
+	all->failed = 0;
+	for (i = 0; i < n; i++) {
+		at = place_of(all, conf_tenant(c, i));
+		if (!hook_is_wanted(c, conf_tenant(c, i)) ||
+		    (at < all->n && is_same_as(all->all[at], c, i)))
+			continue;
+		h = open_logged(c, i);
+		if (h != NULL)
+			put_hook(all, at, h, c);
+		opened += h != NULL;
+		all->failed += h == NULL;
+	}
+	return opened;
+}
+
 struct hooks *
 hooks_open(const struct conf *c)
 {
 	struct hooks *all = xcalloc(1, sizeof *all);
-	size_t n = conf_tenants(c), i;
-	struct buf why = BUF_INIT;
 
-	all->all = xcalloc(n + 1, sizeof *all->all);
-	for (i = 0; i < n; i++) {
-		struct hook *h = &all->all[all->n];
-		const char *tenant = conf_tenant(c, i);
-
-		if (!hook_is_wanted(c, tenant))
-			continue;
-		buf_clear(&why);
-		all->failed++;
-		if (conf_tenant_error(c, i) != NULL) {
-			log_error(
-			    "tenant %s: %s", tenant, conf_tenant_error(c, i));
-		} else if (open_hook(h, c, tenant, &why) != 0) {
-			log_error(
-			    "webhooks of tenant %s: %s", tenant, buf_str(&why));
-			release_hook(h);
-		} else {
-			h->queue = open_hook_queue(c);
-			all->n++;
-			all->failed--;
-		}
-	}
-	buf_release(&why);
+	all->lock = xcalloc(1, sizeof *all->lock);
+	(void)pthread_rwlock_init(all->lock, NULL);
+	(void)hooks_refresh(all, c);
 	return all;
 }
 
@@ -442,9 +550,21 @@ hooks_free(struct hooks *all)
 
 	if (all == NULL)
 		return;
+	/* A queue's last requests need all webhooks. */
+	for (i = 0; i < all->n; i++) {
+		work_queue_close(all->all[i]->queue);
+		all->all[i]->queue = NULL;
+	}
 	for (i = 0; i < all->n; i++)
-		release_hook(&all->all[i]);
+		free_hook(all->all[i]);
+	for (i = 0; i < all->replaced_n; i++) {
+		all->replaced[i]->queue = NULL; /* its successor's */
+		free_hook(all->replaced[i]);
+	}
+	(void)pthread_rwlock_destroy(all->lock);
+	free(all->lock);
 	free(all->all);
+	free(all->replaced);
 	free(all);
 }
 
@@ -463,7 +583,7 @@ hook_path(
 		    section);
 	} else if (strcmp(how, "signature") == 0 ||
 		   set_hook_key(&h, c, why) == 0) {
-		h.source = source_name(conf_text(c, section, "profile"));
+		h.source = source_name(tenant_profile(c, section));
 		path = xasprintf("/hooks/%s/%s", tenant, h.source);
 		*secret = h.key;
 	}

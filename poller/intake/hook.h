@@ -10,7 +10,9 @@
  * Once the webhooks are open, several threads may call any function at the same
  * time, except hook_read(): a tenant's payloads are read one after the other in
  * the thread of its work queue, each within a second of processor time, so no
- * other tenant waits.
+ * other tenant waits. One thread may call hooks_refresh() meanwhile. A webhook
+ * that it replaces stays valid until hooks_free(), because requests may still
+ * use it; the new one has the same queue.
  */
 #ifndef POLLER_INTAKE_HOOK_H
 #define POLLER_INTAKE_HOOK_H
@@ -43,8 +45,9 @@ struct hook {
 	const struct profile_hooks *spec;
 	struct signature_scheme scheme;
 	bool signs;
-	bool closed; /* serves only the routes of the original service */
-	char *key;   /* the signing key, or the secret in the address */
+	bool closed;      /* serves only the routes of the original service */
+	char *key;        /* the signing key, or the secret in the address */
+	uint64_t version; /* of its settings and secrets */
 };
 
 /* Opens the webhooks of all tenants that have one. An error is logged and
@@ -52,6 +55,12 @@ struct hook {
  * caller. */
 struct hooks *hooks_open(const struct conf *c)
     __attribute__((warn_unused_result));
+
+/* Opens the webhooks that are new or have other settings or secrets in *c. An
+ * error is logged; a webhook that is open already then stays as it was, and so
+ * does one that the configuration no longer has. Returns how many were
+ * opened. */
+size_t hooks_refresh(struct hooks *all, const struct conf *c);
 
 /* all may be NULL. */
 void hooks_free(struct hooks *all);

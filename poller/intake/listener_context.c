@@ -67,6 +67,15 @@ fail:
 	return NULL;
 }
 
+size_t
+listener_context_refresh(struct listener_context *in, struct conf *conf)
+{
+	XGROW(in->read, in->read_n, in->read_cap);
+	in->read[in->read_n++] = conf;
+	in->conf = conf;
+	return hooks_refresh(in->hooks, conf);
+}
+
 bool
 listener_context_trusts(const struct listener_context *in, const char *peer)
 {
@@ -85,5 +94,8 @@ listener_context_close(struct listener_context *in)
 	networks_release(&in->trusted);
 	idempotency_close(in->keys);
 	hooks_free(in->hooks);
+	while (in->read_n > 0)
+		conf_free(in->read[--in->read_n]);
+	free(in->read);
 	free(in);
 }

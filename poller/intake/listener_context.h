@@ -1,7 +1,7 @@
 /*
- * listener_context: the data that the routes share: the configuration, read
- * once, and the keys of earlier requests. The listener opens it and all its
- * threads read it; members that change have locks of their own.
+ * listener_context: the data that the routes share: the configuration and the
+ * keys of earlier requests. The listener opens it and all its threads read it;
+ * members that change have locks of their own.
  *
  * Each group of routes has its members here and opens them in
  * listener_context_open().
@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+struct hook_coverage;
 struct hooks;
 struct idempotency;
 struct intake;
@@ -24,7 +25,10 @@ struct request_store;
 struct server_counts;
 
 struct listener_context {
-	const struct conf *conf; /* borrowed */
+	const struct conf *_Atomic conf; /* the present sections of tenants */
+	struct conf **read;              /* by listener_context_refresh();
+					  * requests may use any of them */
+	size_t read_n, read_cap;
 
 	/* The tenant for routes whose paths name no tenant; NULL: these routes
 	 * answer 404. */
@@ -43,6 +47,9 @@ struct listener_context {
 	size_t max_events;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
+	/* What is stated about them. Borrowed; set by the listener, NULL in a
+	 * check. */
+	struct hook_coverage *coverage;
 };
 
 /* store: where keys are kept; NULL in a check. The configuration must outlive
@@ -51,6 +58,11 @@ struct listener_context {
 struct listener_context *listener_context_open(const struct conf *conf,
     struct request_store *store, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Takes over tenants, their settings and the secrets of their webhooks from a
+ * configuration that was read again, and owns it. Returns how many webhooks are
+ * new or changed. Only one thread may call it. */
+size_t listener_context_refresh(struct listener_context *in, struct conf *conf);
 
 /* True if the client at this address may use a route without a secret. peer: as
  * in struct web_request. */

@@ -37,6 +37,10 @@ enum {
 	CLOSE_MS = 2000,
 	/* The time between two log lines about one fault. */
 	LOG_MS = 10000,
+	/* How long the broker may take to confirm before a line is logged, and
+	 * the time between two such lines. */
+	SLOW_MS = 5000,
+	SLOW_LOG_MS = 60000,
 };
 
 /* Requests in the order of arrival. */
@@ -49,6 +53,7 @@ struct intake {
 	bool has_broker;
 
 	/* Used by the publisher only. */
+	atomic_llong slow_due;
 	struct endpoint *out, *dead;
 	struct buf batch;
 
@@ -388,17 +393,37 @@ is_closing(struct intake *in)
 	return closing;
 }
 
+static void
+warn_waiting(struct intake *in)
+{
+	struct intake_view view;
+
+	if (!log_is_due(&in->slow_due, SLOW_LOG_MS))
+		return;
+	intake_look(in, &view);
+	log_warn("'%s' confirms no lines, and %llu requests wait in the spool "
+		 "'%s'; is there a memory or disk alarm? see 'rabbitmqctl "
+		 "status'",
+	    in->opt.to, (unsigned long long)view.waiting,
+	    request_store_path(in->opt.store));
+}
+
 /* Publishes the batch, regardless of how long the broker takes. After a signal
  * to end, the broker has a short time to finish. */
 static enum outcome
 publish_batch(struct intake *in)
 {
+	int64_t slow = clock_mono_ms() + SLOW_MS;
 	enum outcome done = write_batch(in);
 
 	if (done != OUTCOME_DONE)
 		return done;
-	while ((done = flush_endpoints(in)) == OUTCOME_LATER && !is_closing(in))
+	while (
+	    (done = flush_endpoints(in)) == OUTCOME_LATER && !is_closing(in)) {
 		set_confirms(in, false);
+		if (clock_mono_ms() >= slow)
+			warn_waiting(in);
+	}
 	return done;
 }
 

@@ -170,6 +170,23 @@ request_store_add(
 	return true;
 }
 
+int64_t
+request_store_number(struct request_store *s, const char *key)
+{
+	int64_t n;
+
+	(void)pthread_mutex_lock(&s->lock);
+	n = store_number(s->store, key, 0);
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void
+request_store_set_number(struct request_store *s, const char *key, int64_t n)
+{
+	store_set_number(s->store, key, n);
+}
+
 void
 request_store_drop(struct request_store *s, uint64_t number)
 {

@@ -54,6 +54,11 @@ void request_store_drop(struct request_store *s, uint64_t number);
  * Call it before keys are added. */
 void request_store_expire(struct request_store *s, int64_t before_ms);
 
+/* Returns a committed number, 0 if there is none; sets one. */
+int64_t request_store_number(struct request_store *s, const char *key);
+void request_store_set_number(
+    struct request_store *s, const char *key, int64_t n);
+
 /* Returns 0; or -1 and *why, and then nothing was changed. */
 int request_store_commit(struct request_store *s, struct buf *why)
     __attribute__((warn_unused_result));

@@ -22,6 +22,7 @@
 #include "common/http/web.h"
 #include "common/json/jsonw.h"
 #include "common/stage/deadletter.h"
+#include "poller/intake/hook_coverage.h"
 #include "poller/intake/route.h"
 
 /* Returns the webhook of the path, or NULL. */
@@ -90,6 +91,8 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	enum hook_outcome o = hook_read(h, r, in->keys, a, &why);
 	int status = 200;
 
+	if (o == HOOK_RECORDS)
+		hook_coverage_note(in->coverage, h->tenant);
 	if (faults[o] != NULL) {
 		keep_dead_letter(h, r, faults[o], buf_str(&why), a);
 	} else if (o == HOOK_FOREIGN) {
@@ -156,9 +159,8 @@ route_hook(const struct listener_context *in, const struct web_request *r,
  * only [listen] tenant, only if its profile is qiscus, and only trusted
  * addresses.
  *
- * Answers are those of the original service, except that a room that is
- * reported twice is not an error and that unreadable deliveries become dead
- * letters.
+ * Answers are those of the original service, with the exceptions in
+ * messaging-listen(7).
  */
 
 /* Runs in the thread of the tenant's work queue. */

@@ -8,7 +8,9 @@
  * Guarantee: a conversation is written completely or not at all. After its
  * records are flushed, the state records how far back the run has read, so an
  * interrupted run continues there. It may write some conversations again, as
- * the same records.
+ * the same records. At its end, a run states the time that it has read as
+ * covered (aggregator/model/coverage.h), unless a conversation could not be
+ * read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/json/jsonw.h"
 #include "common/os/stop.h"
+#include "poller/chats/covered.h"
 #include "poller/chats/history.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
@@ -34,6 +37,10 @@
 #define COMMIT_CHATS 50
 
 #define TRIES 4
+
+/* Messages are read from this long before the requested period, because waits
+ * that end in it may have begun earlier. */
+#define BEFORE_MS (7 * DAY_MS)
 
 /* A quarter of a month's budget. */
 #define SHARE 4
@@ -56,7 +63,8 @@ struct backfill {
 	const struct crm_record *chat; /* the chat that is being read */
 	struct history history;        /* of it, read */
 	struct buf line;
-	bool broken; /* nothing can be written any more */
+	struct buf *expected; /* of a dry run: records of what it would read */
+	bool broken;          /* nothing can be written any more */
 	uint64_t messages;
 	size_t failed;
 	int64_t began_ms, told_ms; /* monotonic; told: of the last progress */
@@ -369,7 +377,7 @@ read_chat(struct backfill *b, const struct crm_record *r)
 	const struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = r->id,
 		.with = json_pack("{s:O?, s:o}", "chat", r->raw, "since",
-		    profile_seconds(b->since_ms)),
+		    profile_seconds(b->since_ms - BEFORE_MS)),
 		.tries = TRIES,
 		.ctx = b,
 		.page = past_messages_page,
@@ -379,6 +387,30 @@ read_chat(struct backfill *b, const struct crm_record *r)
 	ask(b, &q);
 	history_release(&b->history);
 	keep_pace(b);
+}
+
+/* States the time that was read. The newest conversations come first, and what
+ * happened in a conversation is not later than its last change, so an
+ * interrupted run has read everything after its position. */
+static void
+state_coverage(struct backfill *b)
+{
+	int64_t place =
+	    b->crm.store != NULL ? store_number(b->crm.store, PLACE, 0) : 0;
+	int64_t begin = goes_on(b) ? b->since_ms : place;
+
+	if (b->failed > 0)
+		log_warn("tenant %s: %zu past conversations could not be read, "
+			 "so the metrics of that time stay incomplete",
+		    b->crm.tenant->name, b->failed);
+	if (b->failed > 0 || begin == 0 || begin >= b->until_ms || b->broken)
+		return;
+	open_line(b, "coverage");
+	covered_members(&b->line, "chats", "backfill", begin, b->until_ms);
+	jsonw_close(&b->line);
+	if (endpoint_write(b->to, b->line.data, b->line.len) != 0 ||
+	    poller_flush(b->poller, b->to) != OUTCOME_DONE)
+		b->broken = true;
 }
 
 static int
@@ -413,12 +445,34 @@ read_chats(struct backfill *b)
 
 /* Each conversation takes a call, and a long one more. */
 static void
-tell_expected(const struct backfill *b)
+tell_expected(struct backfill *b)
 {
+	size_t minutes =
+	    b->n / profile_about(b->crm.tenant->profile)->backfill + 1;
+
 	log_info("expected",
 	    "tenant=%s conversations=%zu calls=%zu minutes=%zu",
-	    b->crm.tenant->name, b->n, b->n,
-	    b->n / profile_about(b->crm.tenant->profile)->backfill + 1);
+	    b->crm.tenant->name, b->n, b->n, minutes);
+	if (!b->poller->dry_run)
+		return;
+	jsonw_open_record(b->expected, "expected", b->crm.tenant->name);
+	jsonw_int(b->expected, "conversations", (int64_t)b->n);
+	jsonw_int(b->expected, "calls", (int64_t)b->n);
+	jsonw_int(b->expected, "minutes", (int64_t)minutes);
+	jsonw_line(b->expected);
+}
+
+static void
+print_expected(struct poller *p, const struct buf *expected)
+{
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT },
+		{ "conversations", OUTPUT_NUMBER },
+		{ "calls", OUTPUT_NUMBER },
+		{ "minutes", OUTPUT_NUMBER },
+	};
+
+	poller_print(p, columns, ARRAY_LEN(columns), expected);
 }
 
 static void
@@ -438,6 +492,7 @@ backfill_tenant(struct backfill *b)
 	if (b->until_ms == 0)
 		b->until_ms = crm_session_now(&b->crm);
 	b->since_ms = b->until_ms - b->since_ms;
+	b->since_ms -= b->since_ms % MINUTE_MS;
 	past.with = json_pack("{s:o}", "since", profile_seconds(b->since_ms));
 	ask(b, &past);
 	if (!goes_on(b)) {
@@ -445,8 +500,13 @@ backfill_tenant(struct backfill *b)
 		return;
 	}
 	tell_expected(b);
+	if (b->poller->dry_run) {
+		crm_session_count(&b->crm);
+		return;
+	}
 	keep_pace(b);
 	read_chats(b);
+	state_coverage(b);
 	fetch_warn_odd(b->crm.fetch);
 	if (stop_asked() && b->crm.code == PROG_OK)
 		b->crm.code = PROG_TEMPFAIL;
@@ -475,11 +535,12 @@ release(struct backfill *b)
 /* Returns false if nothing can be written any more. */
 static bool
 run_tenant(struct poller *p, const struct tenant *t, struct http *http,
-    struct endpoint *to, int64_t span_ms)
+    struct endpoint *to, int64_t span_ms, struct buf *expected)
 {
 	struct backfill b = { .poller = p,
 		.http = http,
 		.to = to,
+		.expected = expected,
 		.since_ms = span_ms,
 		.history = HISTORY_INIT };
 	enum exit_code code = PROG_OK;
@@ -515,6 +576,7 @@ run_backfill_mode(void *options)
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct endpoint *to;
 	struct http *http;
+	struct buf expected = BUF_INIT;
 	bool writes = true;
 	int64_t span_ms;
 	size_t i;
@@ -530,7 +592,11 @@ run_backfill_mode(void *options)
 		return p->code;
 	http = http_new();
 	for (i = 0; writes && i < p->tenants_n && !stop_asked(); i++)
-		writes = run_tenant(p, &p->tenants[i], http, to, span_ms);
+		writes =
+		    run_tenant(p, &p->tenants[i], http, to, span_ms, &expected);
+	if (p->dry_run)
+		print_expected(p, &expected);
+	buf_release(&expected);
 	http_free(http);
 	endpoint_close(to);
 	return p->code;
@@ -538,6 +604,8 @@ run_backfill_mode(void *options)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
+	OPTION_FLAG("dry-run", struct poller, dry_run,
+	    "list the conversations; print the calls to read them"),
 	POLLER_STATE("the state folder, which also keeps the position"),
 	POLLER_TENANT,
 	POLLER_TEXT,

@@ -51,6 +51,7 @@ struct tenant_cost {
 	bool measured;
 	int64_t used, expected;
 	unsigned interval, apart; /* in minutes, see quota.h */
+	unsigned now;             /* the interval that polls use now */
 };
 
 struct tenant_check {
@@ -355,6 +356,9 @@ checked_chats_end(void *ctx, const struct ending *e)
 		ask_once(p, PROFILE_CUSTOMER, NULL, checked_customer_end);
 }
 
+/* A CRM's clock that is behind by more is wrong, or ours is. */
+#define CLOCK_BEHIND_MS MINUTE_MS
+
 static void
 check_clock_skew(struct tenant_check *p)
 {
@@ -363,13 +367,28 @@ check_clock_skew(struct tenant_check *p)
 
 	if (!p->crm.skew.known)
 		return;
-	set_finding(p, STEP_CLOCK, true);
-	if (p->crm.skew.offset_ms == 0)
+	if (p->crm.skew.offset_ms == 0) {
+		set_finding(p, STEP_CLOCK, true);
 		buf_setf(detail, "same as ours");
-	else
-		buf_setf(detail,
-		    "the CRM's is %.1f s %s; times follow the CRM's",
-		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
+		return;
+	}
+	buf_setf(detail, "the CRM's is %.1f s %s; ", s < 0 ? -s : s,
+	    s < 0 ? "behind" : "ahead");
+	if (p->crm.skew.offset_ms > conf_int(p->conf, "aggregator", "ahead")) {
+		set_finding(p, STEP_CLOCK, false);
+		if (p->crm.code == PROG_OK)
+			p->crm.code = PROG_CONFIG;
+		buf_adds(detail, "the aggregator rejects snapshots that are "
+				 "more than [aggregator] ahead of its clock; "
+				 "correct this machine's clock or the CRM's");
+	} else if (-p->crm.skew.offset_ms > CLOCK_BEHIND_MS) {
+		p->findings[STEP_CLOCK].result = ADVICE;
+		buf_adds(detail, "figures and webhooks are late by that; "
+				 "correct this machine's clock or the CRM's");
+	} else {
+		set_finding(p, STEP_CLOCK, true);
+		buf_adds(detail, "times follow the CRM's");
+	}
 }
 
 /* Opens the state, if there is one. */
@@ -481,7 +500,12 @@ describe_calls(const struct tenant_check *p, struct buf *to)
 		buf_adds(to, " of ");
 		add_grouped(to, p->crm.tenant->budget);
 	}
-	if (c->apart > 1)
+	if (c->now < c->interval)
+		buf_addf(to,
+		    ": polls every minute in the first hour, then every %u "
+		    "minutes",
+		    c->apart);
+	else if (c->apart > 1)
 		buf_addf(to, ": polls every %u minutes", c->apart);
 	else
 		buf_adds(to, ": polls every minute");
@@ -507,6 +531,9 @@ check_calls(struct tenant_check *p)
 	p->cost.used = month.used;
 	p->cost.expected = rounded(pace.expected);
 	p->cost.interval = pace.interval;
+	p->cost.now = p->cost.measured || !p->cost.state
+			  ? pace.interval
+			  : quota_interval(p->crm.tenant, p->crm.store, now);
 	p->cost.apart = (unsigned)(pace.apart + 0.5);
 	f->result = pace.interval > 1 || !p->cost.state ? ADVICE : GOOD;
 	describe_calls(p, &f->detail);
@@ -529,7 +556,7 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	operators_init(&p->directory, t->opt.bot_operators);
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
-	    conf_text(p->conf, t->section, "profile"));
+	    tenant_profile(p->conf, t->section));
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
 	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
 	    checked_operators_end);
@@ -604,7 +631,7 @@ add_cost(const struct tenant_check *p, struct buf *out)
 	jsonw_int(out, "expected", c->expected);
 	if (p->crm.tenant->budget > 0)
 		jsonw_int(out, "budget", p->crm.tenant->budget);
-	jsonw_int(out, "interval", c->interval);
+	jsonw_int(out, "interval", c->now);
 	jsonw_bool(out, "measured", c->measured);
 }
 

@@ -15,6 +15,7 @@
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "poller/intake/hook.h"
+#include "poller/intake/hook_coverage.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/request_intake.h"
@@ -22,6 +23,9 @@
 #include "poller/modes/poller.h"
 
 #define CHECK_MS 200
+
+/* How often the configuration is looked at for changes. */
+#define REFRESH_MS 2000
 
 /* How often a body that is too long is logged. */
 #define WARN_AGAIN_MS (10 * MINUTE_MS)
@@ -34,6 +38,8 @@ struct listener {
 	struct listener_context *context;
 	struct intake *intake;
 	uint64_t published; /* number of lines, set at the end */
+	uint64_t stamp;     /* of the files that were read last */
+	int64_t refresh_ms; /* when they are looked at again, monotonic */
 	int64_t day;        /* day on which the store was last compacted */
 	enum exit_code code;
 	struct buf why;
@@ -77,6 +83,8 @@ open_intake(struct listener *l)
 
 	l->intake = intake_open(&opt, &l->code, &l->why);
 	l->context->intake = l->intake;
+	l->context->coverage = hook_coverage_open(
+	    l->poller->common.conf, l->store, clock_now_ms());
 	l->context->counts = &l->server.counts;
 	return l->intake != NULL ? 0 : -1;
 }
@@ -118,6 +126,7 @@ open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
 
+	l->stamp = conf_stamp(p->common.conf); /* before secrets are read */
 	/* Checking the configuration does not touch the state. */
 	if (!p->common.only_check && open_store(l) != 0)
 		return -1;
@@ -163,6 +172,8 @@ close_listener(struct listener *l)
 	if (l->intake != NULL)
 		l->published = intake_close(l->intake);
 	server_close(&l->server);
+	if (l->context != NULL)
+		hook_coverage_close(l->context->coverage);
 	listener_context_close(l->context);
 	request_store_close(l->store);
 	free(l->default_state);
@@ -183,6 +194,36 @@ compact_store(struct listener *l)
 	buf_release(&why);
 }
 
+/* Reads the configuration again if its files have changed, so that a tenant's
+ * first webhook is accepted as soon as its secret is there. If a file changes
+ * while it is read, its stamp differs next time. */
+static void
+refresh(struct listener *l)
+{
+	const struct option_common *common = &l->poller->common;
+	int64_t now = clock_mono_ms();
+	struct buf why = BUF_INIT;
+	struct conf *conf;
+	uint64_t stamp;
+
+	if (now < l->refresh_ms)
+		return;
+	l->refresh_ms = now + REFRESH_MS;
+	stamp = conf_stamp(l->context->conf);
+	if (stamp == l->stamp)
+		return;
+	l->stamp = stamp;
+	conf = conf_load(common->config, &why);
+	if (conf == NULL)
+		log_error("%s; the listener keeps the configuration that it "
+			  "has",
+		    buf_str(&why));
+	else
+		log_info("configuration_read", "webhooks_opened=%zu",
+		    listener_context_refresh(l->context, conf));
+	buf_release(&why);
+}
+
 /* Serves until a signal, or until the reader of the records is gone. */
 static void
 serve_until_stopped(struct listener *l)
@@ -193,6 +234,9 @@ serve_until_stopped(struct listener *l)
 	while (!stop_asked() && !intake_has_ended(l->intake, &l->code)) {
 		idempotency_expire(l->context->keys, clock_now_ms());
 		compact_store(l);
+		refresh(l);
+		hook_coverage_state(
+		    l->context->coverage, l->intake, clock_now_ms());
 		(void)stop_sleep(CHECK_MS);
 	}
 	/* Also applies if the signal arrived at the same time. */

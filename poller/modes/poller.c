@@ -184,7 +184,7 @@ check_selected(struct poller *p)
 	if (n == 0) {
 		conf_add_source(p->common.conf, &source);
 		log_error("no tenant is configured; add a [crm NAME] section, "
-			  "or set CRM_TOKEN_FILE%s",
+			  "or set CRM_PROFILE, CRM_URL and CRM_TOKEN_FILE%s",
 		    buf_str(&source));
 		buf_release(&source);
 		return -1;

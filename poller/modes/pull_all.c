@@ -12,6 +12,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "poller/chats/chats.h"
+#include "poller/chats/covered.h"
 #include "poller/chats/pull.h"
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
@@ -28,25 +29,31 @@ struct pull_slot {
 	struct pull *pull; /* NULL: free */
 };
 
+/* The outcome of a tenant's poll. The times are 0 if there is nothing to
+ * keep. */
+struct pull_result {
+	enum exit_code code;
+	int64_t told, covered; /* pull_told(), pull_covered() */
+};
+
 struct pull_run {
 	struct poller *poller;
 	struct http *http;
 	struct tape *tape; /* or NULL; borrowed */
 	struct endpoint *to;
 	struct pull_slot slots[TENANTS_AT_ONCE];
-	enum exit_code *codes; /* one for each tenant */
-	int64_t *told;         /* likewise: pull_told() */
-	size_t next;           /* index of the next tenant to start */
-	bool ended;            /* a tenant's lines wait to be passed on */
+	struct pull_result *results; /* one for each tenant */
+	size_t next;                 /* index of the next tenant to start */
+	bool ended;                  /* a tenant's lines wait to be passed on */
 };
 
 static void
 close_slot(struct pull_run *j, struct pull_slot *s)
 {
-	if (s->pull != NULL) {
-		j->codes[s->tenant] = pull_code(s->pull);
-		j->told[s->tenant] = pull_told(s->pull);
-	}
+	if (s->pull != NULL)
+		j->results[s->tenant] =
+		    (struct pull_result){ pull_code(s->pull),
+			    pull_told(s->pull), pull_covered(s->pull) };
 	pull_free(s->pull);
 	s->pull = NULL;
 }
@@ -59,13 +66,13 @@ is_in_terminal(void)
 }
 
 /* Call it right after store_open(). In a cron job, it is not an error if the
- * previous poll still holds the lock. */
+ * previous poll still holds the lock, but the figures get older. */
 static void
 report_no_state(const struct tenant *t, const char *why)
 {
 	if (errno == EWOULDBLOCK && !is_in_terminal())
-		log_info("busy",
-		    "tenant=%s reason=\"another poller is running: %s\"",
+		log_warn("tenant %s: this poll is skipped, because another "
+			 "poller is running: %s",
 		    t->name, why);
 	else
 		log_error("tenant %s: %s", t->name, why);
@@ -98,7 +105,7 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 	s->tenant = j->next++;
 	if (state != NULL) {
 		store = store_open(state, t->name, STORE_EXCLUSIVE,
-		    &j->codes[s->tenant], &why);
+		    &j->results[s->tenant].code, &why);
 		if (store == NULL) {
 			report_no_state(t, buf_str(&why));
 			buf_release(&why);
@@ -172,10 +179,11 @@ run_pulls(struct pull_run *j)
 }
 
 /* The snapshot is confirmed. If this cannot be stored, the next poll reads last
- * messages again. */
+ * messages again, and states a longer time as covered. */
 static void
 keep_confirmed(struct pull_run *j, size_t tenant)
 {
+	const struct pull_result *r = &j->results[tenant];
 	const struct tenant *t = &j->poller->tenants[tenant];
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -184,7 +192,9 @@ keep_confirmed(struct pull_run *j, size_t tenant)
 
 	if (store == NULL)
 		return;
-	store_set_number(store, CHATS_CONFIRMED, j->told[tenant]);
+	if (r->told != 0)
+		store_set_number(store, CHATS_CONFIRMED, r->told);
+	store_set_number(store, COVERED_UNTIL, r->covered);
 	if (store_commit(store, &why) != PROG_OK)
 		log_warn("tenant %s: %s", t->name, buf_str(&why));
 	store_close(store);
@@ -204,8 +214,7 @@ pull_all(struct poller *p, struct tape *tape)
 	j.http = http_new();
 	http_use_tape(j.http, tape);
 	j.tape = tape;
-	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
-	j.told = xcalloc(p->tenants_n + 1, sizeof *j.told);
+	j.results = xcalloc(p->tenants_n + 1, sizeof *j.results);
 	run_pulls(&j);
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j.slots[i].pull != NULL)
@@ -214,15 +223,14 @@ pull_all(struct poller *p, struct tape *tape)
 	}
 	if (poller_flush(p, j.to) == OUTCOME_DONE)
 		for (i = 0; i < p->tenants_n; i++)
-			if (j.told[i] != 0)
+			if (j.results[i].covered != 0)
 				keep_confirmed(&j, i);
 	FAULT_POINT("poller.snapshot_confirmed");
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
-		if (j.codes[i] != PROG_OK)
-			poller_failed(p, j.codes[i]);
+		if (j.results[i].code != PROG_OK)
+			poller_failed(p, j.results[i].code);
 	}
-	free(j.codes);
-	free(j.told);
+	free(j.results);
 	http_free(j.http);
 	endpoint_close(j.to);
 	return p->code;

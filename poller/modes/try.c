@@ -108,8 +108,8 @@ open_and_try(struct poller *p, const char *tenant, json_t *with)
 	struct profile *profile;
 	enum exit_code code = PROG_CONFIG;
 
-	profile = profile_open(
-	    conf_text(p->common.conf, section, "profile"), &opt, &why);
+	profile =
+	    profile_open(tenant_profile(p->common.conf, section), &opt, &why);
 	if (profile == NULL)
 		log_error("%s", buf_str(&why));
 	else

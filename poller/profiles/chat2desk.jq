@@ -296,7 +296,9 @@ def assign_read:
 # offset is ignored here. The newest page comes first; if it does not reach
 # back to .known (or to the first message of the current request), the rest is
 # read in ascending order by start_id, the lowest id to come, up to the newest
-# page: {from: ID, until: ID}.
+# page: {from: ID, until: ID}. Imported messages may have greater ids and earlier
+# times. If the ids of the newest page do not descend, it is sorted by time, so
+# it does not tell where the rest ends: then all from .known on are read.
 
 def messages_request:
     {path: "/messages",
@@ -332,10 +334,15 @@ def reaches_back($rows; $in):
               and any($rows[]; is_earlier($episode)))
       end;
 
+# Whether the ids of the rows ascend; with -1, descend.
+def are_ascending($sign):
+    [.[] | .id | number | values | . * $sign] | . == sort;
+
 def next_messages($rows; $in):
     if has_more($rows; 0) | not then null
     elif $in.cursor == null then
-        if reaches_back($rows; $in) then null
+        if $rows | are_ascending(-1) | not then {from: ($in.known.last // 1)}
+        elif reaches_back($rows; $in) then null
         else {from: ($in.known.last // 1), until: $rows[-1].id} end
     elif any($rows[]; .id == $in.cursor.until)
          or ($rows[-1].id | tostring) == ($in.cursor.from | tostring)
@@ -351,6 +358,8 @@ def messages_read:
     | if $rows == [] and (meta.total | number // 0) > 1 then
           {error: "later",
            message: "it shows none of the \(meta.total) messages"}
+      elif .cursor != null and ($rows | are_ascending(1) | not) then
+          error("/messages ignores order=asc: its ids do not ascend")
       else
           {records: [$rows[]
                      | message($in.chat.chat; $in.options.bot_operators)],

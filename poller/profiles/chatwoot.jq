@@ -30,16 +30,20 @@
 #   record of a resolved one, but for those of resolved_at and message_chat.
 # - What opens a conversation and assigns it at once (automatic assignment) is
 #   reported as a transfer alone; a hand-off by a bot is lost then.
-# - Users and contacts have separate ids, which may be the same number; from
-#   says which one it is.
+# - Users, contacts and agent bots have separate ids, which may be the same
+#   number; from says which one it is. An agent bot that has a conversation is
+#   its operator, "bot-ID", so the conversation is not unassigned.
 # - Deleting a conversation raises no event.
 # - Chatwoot assigns a conversation to any agent of the account that it is asked
 #   for. Only members of an inbox and of a team see what is assigned to them, so
 #   where we assign, both are tags.
 
 # The account is in the paths; a null among the headers says that it is missing.
+# Chatwoot's pages write api_access_token, but many proxies drop headers with
+# underscores. Ruby's servers read both spellings as one header, and older ones
+# join them if both are sent.
 def about:
-    {auth: {header: "api_access_token", prefix: ""},
+    {auth: {header: "Api-Access-Token", prefix: ""},
      headers: (if .options.account == null then {account: null} else {} end),
      operators_first: true,
      begins_unassigned: true,
@@ -97,17 +101,33 @@ def as_of($now):
 def changed_at($now):
     (change("updated_at").current_value | given) // as_of($now);
 
+# By name, or by the number that the database has.
+def status_word:
+    if type == "number" and . >= 0
+    then ["open", "resolved", "pending", "snoozed"][.] // . else . end;
+
+def status_change:
+    change("status")
+    | values | map_values(status_word);
+
 # A status of a later version, or a type of message, makes a record that is
 # refused; what else the webhook tells counts.
 def status_name:
-    if . == "open" or . == "pending" or . == "snoozed" then .
+    status_word
+    | if . == "open" or . == "pending" or . == "snoozed" then .
     elif . == "resolved" then "closed"
     else "unknown: \(.)" end;
 
-# The assignee, if it is a person. Older servers do not give the type.
+def bot_id:
+    given | if . == null then null else "bot-\(.)" end;
+
+# Older servers do not give the type.
 def assignee_id:
-    if (.meta.assignee_type // "User") == "User"
-    then .meta.assignee | member("id") else null end;
+    (.meta.assignee_type // "User") as $type
+    | .meta.assignee | member("id")
+    | if $type == "User" then .
+      elif $type == "AgentBot" then bot_id
+      else null end;
 
 # The messages that the vendor documents have the latter alone.
 def chat_id:
@@ -140,7 +160,7 @@ def untouched:
 
 # When a resolved conversation was resolved; nothing where it does not say.
 def resolved_at($now):
-    change("status") as $change
+    ([status_change] | .[0]) as $change
     | if $change.current_value == "resolved"
          and (change("updated_at").current_value | given) != null
       then changed_at($now)
@@ -189,19 +209,21 @@ def system_message($now; $kind):
 
 # A bot's conversations are pending until it hands them over.
 def status_message($now):
-    change("status")
-    as {previous_value: $from, current_value: $to}
+    status_change as {previous_value: $from, current_value: $to}
     | if $to == "resolved" then system_message($now; "closed")
       elif $to == "open" and $from == "pending"
       then system_message($now; "handoff")
       elif $to == "open" then system_message($now; "opened")
       else empty end;
 
+# To a person, to a bot, or to nobody.
 def assignee_message($now):
-    change("assignee_id") as $change
-    | if $change == null then empty
+    change("assignee_id") as $person
+    | change("assignee_agent_bot_id") as $bot
+    | if $person == null and $bot == null then empty
       else system_message($now; "assigned")
-           | .operator = $change.current_value end;
+           | .operator = ($person.current_value
+                          // ($bot.current_value | bot_id)) end;
 
 # --- messages ---
 
@@ -297,16 +319,16 @@ def message($in):
 
 # stale: the name alone. Who is named is neither in a directory nor available,
 # and allocation gives chats to operators whose availability it is not told.
-def name_of:
-    {type: "operator", operator: .id, name: (.name | some_text),
+def name_of($id):
+    {type: "operator", operator: $id, name: (.name | some_text),
      stale: true}
     | select((.operator | given) != null and .name != null);
 
 # Of the payload of any event, each once.
 def names($bots):
-    [(.conversation // . | select(assignee_id != null) | .meta.assignee | objects),
-     (.sender | objects | select(is_person($bots)))
-     | name_of]
+    [(.conversation // . | assignee_id as $id | .meta.assignee | objects
+      | name_of($id)),
+     (.sender | objects | select(is_person($bots)) | name_of(.id))]
     | unique_by(.operator | tostring)[];
 
 # --- polls: operators ---
@@ -358,6 +380,18 @@ def operators_read:
         | if .todo == [] then {records: with_tags}
           else {records: [], moved: true, next: .} end
     end;
+
+# --- polls: names of inboxes, then of teams ---
+
+def names_request:
+    {path: (account_path + (.cursor // "/inboxes"))};
+
+def names_read:
+    (if .cursor == null then "channel" else "team" end) as $kind
+    | {records: [listed_rows[]
+                 | {type: "name", kind: $kind, id, name: (.name | some_text)}
+                 | select(.name != null)],
+       next: (if .cursor == null then "/teams" else null end)};
 
 # --- polls: messages ---
 
@@ -446,23 +480,71 @@ def polled_message($in):
 def last_message:
     [.messages | arrays | .[] | objects] | .[-1];
 
-# Up to a hundred a page in this order; the newest are shown by twenties.
+# Lists of messages are sorted by time, but limited and continued by id: "after"
+# shows the first hundred of greater ids, "before" the last twenty of lesser
+# ids, both together up to a thousand. Ids and times may disagree: a bridge that
+# imports a past conversation gives greater ids to earlier times. So a full page
+# after A, up to the greatest id M, may lack ids that are less than M. It lacks
+# none if one of the last twenty up to M is on it; otherwise those between A and
+# M are asked for. The cursor is {after: A}, with page, the ids of a full page,
+# and between, if they are not among the last twenty.
+
+def after_page: 100;
+def between_page: 1000;
+
+# A server commits messages a moment after it numbers them, so a lesser id may
+# appear later. This profile reads so many ids again, and the poller the
+# messages of the last hour.
+def late_ids: 100;
+
 def after_id:
-    .cursor // .known.last // 0;
+    [.cursor.after, (.known.last | number | values | . - late_ids), 0] | max;
 
 def messages_request:
-    {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/messages",
-     query: {after: after_id}};
+    after_id as $after
+    | .cursor as $cursor
+    | {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/messages",
+       query: (if $cursor.page == null then {after: $after}
+               else
+                   {before: (($cursor.page | max) + 1)}
+                   + if $cursor.between then {$after} else {} end
+               end)};
+
+# Whether one of the ids is on the full page of the cursor.
+def is_on_page($cursor):
+    . - ($cursor.page // []) != .;
+
+def next_messages($ids; $after; $cursor):
+    if $cursor.page == null then
+        if ($ids | length) < after_page then null else {$after, page: $ids} end
+    elif $cursor.between or ($ids | is_on_page($cursor))
+    then {after: ($cursor.page | max)}
+    else $cursor | .between = true end;
+
+def messages_fault($ids; $after; $cursor):
+    if $cursor.page == null then
+        if any($ids[]; . <= $after) then
+            "it ignores after: it shows messages up to \($after)"
+        else null end
+    elif any($ids[]; . > ($cursor.page | max)) then
+        "it ignores before: it shows later messages"
+    elif $cursor.between and ($ids - $cursor.page == []) then
+        "it ignores before where it has after: it lacks messages whose ids "
+        + "and times disagree"
+    elif $cursor.between and ($ids | length) >= between_page then
+        "the ids and the times of too many messages disagree"
+    else null end;
 
 def messages_read:
     . as $in
     | rows(.payload) as $rows
-    | ([after_id | number | values] | .[0] // 0) as $after
-    | if any($rows[]; .id <= $after) then
-          error("it ignores after: it shows messages up to \($after)")
+    | [$rows[] | .id] as $ids
+    | messages_fault($ids; after_id; .cursor) as $fault
+    | if $fault != null then error($fault)
       else
-          {records: [$rows[] | polled_message($in)],
-           next: (if ($rows | length) >= 100 then $rows[-1].id else null end)}
+          next_messages($ids; after_id; .cursor) as $next
+          | {records: [$rows[] | polled_message($in)], $next}
+            + if $next == null then {} else {moved: true} end
       end;
 
 # --- polls: conversations ---
@@ -474,8 +556,9 @@ def messages_read:
 
 def statuses: ["open", "pending", "snoozed"];
 
-# More than the poller's and Chatwoot's clocks may differ, in seconds.
-def overlap: 180;
+# In seconds: more than the poller's and Chatwoot's clocks may differ, and than a
+# change may be committed after its updated_at.
+def overlap: 300;
 
 def changes_since:
     .cursor.since // .since;
@@ -602,13 +685,19 @@ def chat_read:
 
 # --- polls: errors, and the self-check ---
 
-# A policy denies this alone; the rest of a 401 is about the token.
+# A policy denies this alone; the rest of a 401 is about the token. Of these, one
+# asks to sign in: it has seen no token.
 def failure:
     .chat as $chat
     | http_failure
-    | if . != null and .error == "denied" and $chat != null
-         and (.message | test("not authorized to do this action"))
-      then .alone = true else . end;
+    | if . == null or .error != "denied" then .
+      elif $chat != null
+           and (.message | test("not authorized to do this action"))
+      then .alone = true
+      elif .message | test("You need to sign in") then
+          .message += (" (Chatwoot has not received the token; does a proxy "
+                       + "drop the header Api-Access-Token?)")
+      else . end;
 
 # --- assigning ---
 

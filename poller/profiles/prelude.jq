@@ -116,6 +116,8 @@ def hook_remove_request: null;
 def hook_remove_read: {hooks: []};
 def past_request: null;
 def past_read: missing("past_read");
+def names_request: null;
+def names_read: missing("names_read");
 def check_request: null;
 def check_read: {info: {}};
 def auto_assign_request: null;

@@ -180,6 +180,7 @@ struct page {
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
 	struct kept_lacking not_kept; /* if there are no rows */
+	struct completeness complete;
 };
 
 static enum sheet_type
@@ -217,8 +218,8 @@ is_listed(const struct list *l, const char *name)
 	return c->name != NULL;
 }
 
-/* Adds the table's columns that the list does not name, except tenant and
- * version. */
+/* Adds the table's columns that the list does not name, except tenant, version
+ * and the hidden one. */
 static size_t
 add_others(const struct list *l, struct list_column *to)
 {
@@ -227,6 +228,8 @@ add_others(const struct list *l, struct list_column *to)
 
 	for (i = 1; i < t->columns_n; i++)
 		if (t->columns[i].kind != COLUMN_VERSION &&
+		    (l->hidden == NULL ||
+			strcmp(t->columns[i].name, l->hidden) != 0) &&
 		    !is_listed(l, t->columns[i].name))
 			to[n++] = (struct list_column){ t->columns[i].name,
 				type_of(&t->columns[i]), LIST_SHOWN,
@@ -654,6 +657,8 @@ write_page(struct page *p, struct db_rows *rows)
 	sheet_end(&s);
 	if (p->q->format == SHEET_JSON)
 		kept_write_lacking(&p->not_kept, body);
+	if (p->q->format == SHEET_JSON && p->list->coverage != NULL)
+		completeness_write(&p->complete, body);
 	if (db_rows_cut(rows))
 		page_cursor_write(&p->cursor, rows, &next);
 	else
@@ -671,6 +676,13 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 	return p->q->format != SHEET_JSON ||
 	       kept_find_if_empty(p->q, db_rows_count(rows) == 0,
 		   kept_metric(p->list->table), &p->not_kept);
+}
+
+static bool
+find_complete(struct page *p)
+{
+	return p->q->format != SHEET_JSON || p->list->coverage == NULL ||
+	       completeness_read(p->q, p->list->coverage, &p->complete);
 }
 
 static bool
@@ -693,6 +705,7 @@ release_page(struct page *p, struct db_rows *rows)
 {
 	db_rows_free(rows);
 	buf_release(&p->where);
+	completeness_release(&p->complete);
 	page_cursor_release(&p->cursor);
 	page_cursor_release(&p->last.place);
 	buf_release(&p->last.cursor);
@@ -707,7 +720,7 @@ list_answer(struct question *q, const struct list *l)
 	read_columns(&p);
 	read_order(&p);
 	if (read_parameters(&p) && ask_page(&p, &rows) &&
-	    find_not_kept_list(&p, rows))
+	    find_not_kept_list(&p, rows) && find_complete(&p))
 		write_page(&p, rows);
 	release_page(&p, rows);
 }

@@ -3,7 +3,8 @@
  * columns, in pages. A page ends with a cursor, which the next request sends
  * back; rows stored meanwhile are neither repeated nor skipped. JSON has a
  * member not_kept: if the page has no rows, the metric that is not stored
- * (kept.h), otherwise null.
+ * (kept.h), otherwise null; and the members of completeness.h, if the rows show
+ * the past.
  *
  * Parameters: from, to (the column `time`; dates are in the zone of the
  * parameter zone, if the list has it), limit, cursor, and each column that
@@ -17,6 +18,7 @@
 
 #include "common/base/buf.h"
 #include "common/db/db.h"
+#include "sink/api/completeness.h"
 #include "sink/api/question.h"
 #include "sink/api/sheet.h"
 
@@ -118,9 +120,11 @@ struct list {
 	const char *table;
 	const char *condition; /* which rows are shown; NULL: all */
 	struct list_column columns[LIST_COLUMNS]; /* the last has no name */
-	/* All other columns of the table follow before the link, as declared:
-	 * every role sees them, and none can be used as a filter. */
+	/* All other columns of the table but `hidden` follow before the link,
+	 * as declared: every role sees them, and none can be used as a
+	 * filter. */
 	bool and_others;
+	const char *hidden; /* NULL: none */
 	/* The order, by names of columns; together with tenant, a key. */
 	const char *key[PAGE_CURSOR_KEYS];
 	struct list_word words[LIST_WORDS]; /* the last has no parameter */
@@ -137,6 +141,9 @@ struct list {
 	 * filter has an index, a page examines part of it, see list.c. NULL:
 	 * the table stays small enough to read all of a tenant. */
 	const char *order_index;
+	/* The kind of coverage, of which JSON has the members
+	 * (completeness.h); NULL: the rows show the present. */
+	const char *coverage;
 	struct list_index indexes[LIST_INDEXES]; /* the last has no index */
 	/* Adds conditions for further parameters, whose names are in a list
 	 * ending with NULL; both NULL: none. See interval_filter_add(). */

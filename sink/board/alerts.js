@@ -2,11 +2,12 @@
 
 import { byId, element, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept, shortened } from "./present.js";
+import { coverageText, notKept, shortened } from "./present.js";
 import { settings } from "./settings.js";
-import { clockTime } from "./time.js";
+import { clockTime, secondsSince } from "./time.js";
 
 const MOST = 100;
+const DAY_S = 86400;
 
 const newest = newestOnly();
 let refused = false; /* the role may not read alerts */
@@ -40,9 +41,14 @@ export async function showAlerts() {
 	byId("alerts").hidden = refused || settings.wall;
 	if (refused)
 		return;
+	const since = answer.complete_since ?? answer.first_record;
+	const begun = since && secondsSince(since) < DAY_S
+		? ` Alerts are ${coverageText(answer)}.` : "";
+
 	shown = answer.rows;
-	setText(byId("alerts-note"), answer.not_kept
+	setText(byId("alerts-note"), (answer.not_kept
 		? notKept(answer.not_kept, "there were no alerts")
-		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
+		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "")
+		+ begun);
 	redrawAlerts();
 }

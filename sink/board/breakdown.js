@@ -3,8 +3,8 @@
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { channelName, isChosen, isListShort, nameOf, notKept, present,
-	shortened } from "./present.js";
+import { channelName, incompleteText, isChosen, isIncomplete, isListShort, nameOf,
+	notKept, present, shortened } from "./present.js";
 import { percent } from "./responses.js";
 import { addressOf, addressOfFigure, change, settings } from "./settings.js";
 import { chosenSpan, dateOf, now, percentChange, rangeDates, span,
@@ -77,7 +77,8 @@ function whyEmpty(answer, group) {
 
 function rowsOf(answer, group) {
 	const before = new Map(answer.rows
-		.filter((row) => row.span === "previous")
+		.filter((row) => row.span === "previous"
+			&& !answer.rows.some(isIncomplete))
 		.map((row) => [row[group], row]));
 	const rows = answer.rows.filter((row) => row.span === "asked"
 		&& row.count > 0);
@@ -136,6 +137,8 @@ export async function showBreakdown() {
 		+ `${parameters.from}.csv`);
 	shown = rowsOf(answer, group);
 	setText(byId("breakdown-note"), spanText(parameters)
+		+ (answer.rows.some((row) => row.span === "asked"
+			&& isIncomplete(row)) ? `, ${incompleteText()}` : "")
 		+ (shown.length > 0 ? ", slowest first."
 		: `: ${whyEmpty(answer, group)}`));
 	redrawBreakdown();

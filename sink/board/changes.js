@@ -10,7 +10,7 @@
 
 import { byId, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { channelName, nameOf } from "./present.js";
+import { channelName, coverageText, isIncomplete, nameOf } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { chosenSpan, clockTime, dateOf, now, percentChange, period, previousText,
 	span } from "./time.js";
@@ -185,12 +185,20 @@ function verdict({ is, was }, parts, before) {
 			: ` Mostly ${why.join(", ")}.`);
 }
 
-function show(channels, operators, by, before) {
+function show(channels, operators, by, total) {
 	const all = pairOf(channels.rows);
+	const before = previousText(total.rows.find((row) =>
+		row.span === "previous")?.end_utc ?? now());
+	const lacking = total.rows.filter(isIncomplete);
 	let rows = [];
 
 	byId("changes").dataset.kind = "";
-	if (all.is.n === 0 || all.was.n === 0) {
+	if (lacking.length > 0) {
+		setText(byId("changes-note"), "Nothing is compared: "
+			+ (lacking.some((row) => row.span === "asked")
+				? "this period" : "the previous period")
+			+ ` is incomplete (${coverageText()}).`);
+	} else if (all.is.n === 0 || all.was.n === 0) {
 		setText(byId("changes-note"), all.is.n === 0
 			? "No responses in this period."
 			: "No responses in the previous period to compare with.");
@@ -230,6 +238,5 @@ export async function showChanges() {
 	byId("changes").hidden = channels === null || settings.wall;
 	if (channels === null || total === null)
 		return;
-	show(channels, operators, by, previousText(total.rows.find((row) =>
-		row.span === "previous")?.end_utc ?? now()));
+	show(channels, operators, by, total);
 }

@@ -4,7 +4,7 @@
 import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./present.js";
+import { incompleteText, isIncomplete, notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
@@ -120,7 +120,8 @@ export async function showHeatmap() {
 
 	setText(byId("heatmap-note"), `${spanText(parameters)}: `
 		+ (none ? notKept(answer.not_kept)
-		: "average response by hour of the week."
+		: `average response by hour of the week${isIncomplete(answer)
+			? `, ${incompleteText()}` : ""}.`
 			+ (isRangeTooShort() ? " The chosen range is not applied: "
 				+ "it is shorter than a week." : "")));
 	byId("heatmap-picture").toggleAttribute("hidden", none);

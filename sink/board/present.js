@@ -3,7 +3,7 @@
 
 import { byId, inOrder, setText, table } from "./element.js";
 import { change, settings } from "./settings.js";
-import { secondsSince } from "./time.js";
+import { secondsSince, sinceText } from "./time.js";
 
 /* The remaining share of the target at which a wait becomes urgent. */
 const SOON = 0.2;
@@ -41,6 +41,26 @@ export function isUnknown() {
 			|| present.of_teams && present.operators.length === 0);
 }
 
+/* Since when figures are complete, or "" if nothing is known. */
+export function coverageText({ complete_since: since, first_record: first }
+	= present ?? {}) {
+	return since ? `complete since ${sinceText(since)}`
+		: first ? `records since ${sinceText(first)}` : "";
+}
+
+/* True for a row of a period in which not everything was read. Its figures are
+ * marked, and compared with nothing. */
+export function isIncomplete(row) {
+	return row?.complete === false;
+}
+
+/* The mark. */
+export function incompleteText() {
+	const since = coverageText();
+
+	return `incomplete${since === "" ? "" : ` (${since})`}`;
+}
+
 /* The note as a sentence. An agent has a row even if the token's teams have none. */
 export function nothingYet() {
 	if (isUnknown() && present.operators.length > 0)
@@ -52,7 +72,14 @@ export function nothingYet() {
 export function nameOf(operator) {
 	const found = present?.operators.find((o) => o.operator === operator);
 
-	return operator === null ? null : found?.name ?? operator;
+	return operator === null ? null
+		: found?.name ?? named("operator", operator) ?? operator;
+}
+
+/* The name in the CRM of a channel, or of an operator who has left. */
+function named(kind, id) {
+	return present?.names?.find((one) => one.kind === kind
+		&& one.id === id)?.name;
 }
 
 /* The text after the name of a chat's operator. */
@@ -68,7 +95,8 @@ const CHANNELS = { api: "API", email: "Email", facebook: "Facebook",
 	whatsapp: "WhatsApp", widget: "Web widget" };
 
 export function channelName(channel) {
-	return CHANNELS[channel?.toLowerCase()] ?? channel;
+	return named("channel", channel) ?? CHANNELS[channel?.toLowerCase()]
+		?? channel;
 }
 
 export function waited(row) {

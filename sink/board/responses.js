@@ -4,7 +4,7 @@
 import { byId, drawing, figures, setFailed, setText, stackedBar,
 	table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { notKept } from "./present.js";
+import { incompleteText, isIncomplete, notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { showTotals } from "./totals.js";
 import { chosenSpan, difference, now, period, previousText, span,
@@ -61,7 +61,7 @@ const TIME = { text: span, words: ["slower", "faster"], apart: difference,
 
 /* If a zone skips a day, the next one has no previous day. */
 const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
-	p90_seconds: null, within: null };
+	p90_seconds: null, within: null, complete: null };
 
 function previousOf(answer) {
 	return answer.rows.find((row) => row.span === "previous")
@@ -73,15 +73,19 @@ function figureOf({ id, title, column, unit }, answer) {
 	const { text } = unit;
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const was = previousOf(answer);
-	const change = changeOf(is[column], was[column], unit);
+	const lacks = isIncomplete(is) || isIncomplete(was);
+	const change = lacks ? { text: "", kind: "" }
+		: changeOf(is[column], was[column], unit);
 
 	return { id: `summary-${id}`, title,
 		value: is[column] === null ? null : text(is[column]),
 		opens: addressOfFigure(is.href),
 		change: change.text, changeKind: change.kind,
-		before: `vs. ${previousText(was.end_utc)}: ${
-			was[column] === null ? "–" : text(was[column])}`,
-		beforeOpens: was[column] === null ? null
+		before: isIncomplete(is) ? incompleteText()
+			: `vs. ${previousText(was.end_utc)}: ${
+				isIncomplete(was) ? "incomplete"
+				: was[column] === null ? "–" : text(was[column])}`,
+		beforeOpens: lacks || was[column] === null ? null
 			: addressOfFigure(was.href) };
 }
 
@@ -98,7 +102,8 @@ function showSummary(answer) {
 }
 
 const COLUMNS = [
-	{ title: "From", names: true, value: (row) => row.name },
+	{ title: "From", names: true, value: (row) => row.incomplete
+		? `${row.name} (incomplete)` : row.name },
 	{ title: "Responses", kind: "number", value: (row) => row.count,
 		opens: (row) => row.opens },
 	{ title: "Average", kind: "time", value: (row) => span(row.average),
@@ -127,13 +132,14 @@ function isRunning(row) {
 
 function rowsOf(answer, by) {
 	const before = new Map(answer.rows
-		.filter((row) => row.span === "previous")
+		.filter((row) => row.span === "previous" && !isIncomplete(row))
 		.map((row) => [row.period, row]));
 	const rows = answer.rows.filter((row) => row.span === "asked");
 	const called = namesOfPeriods(rows, by);
 
 	return rows.map((row, i) => ({ ...row, key: row.begin, name: called[i],
-		running: isRunning(row), average: row.avg_seconds,
+		running: isRunning(row), incomplete: isIncomplete(row),
+		average: row.avg_seconds,
 		before: before.get(row.period)?.avg_seconds ?? null,
 		beforeOpens: before.has(row.period)
 			? addressOfFigure(before.get(row.period).href)
@@ -201,10 +207,12 @@ function bars(rows, x, wide, mostResponses) {
 	const high = (PICTURE.floor - PICTURE.top) / mostResponses;
 
 	return rows.flatMap((row, i) => !row.count ? [] : [
-		drawing("rect", { class: "bar", x: x(i) + 0.1 * wide,
+		drawing("rect", { class: `bar${row.incomplete
+			? " incomplete" : ""}`, x: x(i) + 0.1 * wide,
 			width: 0.8 * wide, y: PICTURE.floor - high * row.count,
 			height: high * row.count },
-		drawing("title", {}, `${row.name}: ${row.count}`))]);
+		drawing("title", {}, `${row.name}: ${row.count}${
+			row.incomplete ? ", incomplete" : ""}`))]);
 }
 
 /* The line of value(row), with a gap where it is null. */
@@ -231,7 +239,8 @@ function curve(rows, value, x, wide, most, kind) {
 function dots(rows, x, wide, most) {
 	const high = (PICTURE.floor - PICTURE.top) / most;
 
-	return rows.flatMap((row, i) => row.average === null ? [] : [
+	return rows.flatMap((row, i) => row.average === null
+		|| row.incomplete ? [] : [
 		drawing("circle", { class: `point${row.running ? " running" : ""}`, cx: x(i) + wide / 2,
 			cy: PICTURE.floor - high * row.average,
 			r: Math.min(4, wide / 3) },
@@ -239,8 +248,8 @@ function dots(rows, x, wide, most) {
 }
 
 /* Bars show the number of responses, a line their average, a broken line that of the
- * previous period; the running period is only a point. Rows are {name, count,
- * average, before, running}; the picture is drawn in the width of the node, so that
+ * previous period; the running period is only a point, and an incomplete one only a
+ * pale bar. Rows are {name, count, average, before, running, incomplete}; the picture is drawn in the width of the node, so that
  * text has the usual size. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
@@ -255,7 +264,8 @@ function drawChart(node, rows) {
 	const right = width - room([String(mostResponses)]);
 	const wide = (right - left) / rows.length;
 	const x = (i) => left + wide * i;
-	const over = (column) => (row) => row.running ? null : row[column];
+	const over = (column) => (row) => row.running || row.incomplete ? null
+		: row[column];
 
 	node.setAttribute("viewBox", `0 0 ${width} ${PICTURE.height}`);
 	node.replaceChildren(...grid(left, right, most, mostResponses),
@@ -283,7 +293,9 @@ function showPeriods(answer, parameters, by, previous) {
 			+ (some.some((row) => row.running)
 				? `hollow point: this ${by} so far; ` : "")
 			+ `broken line: ${previous}; `
-			+ "bars: number of responses."));
+			+ "bars: number of responses"
+			+ (some.some((row) => row.incomplete)
+				? `; pale bars: ${incompleteText()}.` : ".")));
 	shown = empty ? [] : rows;
 	redrawResponses();
 	table(byId("responses-table"), COLUMNS, some);
@@ -293,13 +305,15 @@ function showPeriods(answer, parameters, by, previous) {
  * range; null before the first answer. */
 export let headline = null;
 
-/* Only finished periods: the running one may have very few responses. */
+/* Only finished and complete periods: the running one may have very few
+ * responses. */
 function pointsOf(answer, span, column) {
 	const over = new Set(answer.rows.filter((row) => row.span === "asked"
 		&& !isRunning(row)).map((row) => row.period));
 
 	return answer.rows.filter((row) => row.span === span
-		&& over.has(row.period)).map((row) => row[column]);
+		&& over.has(row.period) && !isIncomplete(row))
+		.map((row) => row[column]);
 }
 
 function setHeadline(total, periods, within) {

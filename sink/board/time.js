@@ -152,6 +152,14 @@ function dateFrom(date, days) {
 	return noon.toISOString().slice(0, 10);
 }
 
+/* 14:15 today, or 2026-11-20 14:15. */
+export function sinceText(time) {
+	const day = dateOf(new Date(time));
+
+	return day === dateOf(now()) ? `${clockTime(time)} today`
+		: `${day} ${clockTime(time)}`;
+}
+
 export function dayAndTime(time) {
 	return `${dateOf(new Date(time))} ${clockTime(time, true)}`;
 }

@@ -1,8 +1,9 @@
 /* The present figures, their age, and the announcements for screen readers. */
 
 import { byId, figures, setText } from "./element.js";
-import { channelName, countedOnes, ifOffline, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
-	present, urgency } from "./present.js";
+import { channelName, countedOnes, coverageText, ifOffline, incompleteText,
+	isIncomplete, isUnknown, lateOnes, mayOpen, nameOf, nothingYet, present,
+	urgency } from "./present.js";
 import { pastOf } from "./backlog.js";
 import { allocation, firstUnattended, overloaded } from "./operators.js";
 import { headline, percent } from "./responses.js";
@@ -94,12 +95,16 @@ function responseFigures() {
 			{ id: "total-average", title: average }];
 	const { is, was, previous, points, earlier } = headline;
 	const opens = addressOfFigure(is.href);
-	const before = (text) => `vs. ${previous}: ${text ?? "–"}`;
+	const before = (text) => isIncomplete(is) ? incompleteText()
+		: `vs. ${previous}: ${isIncomplete(was) ? "incomplete"
+			: text ?? "–"}`;
+	const changed = (...values) => isIncomplete(is) || isIncomplete(was)
+		? {} : changeText(...values);
 
 	return [
 		{ id: "total-within", title: within, value: percent(is.within),
 			opens, before: before(percent(was.within)),
-			...changeText(is.within, was.within,
+			...changed(is.within, was.within,
 				pointsText(is.within, was.within), "more"),
 			trend: { points: points("within"),
 				before: earlier("within"),
@@ -107,7 +112,7 @@ function responseFigures() {
 		{ id: "total-average", title: average,
 			value: span(is.avg_seconds), opens,
 			before: before(span(was.avg_seconds)),
-			...changeText(is.avg_seconds, was.avg_seconds,
+			...changed(is.avg_seconds, was.avg_seconds,
 				percentChange(is.avg_seconds, was.avg_seconds),
 				"less"),
 			trend: { points: points("avg_seconds"),
@@ -221,6 +226,7 @@ export function showFreshness() {
 		return;
 	}
 	setText(node, `as of ${clockTime(asOf, true)}`
-		+ (isStale ? `, ${spoken(secondsSince(asOf))} old` : ""));
+		+ (isStale ? `, ${spoken(secondsSince(asOf))} old` : "")
+		+ (coverageText() === "" ? "" : `, ${coverageText()}`));
 	node.classList.toggle("old", isStale);
 }

@@ -19,6 +19,7 @@
 #include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "sink/modes/modes.h"
+#include "sink/store/rejudge.h"
 #include "sink/tables/schema.h"
 
 /* Advice alone does not change the exit code. */
@@ -286,7 +287,8 @@ try_rights(struct rights *r)
 	/* Tables that the sink needs besides those for rows. */
 	static const enum table_id own[] = { TABLE_tenant_locks, TABLE_tenants,
 		TABLE_refused_rows, TABLE_response_rollups,
-		TABLE_message_analytics_hours, TABLE_sums_due };
+		TABLE_message_analytics_hours, TABLE_sums_due,
+		TABLE_hours_versions };
 	/* The end of a snapshot deletes operators, and hours whose sums are
 	 * computed are removed from the list. */
 	static const enum table_id removed[] = { TABLE_operator_metrics,
@@ -359,6 +361,34 @@ add_terms(
 	free(name);
 }
 
+/* The time for counting: there may be many intervals. */
+#define COUNT_MS 5000
+
+/* Counts intervals that were judged by other hours or targets. */
+static enum outcome
+check_judged(struct check_report *r)
+{
+	struct rejudge judged = { .terms = r->terms,
+		.from_day = INT64_MIN,
+		.only_count = true,
+		.until_ms = clock_mono_ms() + COUNT_MS };
+	struct buf is = BUF_INIT;
+	enum outcome o = rejudge_run(r->db, &judged);
+
+	/* Older schemas, and missing privileges, are already reported. */
+	if (o == OUTCOME_NEVER)
+		return OUTCOME_DONE;
+	if (o == OUTCOME_DONE && judged.rows > 0) {
+		buf_addf(&is, "%s%zu intervals were judged by others",
+		    judged.gave_up ? "at least " : "", judged.rows);
+		add_item(r, CHECK_ADVICE, "hours and targets", buf_str(&is),
+		    "if those of now are to count for the past, run `sink "
+		    "--recompute --from DAY`");
+	}
+	buf_release(&is);
+	return o;
+}
+
 static enum outcome
 check_terms(struct check_report *r)
 {
@@ -370,7 +400,7 @@ check_terms(struct check_report *r)
 		terms_tell(terms_of_tenant(r->terms, text_from(c.tenant)),
 		    clock_now_ms(), add_terms, &c);
 	}
-	return OUTCOME_DONE;
+	return check_judged(r);
 }
 
 static enum outcome

@@ -3,12 +3,16 @@
  * for people. A user who may read the database sees all tenants.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/hours/due_words.h"
+#include "common/hours/terms.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
+#include "sink/api/completeness.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/chat_rows.h"
 
@@ -33,7 +37,7 @@ fill_operators(struct db *db, const char *tenant, struct overview *o)
 	    "CAST(median_response_seconds" IN_MS
 	    "CAST(p90_response_seconds" IN_MS
 	    "CAST(avg_first_response_seconds * 1000 AS SIGNED) "
-	    "FROM operator_metrics WHERE tenant = ?";
+	    "FROM operator_metrics WHERE tenant = ? AND left_at IS NULL";
 	const struct db_value arg = db_str(tenant);
 	struct overview_operator *p;
 	struct db_rows *rows = NULL;
@@ -56,14 +60,41 @@ fill_operators(struct db *db, const char *tenant, struct overview *o)
 	return done;
 }
 
+/* Sets when an answer to the waiting customer of the current row is due, at the
+ * time up to which c->wait was measured. */
+static void
+fill_due(const struct tenant_terms *terms, const struct db_rows *r,
+    struct overview_chat *c)
+{
+	int64_t since = db_get_time(r, 8);
+	const char *kind = db_get(r, 7);
+	bool reply =
+	    kind != NULL && strcmp(kind, target_kind_name(TARGET_REPLY)) == 0;
+	struct text channel = { NULL, 0 };
+	struct buf words = BUF_INIT;
+
+	c->answer_by = db_get_time(r, 6);
+	if (c->answer_by == OVERVIEW_NONE)
+		return;
+	if (c->channel != NULL)
+		channel = text_from(c->channel);
+	due_words(terms_of_channel(terms, channel),
+	    reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE, since, c->answer_by,
+	    since + c->wait, &words);
+	c->due = xstrdup(buf_str(&words));
+	buf_release(&words);
+}
+
 static enum outcome
-fill_chats(struct db *db, const char *tenant, struct overview *o)
+fill_chats(struct db *db, const char *tenant, const struct tenant_terms *terms,
+    struct overview *o)
 {
 	static const char sql[] =
 	    "SELECT CAST(1000 * (" CHAT_WAITS_SECONDS ") AS SIGNED), c.chat, "
 	    "COALESCE(NULLIF(o.name, ''), c.operator), "
 	    "COALESCE(NULLIF(c.customer_name, ''), c.customer), "
-	    "c.channel, c.tag FROM chat_metrics c "
+	    "c.channel, c.tag, c.answer_by, c.next_kind, c.waiting_since "
+	    "FROM chat_metrics c "
 	    "LEFT JOIN tenant_metrics t ON t.tenant = c.tenant "
 	    "LEFT JOIN operator_metrics o "
 	    "ON o.tenant = c.tenant AND o.operator = c.operator "
@@ -82,16 +113,44 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 		c->customer = copy_cell(rows, 3);
 		c->channel = copy_cell(rows, 4);
 		c->tag = copy_cell(rows, 5);
+		fill_due(terms, rows, c);
 	}
 	db_rows_free(rows);
 	return done;
 }
 
+/* Appends since when figures of the past are complete. */
+static enum outcome
+add_complete(struct db *db, const char *tenant, struct buf *to)
+{
+	struct web_answer answer = { .status = 200 };
+	struct question q = { .answer = &answer, .db = db, .begun = true };
+	struct completeness c;
+	char at[CLOCK_TEXT];
+	bool good;
+
+	(void)snprintf(q.viewer.tenant, sizeof q.viewer.tenant, "%s", tenant);
+	good = completeness_read(&q, COMPLETE_CHATS, &c);
+	if (good && completeness_since(&c) != CLOCK_NONE) {
+		clock_format_local(completeness_since(&c), true, at);
+		buf_addf(
+		    to, "; %s since %s", c.stated ? "complete" : "records", at);
+	}
+	completeness_release(&c);
+	buf_release(&answer.body);
+	buf_release(&answer.headers);
+	return good ? OUTCOME_DONE : db_outcome(db_cause(db));
+}
+
 /* Appends the tables of one tenant, the current row of `tenants`. */
 static enum outcome
-add_tenant(struct db *db, const struct db_rows *tenants, struct buf *to)
+add_tenant(const struct sink *s, struct db *db, const struct db_rows *tenants,
+    struct buf *to)
 {
+	const struct tenant_terms *terms =
+	    terms_of_tenant(s->terms, text_from(db_get(tenants, 0)));
 	struct overview o = {
+		.has_targets = terms_have_targets(terms),
 		.open_chats = db_get_int(tenants, 2),
 		.unassigned_chats = db_get_int(tenants, 3),
 		.waiting_chats = db_get_int(tenants, 4),
@@ -105,10 +164,12 @@ add_tenant(struct db *db, const struct db_rows *tenants, struct buf *to)
 	size_t width = output_width();
 	struct buf stale = BUF_INIT;
 	char text[DURATION_TEXT];
-	enum outcome done = fill_operators(db, tenant, &o);
+	enum outcome done = add_complete(db, tenant, &stale);
 
 	if (done == OUTCOME_DONE)
-		done = fill_chats(db, tenant, &o);
+		done = fill_operators(db, tenant, &o);
+	if (done == OUTCOME_DONE)
+		done = fill_chats(db, tenant, terms, &o);
 	if (now > db_get_time(tenants, 9))
 		buf_addf(&stale, "; STALE: not updated for %s",
 		    duration_format(now - db_get_time(tenants, 10), text));
@@ -142,7 +203,7 @@ add_tenants(struct sink *s, struct db *db, struct buf *to)
 		if (!first)
 			buf_addc(to, '\n');
 		first = false;
-		done = add_tenant(db, rows, to);
+		done = add_tenant(s, db, rows, to);
 	}
 	if (done == OUTCOME_DONE && n == 0)
 		buf_addf(to, "no metrics yet%s%s\n",

@@ -1,12 +1,31 @@
 /*
  * mode_recompute: sink --recompute: recomputes all sums that the sink
- * maintains.
+ * maintains; with --from, it first judges intervals again by the hours and
+ * targets of now.
  */
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/hours/date.h"
 #include "common/os/stop.h"
 #include "sink/modes/modes.h"
 #include "sink/rollup/sums_due.h"
+#include "sink/store/rejudge.h"
+
+/* Returns PROG_OK, or the code after a message. */
+static enum exit_code
+judge_again(const struct sink *s, struct db *db)
+{
+	struct rejudge r = { .terms = s->terms, .tenant = s->tenant };
+	enum outcome o = OUTCOME_NEVER;
+
+	if (date_read_all(s->from_day, &r.from_day))
+		o = rejudge_run(db, &r);
+	log_info("judged again", "rows=%zu", r.rows);
+	if (o == OUTCOME_DONE)
+		return PROG_OK;
+	log_error("%s; run it again", db_why(db));
+	return db_code(db);
+}
 
 static enum exit_code
 recompute(struct sink *s, struct db **db)
@@ -17,6 +36,8 @@ recompute(struct sink *s, struct db **db)
 
 	sink_allow_long_statements(*db);
 	code = sink_find_tenant(s, *db);
+	if (code == PROG_OK && s->from_day != NULL)
+		code = judge_again(s, *db);
 	if (code != PROG_OK)
 		return code;
 	o = sums_recompute(*db, s->tenant, &hours);
@@ -33,6 +54,18 @@ recompute(struct sink *s, struct db **db)
 	return PROG_TEMPFAIL;
 }
 
+static int
+check_recompute(void *options)
+{
+	const struct sink *s = options;
+	int64_t day;
+
+	if (s->from_day == NULL || date_read_all(s->from_day, &day))
+		return sink_check_tenant(options);
+	return prog_usage_error(
+	    "--from '%s' is not a day such as 2026-11-16", s->from_day);
+}
+
 static enum exit_code
 run_recompute(void *options)
 {
@@ -42,6 +75,8 @@ run_recompute(void *options)
 static const struct option_row rows[] = {
 	OPTION_TEXT(
 	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
+	OPTION_TEXT('f', "from", "DAY", struct sink, from_day,
+	    "judge intervals again that ended on this day or later"),
 };
 
 const struct option_mode sink_mode_recompute = {
@@ -51,6 +86,6 @@ const struct option_mode sink_mode_recompute = {
 		 "meanwhile.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = sink_check_tenant,
+	.check = check_recompute,
 	.run = run_recompute,
 };

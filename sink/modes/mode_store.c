@@ -13,6 +13,7 @@
 #include "sink/modes/modes.h"
 #include "sink/read/consume.h"
 #include "sink/rollup/sums_due.h"
+#include "sink/store/hours_versions.h"
 
 static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take,
@@ -98,6 +99,10 @@ store_rows(struct sink *s, struct db **db)
 	code = wait_for_database(*db, s->accept_loss, opt.wait_forever);
 	if (code != PROG_OK || stop_asked())
 		return code;
+	if (hours_versions_store(*db, conf, s->terms) != OUTCOME_DONE) {
+		log_error("%s", db_why(*db));
+		return db_code(*db);
+	}
 	in = endpoint_open_read(from, &opt, &why, &code);
 	if (in == NULL) {
 		log_error("%s", buf_str(&why));
@@ -107,7 +112,7 @@ store_rows(struct sink *s, struct db **db)
 	sums_db = db_another(*db);
 	if (opt.wait_forever)
 		sums = sums_maker_start(sums_db);
-	consume_init(&c, in, *db, conf, &opt);
+	consume_init(&c, in, *db, conf, s->terms, &opt);
 	*db = NULL;
 	began = clock_mono_ms();
 	code = consume_run(&c);

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/records/record.h"
+#include "sink/store/hours_versions.h"
 
 /* Time limit for a statement: longer than any statement needs, even on the
  * largest table. */
@@ -18,22 +19,27 @@ static enum exit_code
 work_with_db(struct sink *s, bool any_schema,
     enum exit_code (*work)(struct sink *s, struct db **db))
 {
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_CONFIG;
-	struct db *db = NULL;
+	struct buf why = BUF_INIT, terms_why = BUF_INIT;
+	enum exit_code code;
+	struct db *db = db_open(s->common.conf, &why, &code);
 
-	s->terms = terms_load(s->common.conf, NULL, NULL, &why);
-	if (s->terms != NULL)
-		db = db_open(s->common.conf, &why, &code);
-	if (db == NULL) {
+	if (db != NULL && !any_schema)
+		db_check_schema(db);
+	s->terms = terms_load(s->common.conf,
+	    db != NULL && !s->common.only_check ? hours_versions_read_file
+						: NULL,
+	    db, &terms_why);
+	if (s->terms == NULL) {
+		log_error("%s", buf_str(&terms_why));
+		code = PROG_CONFIG;
+	} else if (db == NULL) {
 		log_error("%s", buf_str(&why));
 	} else {
-		if (!any_schema)
-			db_check_schema(db);
 		code = s->common.only_check ? PROG_OK : work(s, &db);
 	}
 	db_close(db);
 	buf_release(&why);
+	buf_release(&terms_why);
 	return code;
 }
 

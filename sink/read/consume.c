@@ -48,6 +48,8 @@ count_fates(struct consume *c, const struct row_batch *b)
 	for (k = 0; k < TABLES; k++) {
 		rows = &b->rows[k];
 		for (i = 0; i < rows->n; i++) {
+			if (rows->row[i]->of != NULL)
+				continue;
 			switch (rows->row[i]->fate) {
 			case ROW_STORED:
 				c->counts.stored++;
@@ -340,13 +342,14 @@ confirm_rows(void *ctx, bool wait)
 
 void
 consume_init(struct consume *c, struct endpoint *in, struct db *db,
-    const struct conf *conf, const struct endpoint_options *opt)
+    const struct conf *conf, const struct terms_book *terms,
+    const struct endpoint_options *opt)
 {
 	memset(c, 0, sizeof *c);
 	c->one_shot = !endpoint_is_queue(endpoint_name(in));
 	c->snapshots = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
-	c->workers = workers_open(db, conf, opt->wait_forever);
+	c->workers = workers_open(db, conf, terms, opt->wait_forever);
 	row_reader_init(&c->reader, in, &c->dead, c->workers);
 	/* A queue delivers available lines at once, so a pause means that there
 	 * are none; a pipe gets some time to deliver more. */

@@ -65,7 +65,8 @@ struct consume {
 /* `in` is borrowed and outlives c; opt has the options it was opened with. c
  * owns db, and consume_release() closes it. */
 void consume_init(struct consume *c, struct endpoint *in, struct db *db,
-    const struct conf *conf, const struct endpoint_options *opt);
+    const struct conf *conf, const struct terms_book *terms,
+    const struct endpoint_options *opt);
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal asks
  * to stop. Logs incomplete snapshots, the counts and errors. */

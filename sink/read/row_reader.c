@@ -187,7 +187,7 @@ is_stored_type(enum record_type type)
 {
 	return type == RECORD_ROW || type == RECORD_MESSAGE ||
 	       type == RECORD_VIEW || type == RECORD_EVENT ||
-	       type == RECORD_ASSIGNMENT;
+	       type == RECORD_ASSIGNMENT || type == RECORD_NAME;
 }
 
 static void
@@ -228,7 +228,7 @@ batch_of(const struct row_reader *t, const struct record *r)
 	    (r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
 	    r->at == CLOCK_NONE;
 
-	return r->type == RECORD_ROW || undated
+	return r->type == RECORD_ROW || r->type == RECORD_NAME || undated
 		   ? workers_figures(t->workers, r->tenant)
 		   : workers_records(t->workers, r->tenant, r->chat);
 }
@@ -257,6 +257,10 @@ read_record_rows(struct row_reader *t, const struct record *r)
 		return -1;
 	}
 	add_to_batch(t, b, row);
+	row = row_read_operator_name(
+	    row, r, t->scan.line, t->scan.len, &b->arena);
+	if (row != NULL)
+		add_to_batch(t, b, row);
 	return r->type == RECORD_MESSAGE && !r->about ? read_analytics(t, b, r)
 						      : 0;
 }

@@ -199,6 +199,7 @@ figure_show(
 		break;
 	case FIGURE_TEXT:
 	case FIGURE_TIME:
+	case FIGURE_COMPLETE:
 	case FIGURE_COUNT:
 	case FIGURE_SHADED:
 	case FIGURE_KEY:
@@ -300,8 +301,24 @@ page_part_end(struct buf *to)
 }
 
 static bool
+has_text(const struct figure_table *t, size_t column, const char *text)
+{
+	const char *cell;
+	size_t row;
+
+	for (row = 0; row < figure_rows(t); row++) {
+		cell = figure_at(t, row, column);
+		if (cell != NULL && strcmp(cell, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
 is_shown(const struct figure_table *t, size_t column)
 {
+	if (t->columns[column].unit == FIGURE_COMPLETE)
+		return has_text(t, column, FIGURE_COMPLETE_NOT);
 	return t->columns[column].unit != FIGURE_KEY &&
 	       t->columns[column].unit != FIGURE_UNIT;
 }
@@ -313,8 +330,8 @@ attributes_of(enum figure_unit unit)
 {
 	if (unit == FIGURE_PERIOD)
 		return " align=\"left\" nowrap=\"nowrap\"";
-	return unit <= FIGURE_TIME ? " align=\"left\" dir=\"auto\""
-				   : " align=\"right\"";
+	return unit <= FIGURE_COMPLETE ? " align=\"left\" dir=\"auto\""
+				       : " align=\"right\"";
 }
 
 /* Relative column widths: names and dates need more than numbers. */

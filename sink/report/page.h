@@ -23,8 +23,10 @@ void markup_text(struct buf *to, const char *text);
  * %". */
 enum figure_unit {
 	FIGURE_TEXT,
-	FIGURE_TIME,   /* "2026-11-20 10:00" */
-	FIGURE_PERIOD, /* a day, or text: see figure_period() */
+	FIGURE_TIME,     /* "2026-11-20 10:00" */
+	FIGURE_COMPLETE, /* FIGURE_COMPLETE_NOT, or another text; the page shows
+			  * the column if a row has it */
+	FIGURE_PERIOD,   /* a day, or text: see figure_period() */
 	FIGURE_COUNT,
 	FIGURE_SHADED, /* a count; the page shades it, the greater the darker */
 	FIGURE_SECONDS,
@@ -35,6 +37,8 @@ enum figure_unit {
 	FIGURE_UNIT,   /* the same; a word of figure_unit_word() */
 	FIGURE_OF_ROW  /* the unit is in the row's column of FIGURE_UNIT */
 };
+
+#define FIGURE_COMPLETE_NOT "no"
 
 struct figure_column {
 	const char *name;  /* in CSV, and in the API if it comes from there */

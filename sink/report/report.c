@@ -17,6 +17,7 @@
 #include "common/digest/encoding.h"
 #include "common/output/output_table.h"
 #include "common/tables/tables.h"
+#include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/calendar/calendar.h"
 #include "sink/report/chart.h"
@@ -25,6 +26,13 @@
 #include "sink/responses/responses.h"
 
 #define V1 "/api/v1/"
+
+/* Figures of one kind of coverage: whether those of the period, and of the
+ * previous one, are complete. */
+struct report_kind {
+	struct completeness of;
+	enum complete_state is, was;
+};
 
 struct report {
 	const struct report_request *request; /* borrowed */
@@ -40,11 +48,15 @@ struct report {
 	json_t *totals; /* the answer about the whole period; owned */
 	/* By kind, the rows of the whole and of the previous period; owned. */
 	json_t *kinds;
-	json_t *names; /* names of operators by id; owned */
+	/* Names by id, of operators and of channels; owned. */
+	json_t *names, *channel_names;
 	struct kept_lacking not_kept;
-	struct db *db;            /* borrowed */
-	struct web_answer answer; /* to the last request */
-	enum exit_code code;      /* why it failed */
+	struct report_kind chats, counts;
+	struct report_kind channels; /* chats, as far as they are added up;
+				      * borrows */
+	struct db *db;               /* borrowed */
+	struct web_answer answer;    /* to the last request */
+	enum exit_code code;         /* why it failed */
 };
 
 /* A section and the source of its table: sql, over the tenant and the period,
@@ -59,6 +71,7 @@ struct section {
 	size_t ends; /* see page_table() */
 	const char *sql;
 	bool (*fill)(struct report *r, struct figure_table *t);
+	bool counts; /* its figures are running totals (completeness.h) */
 	/* Appends the chart of a table with rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);
 };
@@ -181,6 +194,33 @@ add_member(struct figure_table *t, const json_t *row, const char *member)
 	}
 }
 
+/* Adds a cell of a column "complete". */
+static void
+add_complete(struct figure_table *t, enum complete_state s)
+{
+	figure_add(t, s == COMPLETE_UNKNOWN ? NULL
+		      : s == COMPLETE_YES   ? "yes"
+					    : "no");
+}
+
+/* Adds whether the period of an API row is complete. */
+static void
+add_complete_member(struct figure_table *t, const json_t *row)
+{
+	const json_t *is = json_object_get(row, "complete");
+
+	add_complete(t, json_is_true(is)    ? COMPLETE_YES
+			: json_is_false(is) ? COMPLETE_NOT
+					    : COMPLETE_UNKNOWN);
+}
+
+/* True if the figures of the period are compared with the previous ones. */
+static bool
+compares(const struct report_kind *k)
+{
+	return k->is != COMPLETE_NOT && k->was != COMPLETE_NOT;
+}
+
 /* Returns the name of an operator, or the id. */
 static const char *
 name_of(const struct report *r, const char *id)
@@ -190,6 +230,18 @@ name_of(const struct report *r, const char *id)
 	if (id == NULL || *id == '\0')
 		return "(nobody)";
 	name = text_of(r->names, id);
+	return *name != '\0' ? name : id;
+}
+
+/* Returns the name of a channel, or the id. */
+static const char *
+channel_name_of(const struct report *r, const char *id)
+{
+	const char *name;
+
+	if (*id == '\0')
+		return "(none)";
+	name = text_of(r->channel_names, id);
 	return *name != '\0' ? name : id;
 }
 
@@ -234,13 +286,16 @@ query(struct report *r, const char *sql, const struct db_value *args, size_t n,
 }
 
 /* Adds the rows of a statement, which has the same columns as the table; the
- * column "name" has an operator's id. */
+ * column "name" has an operator's id, or a channel's if the first column is
+ * that of a channel. */
 static bool
 fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
     const struct db_value *args, size_t n)
 {
+	bool channels = strcmp(t->columns[0].name, "channel") == 0;
 	struct db_rows *rows = NULL;
 	char time[CALENDAR_TEXT];
+	const char *id;
 	size_t i;
 
 	if (!query(r, sql, args, n, &rows))
@@ -251,7 +306,9 @@ fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
 				format_time(r, db_get_time(rows, i), time);
 				figure_add(t, time);
 			} else if (strcmp(t->columns[i].name, "name") == 0) {
-				figure_add(t, name_of(r, db_get(rows, i)));
+				id = db_get(rows, i);
+				figure_add(t, channels ? channel_name_of(r, id)
+						       : name_of(r, id));
 			} else {
 				figure_add(t, db_get(rows, i));
 			}
@@ -269,6 +326,7 @@ static const struct figure_column total_columns[] = {
 	{ "value", "This period", FIGURE_OF_ROW },
 	{ "before", "Previous period", FIGURE_OF_ROW },
 	{ "change", "Change", FIGURE_CHANGE },
+	{ "complete", "Complete", FIGURE_COMPLETE },
 };
 
 /* From /api/v1/responses, by kind and member. */
@@ -301,13 +359,16 @@ static const struct {
 /* Counts within a period. */
 static const struct {
 	const char *name, *title, *metric, *sql;
+	bool counts; /* see struct section */
 } counted_totals[] = {
 	{ "conversations", "Conversations started", "conversations",
 	    "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
-	    "AND created_at >= ? AND created_at < ?" },
+	    "AND created_at >= ? AND created_at < ?",
+	    false },
 	{ "alerts", "Alerts about too many messages", "alerts",
 	    "SELECT COUNT(*) FROM alerts WHERE tenant = ? AND messages > 0 "
-	    "AND started_at >= ? AND started_at < ?" },
+	    "AND started_at >= ? AND started_at < ?",
+	    true },
 };
 
 /* Compares the previous two cells: relative to the previous period, or for a
@@ -327,6 +388,17 @@ add_total_change(struct figure_table *t)
 	(void)snprintf(text, sizeof text, "%.4f",
 	    share ? now - then : (now - then) / then);
 	figure_add(t, text);
+}
+
+/* Adds the cells after those of the two periods. */
+static void
+end_total(struct figure_table *t, const struct report_kind *k)
+{
+	if (compares(k))
+		add_total_change(t);
+	else
+		figure_add(t, NULL);
+	add_complete(t, k->is);
 }
 
 static void
@@ -360,6 +432,7 @@ add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
 static bool
 fill_totals(struct report *r, struct figure_table *t)
 {
+	const struct report_kind *k;
 	const json_t *rows;
 	size_t i;
 
@@ -369,17 +442,25 @@ fill_totals(struct report *r, struct figure_table *t)
 		    response_totals[i].title, response_totals[i].unit);
 		add_member(
 		    t, json_array_get(rows, 0), response_totals[i].member);
-		add_member(
-		    t, json_array_get(rows, 1), response_totals[i].member);
-		add_total_change(t);
+		/* An incomplete previous figure is not shown, so nothing is
+		 * compared with it. */
+		add_member(t,
+		    r->chats.was == COMPLETE_NOT ? NULL
+						 : json_array_get(rows, 1),
+		    response_totals[i].member);
+		end_total(t, &r->chats);
 	}
 	for (i = 0; i < ARRAY_LEN(counted_totals); i++) {
+		k = counted_totals[i].counts ? &r->counts : &r->chats;
 		begin_total(t, counted_totals[i].name, counted_totals[i].title,
 		    FIGURE_COUNT);
-		if (!add_count(r, t, i, r->from, r->to) ||
-		    !add_count(r, t, i, r->before, r->before_to))
+		if (!add_count(r, t, i, r->from, r->to))
 			return false;
-		add_total_change(t);
+		if (k->was == COMPLETE_NOT)
+			figure_add(t, NULL);
+		else if (!add_count(r, t, i, r->before, r->before_to))
+			return false;
+		end_total(t, k);
 	}
 	return true;
 }
@@ -395,6 +476,7 @@ static const struct figure_column day_columns[] = {
 	{ "p90_seconds", "P90", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
 	{ "within", "Within the target", FIGURE_SHARE },
+	{ "complete", "Complete", FIGURE_COMPLETE },
 };
 
 static const struct figure_column resolved_columns[] = {
@@ -403,6 +485,7 @@ static const struct figure_column resolved_columns[] = {
 	{ "avg_seconds", "Average time", FIGURE_SECONDS },
 	{ "median_seconds", "Median time", FIGURE_SECONDS },
 	{ "unanswered", "Closed while a customer waited", FIGURE_COUNT },
+	{ "complete", "Complete", FIGURE_COMPLETE },
 };
 
 static const char *
@@ -448,8 +531,9 @@ fill_days(struct report *r, struct figure_table *t)
 	for (i = 0; i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
 		add_period_cell(r, t, row);
-		for (c = 1; c < t->columns_n; c++)
+		for (c = 1; c < t->columns_n - 1; c++)
 			add_member(t, row, t->columns[c].name);
+		add_complete_member(t, row);
 	}
 	json_decref(answer);
 	return answer != NULL;
@@ -474,6 +558,7 @@ fill_resolved(struct report *r, struct figure_table *t)
 		add_member(t, row, "median_seconds");
 		row = json_array_get(json_object_get(unanswered, "rows"), i);
 		add_member(t, row, "count");
+		add_complete_member(t, row);
 	}
 	json_decref(resolved);
 	json_decref(unanswered);
@@ -540,10 +625,10 @@ fill_operators(struct report *r, struct figure_table *t)
 	list = xcalloc(json_array_size(rows) + 1, sizeof *list);
 	for (i = 0; i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
-		if (strcmp(text_of(row, "span"), "previous") == 0)
-			json_object_set(before, text_of(row, "operator"), row);
-		else
+		if (strcmp(text_of(row, "span"), "asked") == 0)
 			list[n++] = row;
+		else if (compares(&r->chats))
+			json_object_set(before, text_of(row, "operator"), row);
 	}
 	qsort(list, n, sizeof *list, compare_operators);
 	for (i = 0; i < n; i++) {
@@ -677,7 +762,8 @@ fill_transfers(struct report *r, struct figure_table *t)
 #define DEVICES_MAX "20"
 
 static const struct figure_column channel_columns[] = {
-	{ "channel", "Channel", FIGURE_TEXT },
+	{ "channel", "Id", FIGURE_KEY },
+	{ "name", "Channel", FIGURE_TEXT },
 	{ "inbound_messages", "From customers", FIGURE_COUNT },
 	{ "outbound_messages", "To customers", FIGURE_COUNT },
 	{ "inbound_before", "Previous, from customers", FIGURE_COUNT },
@@ -698,19 +784,28 @@ fill_channels(struct report *r, struct figure_table *t)
 	const struct db_value args[] = { db_time(r->before), db_time(r->to),
 		db_time(r->from), db_time(r->before_to - cut) };
 
-	return fill_by_sql(r, t,
-	    "SELECT IF(channel = '', '(none)', channel), "
+	const char *before =
+	    compares(&r->channels)
+		? "SUM(IF(`hour` < end_before, inbound_messages, 0)), "
+		  "SUM(IF(`hour` < end_before, outbound_messages, 0))"
+		: "NULL, NULL";
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT channel, channel, "
 	    "SUM(IF(`hour` >= begin_at, inbound_messages, 0)), "
-	    "SUM(IF(`hour` >= begin_at, outbound_messages, 0)), "
-	    "SUM(IF(`hour` < end_before, inbound_messages, 0)), "
-	    "SUM(IF(`hour` < end_before, outbound_messages, 0)) "
+	    "SUM(IF(`hour` >= begin_at, outbound_messages, 0)), %s "
 	    "FROM (SELECT * FROM channel_metrics WHERE tenant = ? "
 	    "AND `hour` >= ? AND `hour` < ?) c JOIN "
 	    "(SELECT CAST(? AS DATETIME(3)) AS begin_at, "
 	    "CAST(? AS DATETIME(3)) AS end_before) spans GROUP BY channel "
 	    "ORDER BY SUM(IF(`hour` >= begin_at, messages, 0)) DESC, "
 	    "SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
-	    args, ARRAY_LEN(args));
+	    before);
+	good = fill_by_sql(r, t, buf_str(&sql), args, ARRAY_LEN(args));
+	buf_release(&sql);
+	return good;
 }
 
 /* Users who wrote too much, and words that became more frequent. */
@@ -740,6 +835,34 @@ static const struct figure_column about_columns[] = {
 	{ "value", "Value", FIGURE_TEXT },
 };
 
+/* Adds since when figures of a kind are complete, and whether those of the two
+ * periods are. */
+static void
+add_about_complete(
+    struct figure_table *t, const char *prefix, const struct report_kind *k)
+{
+	static const char *const names[] = { "complete_since", "first_record" };
+	int64_t since = completeness_since(&k->of);
+	char text[CLOCK_TEXT], name[32];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		(void)snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+		figure_add(t, name);
+		if (since != CLOCK_NONE)
+			clock_format(since, text);
+		figure_add(t, since != CLOCK_NONE && k->of.stated == (i == 0)
+				  ? text
+				  : NULL);
+	}
+	(void)snprintf(name, sizeof name, "%scomplete", prefix);
+	figure_add(t, name);
+	add_complete(t, k->is);
+	(void)snprintf(name, sizeof name, "%sbefore_complete", prefix);
+	figure_add(t, name);
+	add_complete(t, k->was);
+}
+
 static bool
 fill_about(struct report *r, struct figure_table *t)
 {
@@ -754,6 +877,8 @@ fill_about(struct report *r, struct figure_table *t)
 		figure_add(t, pairs[i]);
 	figure_add(t, "as_of");
 	add_member(t, r->totals, "as_of");
+	add_about_complete(t, "", &r->chats);
+	add_about_complete(t, "counts_", &r->counts);
 	figure_add(t, "not_kept");
 	kept_add_lacking(&r->not_kept, &names);
 	figure_add(t, names.data);
@@ -807,13 +932,13 @@ static const struct section sections[] = {
 	    "channels", COLUMNS(channel_columns), .fill = fill_channels },
 	{ "receipts", "Read receipts",
 	    "At most " DEVICES_MAX " devices, those with the most receipts.",
-	    "views", COLUMNS(receipt_columns),
+	    "views", COLUMNS(receipt_columns), .counts = true,
 	    .sql = "SELECT device, COUNT(*) FROM message_views "
 		   "WHERE tenant = ? AND viewed_at >= ? AND viewed_at < ? "
 		   "GROUP BY device ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX },
 	{ "alerts", "Alerts",
 	    "At most " USERS_MAX " users, those with the most alerts.",
-	    "alerts", COLUMNS(alert_columns),
+	    "alerts", COLUMNS(alert_columns), .counts = true,
 	    .sql = "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
 		   "MAX(started_at) FROM alerts WHERE tenant = ? "
 		   "AND started_at >= ? AND started_at < ? AND messages > 0 "
@@ -821,7 +946,7 @@ static const struct section sections[] = {
 		   "LIMIT " USERS_MAX },
 	{ "words", "Trending words",
 	    "At most " WORDS_MAX " words, those with the most messages.",
-	    "trends", COLUMNS(word_columns),
+	    "trends", COLUMNS(word_columns), .counts = true,
 	    .sql = "SELECT word, SUM(occurrences), COUNT(*), "
 		   "MIN(window_start) FROM trends WHERE tenant = ? "
 		   "AND window_start >= ? AND window_start < ? "
@@ -926,14 +1051,17 @@ read_names(struct report *r)
 	struct db_rows *rows = NULL;
 
 	r->names = json_object();
+	r->channel_names = json_object();
 	if (!query(r,
-		"SELECT operator, name FROM operator_metrics "
-		"WHERE tenant = ? AND name IS NOT NULL",
+		"SELECT kind = 'channel', id, name FROM names "
+		"WHERE tenant = ? AND kind IN ('operator', 'channel') "
+		"AND name IS NOT NULL",
 		NULL, 0, &rows))
 		return false;
 	while (db_next(rows))
 		json_object_set_new(
-		    r->names, db_get(rows, 0), json_string(db_get(rows, 1)));
+		    db_get_int(rows, 0) != 0 ? r->channel_names : r->names,
+		    db_get(rows, 1), json_string(db_get(rows, 2)));
 	db_rows_free(rows);
 	return true;
 }
@@ -957,6 +1085,53 @@ read_not_kept(struct report *r)
 }
 
 static bool
+read_complete_kind(struct report *r, const char *kind, struct report_kind *k)
+{
+	struct question q = question_of(r);
+	int64_t now = r->request->now_ms;
+
+	if (!completeness_read(&q, kind, &k->of)) {
+		r->code =
+		    by_hand_explain(&r->answer, r->db, "what is complete");
+		return false;
+	}
+	k->is = complete_state(&k->of, r->from, r->to, now);
+	k->was = complete_state(&k->of, r->before, r->before_to, now);
+	return true;
+}
+
+/* Hours from before the first poll, and that of it, have all of their messages
+ * once the sink has added up the imported ones (rollup/sums_due.h). */
+static bool
+read_channels_complete(struct report *r)
+{
+	const struct db_value args[] = { db_time(r->from), db_time(r->to),
+		db_str(r->request->viewer->tenant) };
+	struct db_rows *rows = NULL;
+
+	r->channels = r->chats;
+	if (!query(r,
+		"SELECT 1 FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+		"AND `hour` < ? AND `hour` <= (SELECT MIN(begin_at) "
+		"FROM coverage WHERE tenant = ? AND kind = 'chats' "
+		"AND source <> 'backfill') LIMIT 1",
+		args, ARRAY_LEN(args), &rows))
+		return false;
+	if (db_rows_count(rows) > 0)
+		r->channels.is = COMPLETE_NOT;
+	db_rows_free(rows);
+	return true;
+}
+
+static bool
+read_complete(struct report *r)
+{
+	return read_complete_kind(r, COMPLETE_CHATS, &r->chats) &&
+	       read_complete_kind(r, COMPLETE_COUNTS, &r->counts) &&
+	       read_channels_complete(r);
+}
+
+static bool
 begin_report(struct report *r)
 {
 	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
@@ -966,10 +1141,31 @@ begin_report(struct report *r)
 		return false;
 	}
 	choose_days(r);
-	return read_totals(r) && read_names(r) && read_not_kept(r);
+	return read_totals(r) && read_names(r) && read_not_kept(r) &&
+	       read_complete(r);
 }
 
 /* The page's first lines. */
+
+/* Adds "This period is incomplete: figures are complete since Mon 2026-11-16
+ * 14:15. " */
+static void
+add_incomplete(const struct report *r, const char *what,
+    const struct report_kind *k, struct buf *to)
+{
+	int64_t since = completeness_since(&k->of);
+	char text[CALENDAR_TEXT];
+
+	buf_addf(to, "%s: ", what);
+	if (since == CLOCK_NONE) {
+		buf_adds(to, "there are no records. ");
+		return;
+	}
+	format_time(r, since, text);
+	buf_addf(to, "%s %s. ",
+	    k->of.stated ? "figures are complete since" : "records begin at",
+	    text);
+}
 
 /* Adds "Median first response 1m47s, 6 % faster than in the previous period
  * (1m54s). " Adds nothing if there are no first responses. */
@@ -979,8 +1175,16 @@ add_verdict(const struct report *r, struct buf *to)
 	const json_t *rows = json_object_get(r->kinds, "first_response");
 	double is = number_of(json_array_get(rows, 0), "median_seconds");
 	double was = number_of(json_array_get(rows, 1), "median_seconds");
-	double percent = was > 0 ? 100 * (is - was) / was : 0;
+	double percent;
 
+	if (r->chats.is == COMPLETE_NOT)
+		add_incomplete(r, "This period is incomplete", &r->chats, to);
+	else if (r->chats.was == COMPLETE_NOT)
+		add_incomplete(
+		    r, "The previous period is incomplete", &r->chats, to);
+	if (!compares(&r->chats))
+		was = 0;
+	percent = was > 0 ? 100 * (is - was) / was : 0;
 	if (is <= 0)
 		return;
 	buf_adds(to, "Median first response ");
@@ -1042,7 +1246,8 @@ add_slower_channel(struct report *r, struct buf *to)
 		rose_from = was;
 	}
 	if (worst != NULL) {
-		buf_addf(to, "On %s, it rose from ", text_of(worst, "channel"));
+		buf_addf(to, "On %s, it rose from ",
+		    channel_name_of(r, text_of(worst, "channel")));
 		figure_duration(to, rose_from);
 		buf_adds(to, " to ");
 		figure_duration(to, number_of(worst, "median_seconds"));
@@ -1085,7 +1290,7 @@ begin_page(struct report *r, struct buf *to)
 	buf_adds(&title, " to ");
 	figure_period(&title, last);
 	add_verdict(r, &verdict);
-	good = add_slower_channel(r, &verdict);
+	good = !compares(&r->chats) || add_slower_channel(r, &verdict);
 	buf_addf(&subtitle, "Times are in the zone %s. ", r->zone_name);
 	add_previous(r, &subtitle);
 	buf_adds(&subtitle, " Target: ");
@@ -1122,12 +1327,32 @@ add_reason(const struct report *r, const struct section *s, struct buf *to)
 		    s->metric);
 }
 
+/* Returns how complete the figures of the section are; NULL: it shows none. */
+static const struct report_kind *
+kind_of(const struct report *r, const struct section *s)
+{
+	return s->columns == about_columns     ? NULL
+	       : s->columns == channel_columns ? &r->channels
+	       : s->counts                     ? &r->counts
+					       : &r->chats;
+}
+
 static void
-write_html(struct buf *to, const struct section *s,
+write_html(const struct report *r, struct buf *to, const struct section *s,
     const struct figure_table *t, const struct buf *reason)
 {
+	const struct report_kind *k = kind_of(r, s);
+	struct buf note = BUF_INIT;
+
+	if (reason->len == 0 && k != NULL && k->is == COMPLETE_NOT)
+		add_incomplete(r, "Incomplete", k, &note);
+	if (reason->len > 0)
+		buf_adds(&note, buf_str(reason));
+	else if (s->note != NULL)
+		buf_adds(&note, s->note);
 	page_part_begin(
-	    to, s->name, s->title, reason->len > 0 ? buf_str(reason) : s->note);
+	    to, s->name, s->title, note.len > 0 ? buf_str(&note) : NULL);
+	buf_release(&note);
 	if (s->draw != NULL && figure_rows(t) > 0)
 		s->draw(t, to);
 	if (reason->len == 0)
@@ -1155,9 +1380,18 @@ write_csv_cell(
 	buf_release(&cell);
 }
 
+/* A table without a column "complete" gets it here. */
 static void
-write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
+write_csv(const struct report *r, struct buf *to, const struct section *s,
+    const struct figure_table *t)
 {
+	static const char *const words[] = { [COMPLETE_NOT] =
+						 FIGURE_COMPLETE_NOT,
+		[COMPLETE_YES] = "yes",
+		[COMPLETE_UNKNOWN] = "" };
+	const char *last = t->columns[t->columns_n - 1].name;
+	const struct report_kind *k =
+	    strcmp(last, "complete") != 0 ? kind_of(r, s) : NULL;
 	size_t row, c;
 
 	if (s != &sections[0])
@@ -1165,11 +1399,13 @@ write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
 	buf_adds(to, s->name);
 	for (c = 0; c < t->columns_n; c++)
 		buf_addf(to, ",%s", t->columns[c].name);
-	buf_adds(to, "\r\n");
+	buf_adds(to, k != NULL ? ",complete\r\n" : "\r\n");
 	for (row = 0; row < figure_rows(t); row++) {
 		buf_adds(to, s->name);
 		for (c = 0; c < t->columns_n; c++)
 			write_csv_cell(to, t, row, c);
+		if (k != NULL)
+			buf_addf(to, ",%s", words[k->is]);
 		buf_adds(to, "\r\n");
 	}
 }
@@ -1188,9 +1424,9 @@ write_section(struct report *r, const struct section *s, struct buf *to)
 		good = s->sql != NULL ? fill_by_sql(r, &t, s->sql, span, 2)
 				      : s->fill(r, &t);
 	if (good && r->request->form == REPORT_HTML)
-		write_html(to, s, &t, &reason);
+		write_html(r, to, s, &t, &reason);
 	else if (good)
-		write_csv(to, s, &t);
+		write_csv(r, to, s, &t);
 	figure_release(&t);
 	buf_release(&reason);
 	return good;
@@ -1212,9 +1448,12 @@ report_write(
 	if (html)
 		page_end(to);
 	zone_close(r.zone);
+	completeness_release(&r.chats.of);
+	completeness_release(&r.counts.of);
 	json_decref(r.totals);
 	json_decref(r.kinds);
 	json_decref(r.names);
+	json_decref(r.channel_names);
 	buf_release(&r.answer.body);
 	buf_release(&r.answer.headers);
 	return r.code;

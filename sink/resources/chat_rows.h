@@ -20,7 +20,8 @@
 
 /* For a row c of chat_metrics and its tenant t: the time up to which a wait
  * counts, and the seconds of the wait, NULL if the customer is not waiting. */
-#define CHAT_WAITS_UNTIL "GREATEST(c.as_of, COALESCE(t.as_of, c.as_of))"
+#define CHAT_WAITS_UNTIL                                                       \
+	"GREATEST(c.as_of, COALESCE(t.waits_until, t.as_of, c.as_of))"
 #define CHAT_WAITS_SECONDS                                                     \
 	"GREATEST(0, TIMESTAMPDIFF(MICROSECOND, "                              \
 	"c.waiting_since, " CHAT_WAITS_UNTIL ")) / 1000000"

@@ -71,7 +71,8 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "AND own.operator = o.operator AND own.channel = '' "
 	    "LEFT JOIN allocation_limits everyone "
 	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "
-	    "AND everyone.channel = '' WHERE o.tenant = ?");
+	    "AND everyone.channel = '' "
+	    "WHERE o.tenant = ? AND o.left_at IS NULL");
 	scope_add_rows(&q->viewer, "o.operator", &sql);
 	buf_adds(&sql, ") o2 ORDER BY operator");
 	return question_run(q, &sql, NULL, 0, rows);

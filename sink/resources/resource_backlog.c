@@ -7,8 +7,9 @@
  * The past is computed from the intervals: a customer waited from an interval's
  * start to its end, and a chat was open from the start of its resolution to its
  * end. Unfinished waits and open chats have no interval yet, but a row in
- * chat_metrics. Nothing is known about the time before the oldest interval, or
- * before the tenant was purged.
+ * chat_metrics. Nothing is known about the time before the oldest interval,
+ * before the tenant was purged, or at which not everything was read
+ * (sink/api/completeness.h).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ static const struct sheet_column backlog_columns[] = {
 	{ "at", SHEET_TEXT, "text" },
 	{ "at_utc", SHEET_TIME, "time" },
 	{ "open_chats", SHEET_NUMBER,
-	    "number? 'Null before the oldest interval'" },
+	    "number? 'Null before the oldest interval, and at times at which "
+	    "not everything was read'" },
 	{ "waiting_chats", SHEET_NUMBER, NULL },
 	{ "waiting_5m", SHEET_NUMBER,
 	    "number? 'Waiting for less than 5 minutes'" },
@@ -62,6 +64,7 @@ struct backlog {
 	struct backlog_point *points; /* sorted by time; owned */
 	size_t n, cap;
 	int64_t known_from; /* INT64_MAX: nothing is known */
+	struct completeness complete;
 	struct kept_lacking not_kept;
 };
 
@@ -261,7 +264,8 @@ count_running(struct backlog *b, bool waits, const char *since)
 static bool
 count_all(struct backlog *b)
 {
-	bool good = question_begin(b->q) && find_known(b);
+	bool good = question_begin(b->q) && find_known(b) &&
+		    completeness_read(b->q, COMPLETE_CHATS, &b->complete);
 
 	if (good && b->known_from < INT64_MAX && b->n > 0)
 		good = count_past(b) &&
@@ -278,7 +282,9 @@ static void
 write_point(
     const struct backlog *b, struct sheet *s, const struct backlog_point *p)
 {
-	bool known = p->at >= b->known_from;
+	bool known = p->at >= b->known_from &&
+		     complete_state(&b->complete, p->at, p->at,
+			 b->q->request->now_ms) != COMPLETE_NOT;
 	int64_t waiting = 0;
 	char text[CALENDAR_TEXT];
 	size_t i;
@@ -314,6 +320,7 @@ write_backlog(const struct backlog *b)
 	if (b->q->format == SHEET_JSON) {
 		jsonw_str(to, "zone", b->filter.zone_name);
 		response_write_range(to, &b->filter, &b->span);
+		completeness_write(&b->complete, to);
 		kept_write_lacking(&b->not_kept, to);
 	}
 	reply_end(b->q, NULL);
@@ -327,6 +334,7 @@ answer_backlog(struct question *q)
 	if (read_backlog(&b) && count_all(&b))
 		write_backlog(&b);
 	free(b.points);
+	completeness_release(&b.complete);
 	response_span_release(&b.span);
 	response_filter_release(&b.filter);
 }
@@ -337,7 +345,8 @@ const struct resource resource_backlog = { "/api/v1/backlog", VIEWER_WALL,
 	.parameters = LIST_NAMES("from", "to", "zone", "by", "compare"),
 	.impersonal = true,
 	.shape = "{tenant: text, rows: [@BacklogRow], zone: text, from: time, "
-		 "to: time, not_kept: text? 'Missing metrics that this answer "
+		 "to: time, " COMPLETENESS_SHAPE
+		 ", not_kept: text? 'Missing metrics that this answer "
 		 "needs'}",
 	.rows = { RESOURCE_ROWS("BacklogRow", backlog_columns) },
 	.is_sheet = true };

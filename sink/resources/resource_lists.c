@@ -46,8 +46,10 @@ static const char *const interval_kinds[] = { "response", "first_response",
 
 static const struct list list_operators = {
 	.table = "operator_metrics",
+	.condition = "left_at IS NULL",
 	.columns = { FILTER("operator"), HREF(VIEWER_AGENT) },
 	.and_others = true,
+	.hidden = "left_at",
 	.key = { "operator" },
 	.operator_column = "operator",
 	.link = response_href_operator,
@@ -94,6 +96,7 @@ static const struct list list_messages = {
 	    TEXT("receiver_id"), FILTER("operator"), FILTER("channel"),
 	    TEXT("message_type"), FLAG("private"), FLAG("automated"),
 	    { "content", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN, NULL } },
+	.coverage = COMPLETE_CHATS,
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
 	.operator_column = "operator",
@@ -130,9 +133,11 @@ static const struct list list_intervals = {
 	    { "withdrawn", SHEET_FLAG, LIST_FILTER, VIEWER_NONE, NULL },
 	    TIME("as_of"), NUMBER("version"),
 	    { "operator_name", SHEET_TEXT, LIST_SHOWN, VIEWER_NONE,
-		"(SELECT o.name FROM operator_metrics o WHERE o.tenant = "
-		"intervals.tenant AND o.operator = intervals.operator)" },
+		"(SELECT n.name FROM names n WHERE n.tenant = "
+		"intervals.tenant AND n.kind = 'operator' "
+		"AND n.id = intervals.operator)" },
 	    HREF(VIEWER_LEAD) },
+	.coverage = COMPLETE_CHATS,
 	.key = { "end_at", "chat", "message", "kind" },
 	.words = { { "kind", "response", "kind IN ('first_response', 'reply')",
 		       NULL },
@@ -163,6 +168,7 @@ static const struct list list_conversations = {
 	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
 	    NUMBER("participant_count"), TIME("created_at") },
 	.and_others = true,
+	.coverage = COMPLETE_CHATS,
 	.key = { "conversation_id" },
 };
 
@@ -175,6 +181,7 @@ static const struct list list_users = {
 	.table = "user_stats",
 	.columns = { FILTER("user_id") },
 	.and_others = true,
+	.coverage = COMPLETE_COUNTS,
 	.key = { "user_id" },
 };
 
@@ -186,6 +193,7 @@ static const struct list list_alerts = {
 	.condition = "messages > 0", /* 0: the alert joined an earlier one */
 	.columns = { TIME("started_at"), FILTER("user_id"), FILTER("rule") },
 	.and_others = true,
+	.coverage = COMPLETE_COUNTS,
 	.key = { "started_at", "user_id", "rule" },
 	.time = "started_at",
 	.newest_first = true,
@@ -200,6 +208,7 @@ static const struct list list_trends = {
 	.condition = "occurrences > 0", /* 0: the word is no longer a trend */
 	.columns = { TIME("window_start"), FILTER("word") },
 	.and_others = true,
+	.coverage = COMPLETE_COUNTS,
 	.key = { "window_start", "word" },
 	.time = "window_start",
 	.newest_first = true,
@@ -215,6 +224,7 @@ static const struct list list_events = {
 	    FILTER("source_service"), FILTER("user_id"), TEXT("session_id"),
 	    FILTER("conversation_id"), FILTER("channel_id"),
 	    { "event_data", SHEET_TEXT, LIST_SHOWN, VIEWER_ADMIN, NULL } },
+	.coverage = COMPLETE_COUNTS,
 	.key = { "created_at", "id" },
 	.time = "created_at",
 	.newest_first = true,
@@ -243,6 +253,7 @@ static const struct list list_channels = {
 	.table = "channel_metrics",
 	.columns = { TIME("hour"), FILTER("channel") },
 	.and_others = true,
+	.coverage = COMPLETE_CHATS,
 	.key = { "hour", "channel" },
 	.time = "hour",
 	.newest_first = true,

@@ -9,6 +9,7 @@
 #include "common/conf/conf.h"
 #include "common/json/jsonw.h"
 #include "sink/access/scope.h"
+#include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
@@ -113,7 +114,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
 	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
-	    "FROM operator_metrics WHERE tenant = ?",
+	    "FROM operator_metrics WHERE tenant = ? AND left_at IS NULL",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
@@ -156,6 +157,34 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	return question_run(q, &sql, NULL, 0, rows);
 }
 
+static const struct sheet_column name_columns[] = {
+	{ "kind", SHEET_TEXT, "(channel|operator)" },
+	{ "id", SHEET_TEXT, "text" },
+	{ "name", SHEET_TEXT, "text" },
+};
+
+#define NAMES_MAX "2000"
+
+/* Channels, and operators whom the viewer may see and who are not listed any
+ * more. */
+static bool
+ask_names(struct question *q, struct db_rows **rows)
+{
+	struct buf sql = BUF_INIT;
+
+	buf_adds(&sql, "SELECT kind, id, name FROM names n WHERE tenant = ? "
+		       "AND name IS NOT NULL AND (kind = 'channel'");
+	if (q->viewer.role >= VIEWER_AGENT) {
+		buf_adds(&sql,
+		    " OR kind = 'operator' AND NOT EXISTS (SELECT 1 "
+		    "FROM operator_metrics o WHERE o.tenant = n.tenant "
+		    "AND o.operator = n.id)");
+		scope_add_rows(&q->viewer, "n.id", &sql);
+	}
+	buf_adds(&sql, ") ORDER BY kind, as_of DESC, id LIMIT " NAMES_MAX);
+	return question_run(q, &sql, NULL, 0, rows);
+}
+
 /* Writes the address at which the CRM shows a chat, from the configuration;
  * NULL if there is none, or not for this role. The configuration may lack a
  * token's tenant. */
@@ -180,12 +209,15 @@ bool
 resource_now_write(struct question *q)
 {
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
+	struct db_rows *names = NULL;
 	struct kept_lacking lacking = { .n = 0 };
+	struct completeness complete = { .n = 0 };
 	struct buf *to;
 	bool good;
 
-	good = ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
-	       ask_waiting(q, &waiting) &&
+	good = completeness_read(q, COMPLETE_CHATS, &complete) &&
+	       ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
+	       ask_waiting(q, &waiting) && ask_names(q, &names) &&
 	       kept_find_if_empty(
 		   q, db_rows_count(tenant) == 0, "tenant", &lacking) &&
 	       kept_find_if_empty(
@@ -201,14 +233,19 @@ resource_now_write(struct question *q)
 		    response_href_operator);
 		reply_rows(q, "waiting", waiting_columns,
 		    ARRAY_LEN(waiting_columns), waiting, NULL);
+		reply_rows(q, "names", name_columns, ARRAY_LEN(name_columns),
+		    names, NULL);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		write_chat_url(&q->viewer, to);
+		completeness_write(&complete, to);
 		kept_write_lacking(&lacking, to);
 	}
 	db_rows_free(tenant);
 	db_rows_free(operators);
 	db_rows_free(waiting);
+	db_rows_free(names);
+	completeness_release(&complete);
 	return good;
 }
 
@@ -222,10 +259,13 @@ answer_now(struct question *q)
 const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
 	"The present figures that the role may see.", .answer = answer_now,
 	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
-		 "'Address of a chat in the CRM; {chat} stands for its id', "
+		 "'Address of a chat in the CRM; {chat} stands for its "
+		 "id', " COMPLETENESS_SHAPE ", "
 		 "now: [@NowTotal], operators: [@NowOperator], waiting: "
-		 "[@NowWaiting], not_kept: text? 'If a list is empty: metrics "
+		 "[@NowWaiting], names: [@NowName] 'Of channels and former "
+		 "operators', not_kept: text? 'If a list is empty: metrics "
 		 "that are not stored'}",
 	.rows = { RESOURCE_ROWS("NowTotal", tenant_columns),
 	    RESOURCE_ROWS("NowOperator", operator_columns),
-	    RESOURCE_ROWS("NowWaiting", waiting_columns) } };
+	    RESOURCE_ROWS("NowWaiting", waiting_columns),
+	    RESOURCE_ROWS("NowName", name_columns) } };

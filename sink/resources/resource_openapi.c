@@ -367,9 +367,9 @@ add_list_shapes(struct buf *to, const char *schema, const struct list *l)
 	(void)snprintf(name, sizeof name, "%sRow", schema);
 	buf_addf(&page,
 	    "{tenant: text, rows: [@%s], not_kept: text? 'If the page is "
-	    "empty: the metric, if the tenant has no rows of it', next?: text "
-	    "'The cursor of the next page'}",
-	    name);
+	    "empty: the metric, if the tenant has no rows of it', %snext?: "
+	    "text 'The cursor of the next page'}",
+	    name, l->coverage != NULL ? COMPLETENESS_SHAPE ", " : "");
 	for (i = 0; i < n; i++)
 		buf_addf(&row, "%s%s: %s", i > 0 ? ", " : "{", columns[i].name,
 		    list_column_shape(l, &columns[i]));

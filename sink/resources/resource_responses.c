@@ -8,6 +8,8 @@
  *   within_seconds  the share of responses within that time
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -30,9 +32,11 @@ static const struct sheet_column response_columns[] = {
 	{ "end", SHEET_TEXT, "text" },
 	{ "begin_utc", SHEET_TIME, "time" },
 	{ "end_utc", SHEET_TIME, "time" },
+	{ "complete", SHEET_FLAG, COMPLETE_SHAPE },
 	{ "operator", SHEET_TEXT, NULL },
 	{ "channel", SHEET_TEXT, NULL },
 	{ "team", SHEET_TEXT, NULL },
+	{ "name", SHEET_TEXT, "text? 'Of the operator or the channel'" },
 	{ "count", SHEET_NUMBER, NULL },
 	{ "sum_seconds", SHEET_NUMBER, NULL },
 	{ "avg_seconds", SHEET_NUMBER, NULL },
@@ -54,6 +58,8 @@ struct responses_question {
 	/* The range and the one before it. */
 	struct response_span spans[2];
 	struct response_sums sums[2];
+	struct completeness complete;
+	struct strmap names; /* id -> name of an operator or channel; owned */
 };
 
 static bool
@@ -112,11 +118,38 @@ read_spans(struct responses_question *r)
 	return true;
 }
 
+/* Reads the names of all operators or channels of the tenant; only those with
+ * rows are shown. */
+static bool
+read_response_names(struct responses_question *r)
+{
+	const struct db_value kind =
+	    db_str(r->group == GROUP_OPERATOR ? "operator" : "channel");
+	struct db_rows *rows = NULL;
+	size_t before = r->q->rows;
+	bool good;
+
+	if (r->group != GROUP_OPERATOR && r->group != GROUP_CHANNEL)
+		return true;
+	good = question_ask(r->q,
+	    "SELECT id, name FROM names WHERE tenant = ? AND kind = ? "
+	    "AND name IS NOT NULL",
+	    &kind, 1, &rows);
+	while (good && db_next(rows))
+		*strmap_put(&r->names, db_get(rows, 0), db_get_len(rows, 0)) =
+		    xstrdup(db_get(rows, 1));
+	db_rows_free(rows);
+	r->q->rows = before;
+	return good;
+}
+
 /* Both ranges are read as of one moment. */
 static bool
 read_responses(struct responses_question *r)
 {
-	bool good = question_begin(r->q) && read_spans(r);
+	bool good = question_begin(r->q) && read_response_names(r) &&
+		    completeness_read(r->q, COMPLETE_CHATS, &r->complete) &&
+		    read_spans(r);
 
 	question_end(r->q);
 	return good;
@@ -172,9 +205,15 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, text);
 	sheet_time(s, from);
 	sheet_time(s, to);
+	sheet_text(s, complete_word(complete_state(
+			  &r->complete, from, to, r->q->request->now_ms)));
 	sheet_text(s, operator_id);
 	sheet_text(s, channel);
 	sheet_text(s, team);
+	sheet_text(
+	    s, team != NULL || sum->name == NULL || *sum->name == '\0'
+		   ? NULL
+		   : strmap_get(&r->names, sum->name, strlen(sum->name)));
 	write_metrics(s, &sum->of, unknown);
 	write_within(r, s, &sum->of);
 	if (operator_id != NULL)
@@ -232,15 +271,17 @@ write_responses(const struct responses_question *r)
 		write_span(r, &s, 1);
 	sheet_end(&s);
 	if (r->q->format == SHEET_JSON)
-		response_write_frame(
-		    to, &r->filter, &r->spans[0], as_of, &r->sums[0].not_kept);
+		response_write_frame(to, &r->filter, &r->spans[0], as_of,
+		    &r->complete, &r->sums[0].not_kept);
 	reply_end(r->q, NULL);
 }
 
 static void
 answer_responses(struct question *q)
 {
-	struct responses_question r = { .q = q, .within_s = CLOCK_NONE };
+	struct responses_question r = {
+		.q = q, .within_s = CLOCK_NONE, .names = STRMAP_INIT
+	};
 	size_t i;
 
 	if (read_responses_parameters(&r) && read_responses(&r))
@@ -249,6 +290,8 @@ answer_responses(struct question *q)
 		response_span_release(&r.spans[i]);
 		response_sums_release(&r.sums[i]);
 	}
+	completeness_release(&r.complete);
+	strmap_release(&r.names, free);
 	response_filter_release(&r.filter);
 }
 
@@ -321,7 +364,8 @@ hour_href(
 
 static void
 write_heatmap(struct question *q, const struct response_filter *c,
-    const struct response_span *span, const struct response_sums *sums)
+    const struct response_span *span, const struct response_sums *sums,
+    const struct completeness *complete)
 {
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
@@ -349,8 +393,12 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	}
 	buf_release(&href);
 	sheet_end(&s);
-	if (q->format == SHEET_JSON)
-		response_write_frame(to, c, span, sums->as_of, &sums->not_kept);
+	if (q->format == SHEET_JSON) {
+		response_write_frame(
+		    to, c, span, sums->as_of, complete, &sums->not_kept);
+		complete_write(to, complete_state(complete, span->from,
+				       span->to, q->request->now_ms));
+	}
 	reply_end(q, NULL);
 }
 
@@ -361,13 +409,16 @@ answer_heatmap(struct question *q)
 	struct response_span span = { .zone = NULL };
 	struct response_plan plan = { .stretches = NULL };
 	struct response_sums sums = { .n = 0 };
+	struct completeness complete = { .n = 0 };
 
 	if (response_filter_read(q, &c) &&
-	    response_span_read(q, c.zone, &span) && check_length(q, &span)) {
+	    response_span_read(q, c.zone, &span) && check_length(q, &span) &&
+	    completeness_read(q, COMPLETE_CHATS, &complete)) {
 		plan_heatmap(&plan, &span);
 		if (response_sums_read(q, &plan, &c, GROUP_NONE, &sums))
-			write_heatmap(q, &c, &span, &sums);
+			write_heatmap(q, &c, &span, &sums, &complete);
 	}
+	completeness_release(&complete);
 	response_span_release(&span);
 	response_plan_release(&plan);
 	response_sums_release(&sums);
@@ -380,6 +431,7 @@ const struct resource resource_heatmap = { "/api/v1/heatmap", VIEWER_WALL,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
 	    "nobody", "channel", "no_channel"),
 	.impersonal = true,
-	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME "}",
+	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME
+		 ", complete: " COMPLETE_SHAPE "}",
 	.rows = { RESOURCE_ROWS("HeatmapRow", heatmap_columns) },
 	.is_sheet = true };

@@ -498,7 +498,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1) {
-		if ((r->filter->kind->set & 1U << t.kind) == 0)
+		if ((r->filter->kind->set & 1U << t.place) == 0)
 			continue;
 		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 || t.n == 0)
@@ -873,11 +873,12 @@ response_write_range(struct buf *to, const struct response_filter *c,
 void
 response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, int64_t as_of,
-    const struct kept_lacking *not_kept)
+    const struct completeness *complete, const struct kept_lacking *not_kept)
 {
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind->name);
 	response_write_range(to, c, span);
 	jsonw_time(to, "as_of", as_of);
+	completeness_write(complete, to);
 	kept_write_lacking(not_kept, to);
 }

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/containers/strmap.h"
+#include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 #include "sink/calendar/calendar.h"
@@ -224,14 +225,16 @@ void response_write_range(struct buf *to, const struct response_filter *c,
     const struct response_span *span);
 
 /* Appends the members of a JSON answer besides its rows: what was requested,
- * its time, and the metrics that are missing. */
+ * its time, since when figures are complete, and the metrics that are missing.
+ */
 void response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, int64_t as_of,
-    const struct kept_lacking *not_kept);
+    const struct completeness *complete, const struct kept_lacking *not_kept);
 
 /* Their shapes in the description of the API. */
 #define RESPONSE_FRAME                                                         \
-	"zone: text, kind: text, from: time, to: time, as_of: time?, "         \
+	"zone: text, kind: text, from: time, to: time, as_of: "                \
+	"time?, " COMPLETENESS_SHAPE ", "                                      \
 	"not_kept: text? 'If there are no rows to count: metrics that are "    \
 	"not stored'"
 

@@ -32,6 +32,35 @@ span_kind_named(const char *name, size_t len)
 	return (enum span_kind)i;
 }
 
+static const char *const measure_names[SPAN_MEASURES] = {
+	[SPAN_CALENDAR] = "",
+	[SPAN_WORK] = "_work",
+	[SPAN_KEPT] = "_kept",
+	[SPAN_MISSED] = "_missed",
+	[SPAN_CLOSED] = "_closed",
+};
+
+/* Returns the place of a name such as "reply_work"; SPAN_SUMS: none. */
+static size_t
+place_named(const char *name, size_t len)
+{
+	enum span_kind kind = span_kind_named(name, len);
+	size_t i, n;
+
+	if (kind != SPAN_KINDS)
+		return kind;
+	for (i = SPAN_WORK; i < SPAN_MEASURES; i++) {
+		n = strlen(measure_names[i]);
+		if (len <= n ||
+		    memcmp(name + len - n, measure_names[i], n) != 0)
+			continue;
+		kind = span_kind_named(name, len - n);
+		if (kind != SPAN_KINDS)
+			return span_place((enum span_measure)i, kind);
+	}
+	return SPAN_SUMS;
+}
+
 /* Numbers are not negative. */
 static int64_t
 plus(int64_t a, int64_t b)
@@ -110,8 +139,8 @@ span_sums_release(struct span_sums *s)
 {
 	size_t i;
 
-	for (i = 0; i < SPAN_KINDS; i++)
-		span_sum_release(&s->kind[i]);
+	for (i = 0; i < SPAN_SUMS; i++)
+		span_sum_release(&s->of[i]);
 }
 
 /* The base of a count's digits. */
@@ -158,12 +187,13 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 	const struct span_sum *k;
 	size_t i;
 
-	for (i = 0; i < SPAN_KINDS; i++) {
-		k = &s->kind[i];
+	for (i = 0; i < SPAN_SUMS; i++) {
+		k = &s->of[i];
 		if (k->n == 0 && k->buckets_n == 0)
 			continue;
-		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64,
-		    span_kind_names[i], k->n, k->sum_ms, k->max_ms);
+		buf_addf(to, "%s%s %" PRId64 " %" PRId64 " %" PRId64,
+		    span_kind_names[i % SPAN_KINDS],
+		    measure_names[i / SPAN_KINDS], k->n, k->sum_ms, k->max_ms);
 		write_buckets(k, to);
 		buf_addc(to, ';');
 	}
@@ -238,8 +268,8 @@ span_text_next(struct span_text *t)
 	if (*p == '\0')
 		return 0;
 	len = strcspn(p, " ;");
-	t->kind = span_kind_named(p, len);
-	if (t->kind == SPAN_KINDS)
+	t->place = place_named(p, len);
+	if (t->place == SPAN_SUMS)
 		return -1;
 	p += len;
 	for (i = 0; i < ARRAY_LEN(numbers) && !bad; i++) {
@@ -300,7 +330,7 @@ span_sums_read(const char *text, struct span_sums *to)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1)
-		if (span_text_add(&t, &to->kind[t.kind]) != 0)
+		if (span_text_add(&t, &to->of[t.place]) != 0)
 			return -1;
 	return rc;
 }
@@ -358,8 +388,8 @@ span_row_merge(struct span_row *to, const struct span_row *from)
 	to->damaged |= from->damaged;
 	if (from->as_of > to->as_of)
 		to->as_of = from->as_of;
-	for (i = 0; i < SPAN_KINDS; i++)
-		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
+	for (i = 0; i < SPAN_SUMS; i++)
+		span_sum_merge(&to->sums.of[i], &from->sums.of[i]);
 }
 
 /* Adds the sums of a stored span. */

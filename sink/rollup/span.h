@@ -23,6 +23,26 @@ enum span_kind {
 	SPAN_KINDS
 };
 
+/* What is added up of each kind. Of the last three only the number matters. */
+enum span_measure {
+	SPAN_CALENDAR, /* the durations */
+	SPAN_WORK,     /* the work times, of intervals that have one */
+	SPAN_KEPT,     /* targets that were kept, */
+	SPAN_MISSED,   /* or missed */
+	SPAN_CLOSED, /* answers while the team was closed: without work time */
+	SPAN_MEASURES
+};
+
+#define SPAN_SUMS (SPAN_KINDS * SPAN_MEASURES)
+
+/* The place of a measure of a kind: calendar times come first, so those are
+ * equal to their kinds. */
+static inline size_t
+span_place(enum span_measure measure, enum span_kind kind)
+{
+	return (size_t)measure * SPAN_KINDS + kind;
+}
+
 struct span_bucket {
 	uint32_t bucket;
 	int64_t n;
@@ -36,7 +56,7 @@ struct span_sum {
 };
 
 struct span_sums {
-	struct span_sum kind[SPAN_KINDS];
+	struct span_sum of[SPAN_SUMS]; /* see span_place() */
 };
 
 extern const char *const span_kind_names[SPAN_KINDS];
@@ -57,7 +77,8 @@ void span_sum_release(struct span_sum *s);
  *   reply 4 61000 40000 481:b 496:cab;
  *
  * that is, its name, number, sum and maximum in ms, and runs of adjacent
- * buckets: the first one's number and their counts. A kind without responses is
+ * buckets: the first one's number and their counts. Other measures follow under
+ * the names reply_work, reply_kept, reply_missed and reply_closed. What is 0 is
  * left out.
  *
  * A count is written in base 26, a to z, with all digits except the last as
@@ -69,7 +90,7 @@ void span_sum_release(struct span_sum *s);
  * where its counts are. */
 struct span_text {
 	const char *rest; /* borrowed: the kinds that follow */
-	enum span_kind kind;
+	size_t place;     /* see span_place() */
 	int64_t n, sum_ms, max_ms;
 	const char *runs, *end; /* counts, not examined yet */
 };

@@ -65,6 +65,56 @@ analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
 	return o;
 }
 
+/* Hours of channel_metrics that began before the aggregator counted, and that
+ * an import covers. */
+
+static enum outcome
+channel_hour_is_ours(struct db *db, const char *tenant, int64_t hour, bool *is)
+{
+	const struct db_value args[] = { db_str(tenant), db_str(tenant),
+		db_time(hour), db_time(hour + HOUR_MS), db_time(hour) };
+	uint64_t n = 0;
+	enum outcome o = db_query_count(db,
+	    "SELECT COUNT(*) FROM coverage b JOIN (SELECT MIN(begin_at) AS at "
+	    "FROM coverage WHERE tenant = ? AND kind = 'chats' "
+	    "AND source <> 'backfill') began WHERE b.tenant = ? "
+	    "AND b.kind = 'chats' AND b.source = 'backfill' "
+	    "AND b.begin_at <= ? AND b.end_at >= LEAST(?, began.at) "
+	    "AND began.at > ?",
+	    args, ARRAY_LEN(args), &n);
+
+	*is = n > 0;
+	return o;
+}
+
+/* A row of the aggregator keeps its version, so a later one replaces it; then
+ * the hour is due again. */
+static enum outcome
+channel_hour_make(struct db *db, const char *tenant, int64_t hour)
+{
+	const struct db_value args[] = { db_time(hour), db_str(tenant),
+		db_time(hour), db_time(hour + HOUR_MS) };
+	bool is = false;
+	enum outcome o = channel_hour_is_ours(db, tenant, hour, &is);
+
+	if (o != OUTCOME_DONE || !is)
+		return o;
+	return db_exec(db,
+	    "INSERT INTO channel_metrics (tenant, `hour`, channel, messages, "
+	    "inbound_messages, outbound_messages, active_conversations, as_of, "
+	    "version) SELECT tenant, ?, COALESCE(channel, '') AS c, COUNT(*), "
+	    "SUM(sender = 'customer'), SUM(sender <> 'customer'), "
+	    "COUNT(DISTINCT conversation_id), UTC_TIMESTAMP(3), 1 "
+	    "FROM messages WHERE tenant = ? AND created_at >= ? "
+	    "AND created_at < ? AND sender IN ('customer', 'operator', 'bot') "
+	    "AND `private` = 0 AND automated = 0 GROUP BY c "
+	    "ON DUPLICATE KEY UPDATE messages = VALUES(messages), "
+	    "inbound_messages = VALUES(inbound_messages), "
+	    "outbound_messages = VALUES(outbound_messages), "
+	    "active_conversations = VALUES(active_conversations)",
+	    args, ARRAY_LEN(args), NULL);
+}
+
 /* Most rows of an hour have arrived by this long after its end. */
 #define SETTLING_MS (10 * MINUTE_MS)
 
@@ -115,6 +165,21 @@ due_hours_add(struct due_hours *d, struct text tenant, int64_t hour)
 		return;
 	XGROW(d->list, d->n, d->cap);
 	d->list[d->n++] = added;
+}
+
+enum outcome
+due_hours_store_messages(
+    struct db *db, struct text tenant, int64_t begin, int64_t end)
+{
+	const struct db_value args[] = { db_text(tenant.p, tenant.len),
+		db_time(begin), db_time(end) };
+
+	return db_exec(db,
+	    "INSERT IGNORE INTO sums_due (tenant, `hour`) "
+	    "SELECT DISTINCT tenant, CAST(DATE_FORMAT(created_at, "
+	    "'%Y-%m-%d %H:00:00') AS DATETIME(3)) FROM messages "
+	    "WHERE tenant = ? AND created_at >= ? AND created_at < ?",
+	    args, ARRAY_LEN(args), NULL);
 }
 
 /* Always in the same order, so that no two transactions deadlock. */
@@ -179,47 +244,117 @@ struct subject_day {
 	struct span_set hours, days;
 };
 
+/* Reads sums of the hour's intervals by id, kind and bucket: after these, the
+ * columns of `measures`. */
+static enum outcome
+query_intervals(struct sums *s, const char *tenant, int64_t hour,
+    const struct subject_day *d, const char *bucket, const char *measures,
+    const char *condition, struct db_rows **rows)
+{
+	const struct db_value args[] = { db_str(tenant), db_time(hour),
+		db_time(hour + HOUR_MS) };
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SELECT COALESCE(%s, '') AS id, kind, %s AS bucket, MAX(as_of), %s "
+	    "FROM intervals WHERE tenant = ? AND end_at >= ? AND end_at < ? "
+	    "AND kind <> 'waiting' AND " INTERVAL_COUNTS "%s "
+	    "GROUP BY id, kind, bucket",
+	    d->column, bucket, measures, condition);
+	o = db_query(s->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
+	buf_release(&sql);
+	return o;
+}
+
+/* Returns the sums of the current row's operator or channel; NULL if the row is
+ * not of a kind that is added up. */
+static struct span_row *
+row_of_group(const struct db_rows *rows, int64_t hour, struct subject_day *d,
+    enum span_kind *kind)
+{
+	struct span_row *row;
+
+	*kind = span_kind_named(db_get(rows, 1), db_get_len(rows, 1));
+	if (*kind == SPAN_KINDS)
+		return NULL;
+	row =
+	    span_set_row(&d->hours, hour, db_get(rows, 0), db_get_len(rows, 0));
+	row->put = true;
+	if (db_get_time(rows, 3) > row->as_of)
+		row->as_of = db_get_time(rows, 3);
+	return row;
+}
+
+/* Adds the number, sum and maximum in columns 4 to 6, of the bucket. */
+static void
+add_durations(const struct db_rows *rows, struct span_sum *sum)
+{
+	if (db_get_int(rows, 4) <= 0)
+		return;
+	span_sum_add(
+	    sum, db_get_int(rows, 4), db_get_int(rows, 5), db_get_int(rows, 6));
+	span_sum_add_bucket(
+	    sum, (uint32_t)db_get_int(rows, 2), db_get_int(rows, 4));
+}
+
+/* Adds what hours and targets say about the intervals. */
+static enum outcome
+count_judged(
+    struct sums *s, const char *tenant, int64_t hour, struct subject_day *d)
+{
+	static const enum span_measure counted[] = { SPAN_KEPT, SPAN_MISSED,
+		SPAN_CLOSED };
+	struct db_rows *rows;
+	struct span_row *row;
+	enum span_kind kind;
+	enum outcome o;
+	size_t i;
+
+	o = query_intervals(s, tenant, hour, d,
+	    "COALESCE(" DURATION_BUCKET_SQL("work_ms") ", 0)",
+	    "COUNT(work_ms), SUM(work_ms), MAX(work_ms), "
+	    "COUNT(NULLIF(kept, 0)), COUNT(NULLIF(kept, 1)), "
+	    "COUNT(CASE WHEN " INTERVAL_CLOSED " THEN 1 END)",
+	    " AND judged IS NOT NULL", &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		row = row_of_group(rows, hour, d, &kind);
+		if (row == NULL)
+			continue;
+		add_durations(rows, &row->sums.of[span_place(SPAN_WORK, kind)]);
+		for (i = 0; i < ARRAY_LEN(counted); i++)
+			span_sum_add(
+			    &row->sums.of[span_place(counted[i], kind)],
+			    db_get_int(rows, 7 + i), 0, 0);
+	}
+	db_rows_free(rows);
+	return o;
+}
+
 /* Adds up the intervals of an hour. */
 static enum outcome
 count_intervals(
     struct sums *s, const char *tenant, int64_t hour, struct subject_day *d)
 {
-	const struct db_value args[] = { db_str(tenant), db_time(hour),
-		db_time(hour + HOUR_MS) };
-	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
-	enum span_kind kind;
 	struct span_row *row;
-	struct span_sum *sum;
+	enum span_kind kind;
 	enum outcome o;
+	bool judged = false;
 
-	buf_addf(&sql,
-	    "SELECT COALESCE(%s, '') AS id, kind, " DURATION_BUCKET_SQL(
-		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), "
-		      "MAX(as_of) FROM intervals "
-		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
-		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
-		      " GROUP BY id, kind, bucket",
-	    d->column);
-	o = db_query(s->db, buf_str(&sql), args, ARRAY_LEN(args), &rows);
-	buf_release(&sql);
+	o = query_intervals(s, tenant, hour, d, DURATION_BUCKET_SQL("ms"),
+	    "COUNT(*), SUM(ms), MAX(ms), MAX(judged) IS NOT NULL", "", &rows);
 	while (o == OUTCOME_DONE && db_next(rows)) {
-		kind = span_kind_named(db_get(rows, 1), db_get_len(rows, 1));
-		if (kind == SPAN_KINDS)
+		row = row_of_group(rows, hour, d, &kind);
+		if (row == NULL)
 			continue;
-		row = span_set_row(
-		    &d->hours, hour, db_get(rows, 0), db_get_len(rows, 0));
-		row->put = true;
-		if (db_get_time(rows, 6) > row->as_of)
-			row->as_of = db_get_time(rows, 6);
-		sum = &row->sums.kind[kind];
-		span_sum_add(sum, db_get_int(rows, 3), db_get_int(rows, 4),
-		    db_get_int(rows, 5));
-		span_sum_add_bucket(
-		    sum, (uint32_t)db_get_int(rows, 2), db_get_int(rows, 3));
+		add_durations(
+		    rows, &row->sums.of[span_place(SPAN_CALENDAR, kind)]);
+		judged |= db_get_int(rows, 7) == 1;
 	}
 	db_rows_free(rows);
-	return o;
+	return o == OUTCOME_DONE && judged ? count_judged(s, tenant, hour, d)
+					   : o;
 }
 
 /* Adds the rows that begin then to a row without an id, or to one with the same
@@ -343,6 +478,9 @@ make_sums(struct sums *s, const struct due_day *due)
 
 	for (i = 0; i < due->n && o == OUTCOME_DONE; i++) {
 		o = analytics_hour_make(s->db, due->tenant, due->hours[i]);
+		if (o == OUTCOME_DONE)
+			o = channel_hour_make(
+			    s->db, due->tenant, due->hours[i]);
 		if (o == OUTCOME_DONE)
 			o = db_exec(s->db,
 			    "DELETE FROM sums_due WHERE tenant = ? "

@@ -2,7 +2,10 @@
  * sums_due: sums that are computed when an hour is over, instead of with each
  * row: the responses of operators, channels and the tenant (hours and days of
  * response_rollups), from intervals; and message_analytics_hours, from
- * message_analytics.
+ * message_analytics. Also hours of channel_metrics from before the first poll
+ * or webhook, from messages that were imported; the aggregator, which counts
+ * messages as they arrive, has counted none of these, or only those of chats
+ * that were open then.
  *
  * The table sums_due lists the hours whose rows are not all added up; for these
  * hours, readers use the rows instead. A transaction that stores a row of an
@@ -44,6 +47,11 @@ void due_hours_release(struct due_hours *d);
 /* Clears the hours of the previous attempt. */
 void due_hours_clear(struct due_hours *d);
 void due_hours_add(struct due_hours *d, struct text tenant, int64_t hour);
+
+/* Puts all hours of a time with messages on the list: an import of the tenant
+ * is complete. Call it like due_hours_store(). */
+enum outcome due_hours_store_messages(struct db *db, struct text tenant,
+    int64_t begin, int64_t end) __attribute__((warn_unused_result));
 
 /* Puts the hours on the list. Call within the transaction that stores their
  * rows, as its last write. */

@@ -303,8 +303,8 @@ struct sink_row *
 row_new(const struct table *t, const struct record *r, const char *line,
     size_t len, struct arena *a)
 {
-	struct sink_row *row =
-	    arena_take(a, sizeof *row + t->columns_n * sizeof row->values[0]);
+	struct sink_row *row = arena_take(a,
+	    sizeof *row + (t->columns_n + t->derived) * sizeof row->values[0]);
 
 	row->table = t;
 	/* Only rows about the present belong to a snapshot. */

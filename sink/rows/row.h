@@ -55,11 +55,16 @@ struct sink_row {
 	const char *line;
 	size_t len;
 	enum row_fate fate;
-	const char *reason;       /* for ROW_BAD */
-	bool undated;             /* as_of is the time of reading */
-	uint32_t cut;             /* bit i: the text in column i was
-				   * truncated */
-	struct db_value values[]; /* one for each column */
+	const char *reason; /* for ROW_BAD */
+	bool undated;       /* as_of is the time of reading */
+	uint32_t cut;       /* bit i: the text in column i was
+			     * truncated */
+	/* The row from which this one was made, and with which it is stored or
+	 * not; NULL: the row of a line, which counts. */
+	const struct sink_row *of;
+	struct db_value values[]; /* one for each column; those of
+				   * derived columns are set before it
+				   * is stored */
 };
 
 /* Makes an empty row of table t in the arena; r's texts and the line are

@@ -386,6 +386,74 @@ read_about_row(const struct record *r, const char *line, size_t len,
 	return row;
 }
 
+/* Names for people. An unknown kind is stored, too: a later version may use
+ * it. */
+static struct sink_row *
+name_row(const struct record *r, struct text kind, struct text id,
+    struct text name, const char *line, size_t len, struct arena *a)
+{
+	struct sink_row *row = row_new(&tables[TABLE_names], r, line, len, a);
+	struct db_value *v = row->values;
+
+	v[TABLE_COLUMN(names, tenant)] = text_value(r->tenant);
+	v[TABLE_COLUMN(names, kind)] = text_value(kind);
+	v[TABLE_COLUMN(names, id)] = text_value(id);
+	v[TABLE_COLUMN(names, name)] =
+	    cut_text_value(row, TABLE_COLUMN(names, name), name);
+	return row;
+}
+
+static void
+date_name_row(struct sink_row *row, int64_t as_of, int64_t version)
+{
+	row->as_of = as_of;
+	row->version = version;
+	row->values[TABLE_COLUMN(names, as_of)] = db_time(as_of);
+	row->values[TABLE_COLUMN(names, version)] = db_int(version);
+}
+
+static struct sink_row *
+read_name_row(const struct record *r, const char *line, size_t len,
+    struct arena *a, struct buf *why)
+{
+	static const char *const kinds[] = { "channel", "team", "label" };
+	struct sink_row *row;
+	size_t i = 0;
+
+	if (check_row_time(r->at, why) != 0)
+		return NULL;
+	while (i < ARRAY_LEN(kinds) && !text_is(r->kind, kinds[i]))
+		i++;
+	if (i == ARRAY_LEN(kinds)) {
+		buf_setf(why, "field 'kind' must be channel, team or label");
+		return NULL;
+	}
+	row = name_row(r, r->kind, r->id, r->name, line, len, a);
+	date_name_row(row, r->at, r->at > 0 ? r->at : 0);
+	return row;
+}
+
+struct sink_row *
+row_read_operator_name(const struct sink_row *of, const struct record *r,
+    const char *line, size_t len, struct arena *a)
+{
+	const struct db_value *v = of->values;
+	const struct db_value *id =
+	    &v[TABLE_COLUMN(operator_metrics, operator)];
+	const struct db_value *name = &v[TABLE_COLUMN(operator_metrics, name)];
+	struct sink_row *row;
+
+	if (of->table != &tables[TABLE_operator_metrics] ||
+	    name->type == DB_NULL || name->len == 0)
+		return NULL;
+	row = name_row(r, text_from("operator"),
+	    (struct text){ id->text, id->len },
+	    (struct text){ name->text, name->len }, line, len, a);
+	row->of = of;
+	date_name_row(row, of->as_of, of->version);
+	return row;
+}
+
 struct sink_row *
 row_read(const struct record *r, const char *line, size_t len, struct arena *a,
     struct buf *why)
@@ -400,5 +468,7 @@ row_read(const struct record *r, const char *line, size_t len, struct arena *a,
 		return read_event_row(r, line, len, a, why);
 	if (r->type == RECORD_ASSIGNMENT)
 		return read_assignment_row(r, line, len, a, why);
+	if (r->type == RECORD_NAME)
+		return read_name_row(r, line, len, a, why);
 	return row_read_columns(r, line, len, a, why);
 }

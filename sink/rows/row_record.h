@@ -1,6 +1,7 @@
 /*
  * row_record: reads any record that is stored as a row: a row record unchanged,
- * and messages, views, events and assignments as rows of their own tables. The
+ * and messages, views, events, assignments and names as rows of their own
+ * tables. The
  * record is checked when it is parsed; only additional requirements of the
  * database, and the contents of `data`, are checked here.
  */
@@ -19,5 +20,10 @@ struct sink_row *row_read(const struct record *r, const char *line, size_t len,
 int row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Returns the row of the operator's name in a row of operator_metrics; NULL: it
+ * has none. The name stays when the operator leaves. Memory as above. */
+struct sink_row *row_read_operator_name(const struct sink_row *of,
+    const struct record *r, const char *line, size_t len, struct arena *a);
 
 #endif

@@ -9,24 +9,26 @@
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/tenant_lock.h"
+#include "sink/store/judge_row.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
 #include "sink/tables/upsert_sql.h"
 
 void
-batch_store_init(
-    struct batch_store *s, struct db *db, int64_t keep_ms, bool all)
+batch_store_init(struct batch_store *s, struct db *db,
+    const struct terms_book *terms, int64_t keep_ms, bool all)
 {
 	struct upsert_sql sql;
 	size_t i;
 
 	memset(s, 0, sizeof *s);
 	s->db = db;
+	s->terms = terms;
 	s->slot = tenant_lock_slot();
 	for (i = 0; i < TABLES; i++) {
 		upsert_sql_init(&sql, &tables[i]);
-		s->upsert[i] = db_bulk_new(
-		    db, sql.head, sql.row, sql.tail, tables[i].columns_n);
+		s->upsert[i] = db_bulk_new(db, sql.head, sql.row, sql.tail,
+		    tables[i].columns_n + tables[i].derived);
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
@@ -87,7 +89,11 @@ upsert(struct batch_store *s, size_t k)
 		s->sent = xrealloc(s->sent, rows->n, sizeof *s->sent);
 	}
 	for (i = 0; i < rows->n; i++)
-		if (rows->row[i]->fate == ROW_STORED) {
+		if (rows->row[i]->fate == ROW_STORED &&
+		    (rows->row[i]->of == NULL ||
+			rows->row[i]->of->fate == ROW_STORED)) {
+			if (k == TABLE_intervals)
+				judge_row(s->terms, rows->row[i]);
 			s->sent[n++] = rows->row[i];
 			db_bulk_add(bulk, rows->row[i]->values);
 		}
@@ -109,18 +115,48 @@ add_due_hours(struct batch_store *s, const struct row_list *rows, size_t time)
 	}
 }
 
+/* An import may end with any batch, so its hours are listed when the row about
+ * it is stored. */
+static enum outcome
+store_imported_hours(struct batch_store *s)
+{
+	static const char source[] = "backfill";
+	const struct row_list *rows = &s->batch->rows[TABLE_coverage];
+	const struct db_value *v;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < rows->n && o == OUTCOME_DONE; i++) {
+		v = rows->row[i]->values;
+		if (rows->row[i]->fate == ROW_STORED &&
+		    v[TABLE_COLUMN(coverage, source)].len ==
+			sizeof source - 1 &&
+		    memcmp(v[TABLE_COLUMN(coverage, source)].text, source,
+			sizeof source - 1) == 0)
+			o = due_hours_store_messages(s->db,
+			    rows->row[i]->tenant->name,
+			    v[TABLE_COLUMN(coverage, begin_at)].num,
+			    v[TABLE_COLUMN(coverage, end_at)].num);
+	}
+	return o;
+}
+
 /* Must be the transaction's last write. */
 static enum outcome
 store_due_hours(struct batch_store *s)
 {
 	const struct row_batch *b = s->batch;
+	enum outcome o;
 
 	due_hours_clear(&s->due);
 	add_due_hours(
 	    s, &b->rows[TABLE_intervals], TABLE_COLUMN(intervals, end_at));
 	add_due_hours(s, &b->rows[TABLE_message_analytics],
 	    TABLE_COLUMN(message_analytics, created_at));
-	return due_hours_store(&s->due);
+	add_due_hours(s, &b->rows[TABLE_channel_metrics],
+	    TABLE_COLUMN(channel_metrics, hour));
+	o = due_hours_store(&s->due);
+	return o == OUTCOME_DONE ? store_imported_hours(s) : o;
 }
 
 static enum outcome

@@ -5,7 +5,8 @@
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
  *     that was lost meanwhile (short_counts.h). Rows about an erased customer
  *     lose what identifies the customer (forgotten_rows.h)
- *   3 upsert the other rows in the order of row_compare(), the newest version
+ *   3 judge intervals by hours and targets (judge_row.h), and
+ *     upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
@@ -23,6 +24,7 @@
 #define SINK_STORE_BATCH_STORE_H
 
 #include "common/db/db.h"
+#include "common/hours/terms.h"
 #include "sink/rollup/sums_due.h"
 #include "sink/rows/batch.h"
 #include "sink/store/barred_rows.h"
@@ -33,6 +35,7 @@ struct batch_store {
 	struct db *db;
 
 	/* private */
+	const struct terms_book *terms;
 	unsigned slot; /* for tenant_lock_share() */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
@@ -45,9 +48,10 @@ struct batch_store {
 	size_t sent_cap;
 };
 
-/* keep_ms, all: see barred_rows_init(). */
-void batch_store_init(
-    struct batch_store *s, struct db *db, int64_t keep_ms, bool all);
+/* terms are borrowed: intervals are judged by them. keep_ms, all: see
+ * barred_rows_init(). */
+void batch_store_init(struct batch_store *s, struct db *db,
+    const struct terms_book *terms, int64_t keep_ms, bool all);
 void batch_store_release(struct batch_store *s);
 
 /* Stores a batch that batch_sort() has sorted. */

@@ -63,7 +63,7 @@ tell(const struct sink_row *row, int64_t stored)
 	clock_format(stored, at);
 	log_error("the aggregator's state of tenant '%.*s' begins at %s, but "
 		  "stored rows go up to %s: the state was lost; older counts "
-		  "stay as they are; restore the state, or replay the records "
+		  "stay as they are; remove the state and replay all records "
 		  "(messaging-stream(7), THE STATE)",
 	    TEXT_ARG(row->tenant->name), since, at);
 }

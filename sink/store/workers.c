@@ -100,7 +100,8 @@ worker_main(void *ctx)
 }
 
 struct workers *
-workers_open(struct db *db, const struct conf *conf, bool wait_forever)
+workers_open(struct db *db, const struct conf *conf,
+    const struct terms_book *terms, bool wait_forever)
 {
 	struct workers *all = xcalloc(1, sizeof *all);
 	int64_t keep_ms = conf_int(conf, "reaper", "tombstones");
@@ -122,7 +123,7 @@ workers_open(struct db *db, const struct conf *conf, bool wait_forever)
 		w->filling = &w->batch[0];
 		w->result.worker = all->n;
 		batch_store_init(&w->store, all->n++ == 0 ? db : db_another(db),
-		    keep_ms, tombs);
+		    terms, keep_ms, tombs);
 		thread_must_start(&w->thread, "store", worker_main, w);
 	}
 	return all;

@@ -40,9 +40,10 @@ struct worker_result {
 	size_t worker; /* for workers_take_back() */
 };
 
-/* Owns db. wait_forever: failures are retried. */
+/* Owns db; terms are borrowed. wait_forever: failures are retried. */
 struct workers *workers_open(struct db *db, const struct conf *conf,
-    bool wait_forever) __attribute__((warn_unused_result));
+    const struct terms_book *terms, bool wait_forever)
+    __attribute__((warn_unused_result));
 
 /* Waits until running transactions are finished. NULL is allowed. */
 void workers_close(struct workers *w);

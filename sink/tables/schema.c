@@ -96,7 +96,7 @@ schema_add_table(struct buf *sql, const struct table *t)
 	size_t i;
 
 	buf_addf(sql, "CREATE TABLE IF NOT EXISTS `%s` (", t->name);
-	for (i = 0; i < t->columns_n; i++) {
+	for (i = 0; i < t->columns_n + t->derived; i++) {
 		buf_addf(sql, "`%s` ", t->columns[i].name);
 		schema_add_column(sql, &t->columns[i], NULL);
 		buf_adds(sql, ", ");

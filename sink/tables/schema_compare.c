@@ -176,7 +176,7 @@ is_ours(const struct table *t, const char *column)
 	const struct table_extra *e;
 	size_t i;
 
-	for (i = 0; i < t->columns_n; i++)
+	for (i = 0; i < t->columns_n + t->derived; i++)
 		if (strcasecmp(t->columns[i].name, column) == 0)
 			return true;
 	for (e = t->extras; e->column.name != NULL; e++)
@@ -327,7 +327,7 @@ compare_table(struct comparison *c, const struct table *t)
 		report_statement(c);
 		return OUTCOME_DONE;
 	}
-	for (i = 0; i < t->columns_n; i++)
+	for (i = 0; i < t->columns_n + t->derived; i++)
 		compare_column(c, t, &t->columns[i], NULL);
 	for (e = t->extras; e->column.name != NULL; e++)
 		if (e->expression != NULL)

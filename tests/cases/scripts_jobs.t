@@ -82,7 +82,7 @@ called "poller -v -t queue:records" \
 	"sink -v -f queue:rows --until-empty"
 
 echo "- a configuration that others may read causes a warning"
-printf '[crm a]\ntoken = secret\n' >"$tmp/open.conf"
+printf '[crm a]\nprofile = chat2desk\ntoken = secret\n' >"$tmp/open.conf"
 chmod 644 "$tmp/open.conf"
 "$BIN/poller" -c "$tmp/open.conf" -n 2>"$tmp/out" ||
 	fail "poller -n: $(cat "$tmp/out")"

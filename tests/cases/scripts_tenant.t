@@ -61,21 +61,25 @@ is "the folder's mode" "$(stat -c %a "$tmp/tenants")" 700
 is "nothing else" "$(ls -A "$tmp/tenants")" acme.conf
 run 65 add acme <<<tok2
 says "change it with --replace"
-run 0 add acme --replace <<<tok2
-is "replaced" "$(cat "$tmp/tenants/acme.conf")" "token = tok2"
+run 0 add acme --replace --profile chat2desk <<<tok2
+is "replaced" "$(cat "$tmp/tenants/acme.conf")" "profile = chat2desk
+token = tok2"
 echo secret >"$tmp/token"
-(cd "$tmp" && run 0 add other --token-file token </dev/null)
-is "a token file" "$(cat "$tmp/tenants/other.conf")" "token_file = $tmp/token"
+(cd "$tmp" && run 0 add other --token-file token --profile chat2desk </dev/null)
+is "a token file" "$(cat "$tmp/tenants/other.conf")" "profile = chat2desk
+token_file = $tmp/token"
 
 echo "- a token that the CRM refuses changes nothing; one that it cannot judge stays"
 printf '%s\n' 'echo "acme,token,failed,HTTP 401"' 'exit 77' >"$tmp/says"
-run 77 add acme --replace <<<bad
+run 77 add acme --replace --profile chat2desk <<<bad
 says "Z tenant: the CRM refuses the token: HTTP 401$"
-run 77 add fresh <<<bad
-is "what stays" "$(grep -rh . "$tmp/tenants")" "token = tok2
+run 77 add fresh --profile chat2desk <<<bad
+is "what stays" "$(grep -rh . "$tmp/tenants")" "profile = chat2desk
+token = tok2
+profile = chat2desk
 token_file = $tmp/token"
 echo 'exit 75' >"$tmp/says"
-run 0 add fresh <<<tok3
+run 0 add fresh --profile chat2desk <<<tok3
 says "did not say whether the token is right; try: poller --check --tenant fresh"
 rm "$tmp/says" "$tmp/tenants/fresh.conf"
 
@@ -110,7 +114,7 @@ if [ -x "$MESSAGING_BIN/poller" ]; then
 	says "unknown key 'histroy'"
 	run 78 add n --set concurrency=none <<<x
 	says "Z tenant: poller: $tmp/tenants/n.conf: concurrency = none is not"
-	run 78 add n --set ca_file=none.pem <<<x
+	run 78 add n --profile chat2desk --set ca_file=none.pem <<<x
 	says "$tmp/tenants/none.pem"
 	! grep -q /dev/ "$tmp/err" || fail "$(cat "$tmp/err")"
 fi
@@ -140,13 +144,14 @@ says "Z tenant: 'a\\\\nb' is not a name"
 echo "- of several that add the same one wins"
 for i in 1 2 3 4 5 6; do
 	(
-		! "$scripts/tenant" -c "$tmp/conf" add race <<<"t$i" 2>/dev/null ||
+		! "$scripts/tenant" -c "$tmp/conf" add race --profile chat2desk <<<"t$i" 2>/dev/null ||
 			echo "$i" >>"$tmp/won"
 	) &
 done
 wait
 is "winners" "$(wc -l <"$tmp/won")" 1
-is "its token" "$(cat "$tmp/tenants/race.conf")" "token = t$(cat "$tmp/won")"
+is "its token" "$(cat "$tmp/tenants/race.conf")" "profile = chat2desk
+token = t$(cat "$tmp/won")"
 
 echo "- ended in the middle: no token stays, at the latest when it is removed"
 mkdir "$tmp/deadly"
@@ -201,7 +206,7 @@ mkdir "$tmp/at" "$tmp/at/tenants" "$tmp/elsewhere"
 printf '[poller]\ntenants = tenants\n' >"$tmp/elsewhere/conf"
 ln -s ../elsewhere/conf "$tmp/at/messaging.conf"
 for way in "$tmp/at/messaging.conf" messaging.conf; do
-	(cd "$tmp/at" && "$scripts/tenant" -c "$way" add linked --replace <<<x) ||
+	(cd "$tmp/at" && "$scripts/tenant" -c "$way" add linked --replace --profile chat2desk <<<x) ||
 		fail "tenant -c $way: $?"
 	is "beside the link" "$(ls -A "$tmp/at/tenants")" linked.conf
 	is "where it leads" "$(ls -A "$tmp/elsewhere")" conf

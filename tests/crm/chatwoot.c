@@ -157,8 +157,36 @@ get_conversation(struct call *c, struct answer *a)
 		chatwoot_conversation(&a->body, w, d);
 }
 
-/* Answers with the newest 20 messages, the newest 20 before an id, or up to 100
- * after an id. */
+static int
+by_time(const void *x, const void *y)
+{
+	const struct message *const *a = x, *const *b = y;
+
+	if ((*a)->at != (*b)->at)
+		return (*a)->at < (*b)->at ? -1 : 1;
+	return ((*a)->id > (*b)->id) - ((*a)->id < (*b)->id);
+}
+
+/* Lists the messages with ids from `from` to before `before`, the earliest
+ * first. */
+static size_t
+list_messages(const struct world *w, const struct dialog *d, int64_t from,
+    int64_t before, const struct message **rows)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < d->messages_n; i++) {
+		const struct message *m = &w->messages[d->messages[i]];
+
+		if (m->id >= from && m->id < before)
+			rows[n++] = m;
+	}
+	qsort(rows, n, sizeof *rows, by_time);
+	return n;
+}
+
+/* Answers with the newest 20 messages, the newest 20 before an id, the earliest
+ * 100 after an id, or the earliest 1000 from an id to before another. */
 static void
 get_messages(struct call *c, struct answer *a)
 {
@@ -166,28 +194,25 @@ get_messages(struct call *c, struct answer *a)
 	const struct dialog *d = find(w, c->id, a);
 	int64_t after = call_int(c, "after", -1);
 	int64_t before = call_int(c, "before", INT64_MAX);
-	const char *comma = "";
-	size_t i, from = 0, n = 0, most = after >= 0 ? 100 : 20;
+	const struct message **rows;
+	size_t i, n, from = 0;
 
 	if (d == NULL)
 		return;
-	if (after < 0) { /* the last of those before */
-		for (i = 0; i < d->messages_n; i++)
-			n += w->messages[d->messages[i]].id < before;
-		from = n > most ? n - most : 0;
-	}
+	rows = xcalloc(d->messages_n + 1, sizeof(*rows));
+	n = list_messages(
+	    w, d, before == INT64_MAX ? after + 1 : after, before, rows);
+	if (after < 0)
+		from = n > 20 ? n - 20 : 0;
+	else if (n > (before == INT64_MAX ? 100 : 1000))
+		n = before == INT64_MAX ? 100 : 1000;
 	buf_adds(&a->body, "{\"meta\":{\"labels\":[]},\"payload\":[");
-	for (i = from, n = 0; i < d->messages_n && n < most; i++) {
-		const struct message *m = &w->messages[d->messages[i]];
-
-		if (m->id <= after || m->id >= before)
-			continue;
-		buf_adds(&a->body, comma);
-		comma = ",";
-		chatwoot_message(&a->body, w, m);
-		n++;
+	for (i = from; i < n; i++) {
+		buf_adds(&a->body, i > from ? "," : "");
+		chatwoot_message(&a->body, w, rows[i]);
 	}
 	buf_adds(&a->body, "]}");
+	free(rows);
 }
 
 /* Adds a member of the report that a test has set, or "[]". */

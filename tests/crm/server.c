@@ -60,8 +60,8 @@ token(struct MHD_Connection *connection, const char *path, bool *by_admin)
 	*by_admin = false;
 	if (!qiscus_is_path(path))
 		return value;
-	if (header(connection, "api_access_token") != NULL)
-		return header(connection, "api_access_token");
+	if (header(connection, "Api-Access-Token") != NULL)
+		return header(connection, "Api-Access-Token");
 	if (value != NULL) {
 		*by_admin = strncmp(value, admin, strlen(admin)) == 0;
 		return *by_admin ? value + strlen(admin) : "nobody's";

@@ -12,7 +12,7 @@ import unittest
 SIM = os.path.join(os.environ.get("TESTBIN", "build/tests"), "crm-sim")
 KEYS = {
     "chat2desk": {"Authorization": "sim-token"},
-    "chatwoot": {"api_access_token": "sim-token"},
+    "chatwoot": {"Api-Access-Token": "sim-token"},
     "qiscus": {"Qiscus-App-Id": "sim-app", "Qiscus-Secret-Key": "sim-token"},
 }
 BASE = {"chat2desk": "/v1", "chatwoot": "/api/v1/accounts/1/", "qiscus": ""}

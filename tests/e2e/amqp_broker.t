@@ -7,6 +7,7 @@ is checked, and every way in which it can be another broker is distinguished.
 """
 
 import collections
+import http.client
 import os
 import random
 import re
@@ -15,8 +16,9 @@ import threading
 import time
 
 from certificates import Authority
-from harness import LONG, PROBE, Checklist, run_checks, seed, until
+from harness import BIN, LONG, PROBE, Checklist, run_checks, seed, until
 
+ALARM = r"accepts no messages because of an alarm \(low on memory\); give it"
 
 def records(first, last):
     return [b'{"type":"row","tenant":"t","n":%d,"filler":"0123456789"}\n' % n
@@ -149,9 +151,14 @@ class Test(Checklist):
                       f"{crashes} crashes: {lab.text(side)}")
 
     def alarm(self):
-        """During an alarm, no message is sent. Programs notice its end, and a
-        writer from cron reports the alarm."""
+        """During an alarm, no message is sent. Programs notice its end, a
+        writer from cron reports the alarm, and so does a listener, whose spool
+        grows."""
         lab, lines = self.lab, records(1, 20)
+        listener = lab.serve(
+            ["poller", "-c", lab.write("listen.conf", "[listen]\n"), "--listen",
+             "127.0.0.1:0", "-t", "queue:spooled", "--state", lab.path("spool")],
+            "listen")
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.00001)"
                        ".")
         until(60, lambda: "memory" in lab.ask_broker(
@@ -159,19 +166,44 @@ class Test(Checklist):
         url = lab.env["AMQP_URL"]
         self.ends(self.probe(
             url, "-b", "10", "write", "queue:alarm", stdin=b"".join(lines),
-            wait_timeout="5s"), 75, r"accepts no messages because of an alarm "
-            r"\(low on memory\); give it")
+            wait_timeout="5s"), 75, ALARM)
+        done = lab.run(["aggregator", "--declare"], stdin=b"alarm records\n")
+        self.ends(done, 75, ALARM)
+        done = lab.run(["scripts/health-check.sh"], env={
+            "MESSAGING_BIN": BIN, "MESSAGING_CONFIG": lab.conf("health", {
+                "crm one": {"token": "x"}})})
+        self.that(done.code == 2 and re.search(
+            "CRITICAL.*broker: .*" + ALARM, done.out.decode()),
+            f"{done} {done.out}")
         writer = lab.start([PROBE, "-p", "-b", "10", "write", "queue:alarm"],
                            lab.path("alarmed"), stdin=subprocess.PIPE)
         writer.stdin.write(b"".join(lines))
         writer.stdin.close()
+        asked = http.client.HTTPConnection("127.0.0.1", listener.port)
+        asked.request("POST", "/api/v1/analytics/events?tenant_id=acme", body=(
+            '{"event_type":"user_action","event_data":{}}'),
+            headers={"Content-Type": "application/json"})
+        self.that(asked.getresponse().status < 300, "an event in an alarm")
+        asked.close()
+        until(90, lambda: "wait in the spool" in lab.text("listen.log"),
+              "a warning")
+        for log in "listen.log", "alarmed":
+            until(60, lambda n=log: re.search(ALARM, lab.text(n)),
+                  f"the alarm in {log}")
+            self.equal(len(re.findall(ALARM, lab.text(log))), 1,
+                       lab.text(log))
         until(60, lambda: "block" in lab.ask_broker(
             "rabbit_networking:connection_info_all([state])."), "a blocked one")
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
+        until(60, lambda: lab.run(["aggregator", "--declare"],
+                                  stdin=b"alarm records\n").code == 0,
+              "the end of the alarm")
         self.that(writer.wait() == 0 and "confirmed 20" in lab.text("alarmed"),
                   lab.text("alarmed"))
         self.that({x.encode() + b"\n" for x in lab.take("alarm")} ==
                   set(lines), "other lines")
+        until(60, lambda: lab.take("spooled") != [], "the event")
+        lab.end(listener)
 
     def expired(self):
         self.authority.issue("cert", "DNS:localhost", -1)

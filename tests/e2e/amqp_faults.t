@@ -235,6 +235,20 @@ class Test(Checklist):
         reader.has(records(1, 20))
         self.that(reader.stop() == 0, reader.said())
 
+    def a_stream_is_not_read(self):
+        """RabbitMQ counts neither messages nor consumers of a stream, so a
+        reader would never see its end."""
+        self.lab.ask_broker(
+            'rabbit_amqqueue:declare(rabbit_misc:r(<<"VHOST">>, queue, '
+            '<<"flowing">>), true, false, [{<<"x-queue-type">>, longstr, '
+            '<<"stream">>}], none, <<"test">>).')
+        says = "does not report its messages.*; if it is a stream, read a"
+        self.expect(75, says, "-e", "read", "queue:flowing",
+                    **self.settings(wait_timeout="5s"))
+        self.expect(75, says, "--until-empty", "-f", "queue:flowing", "-t",
+                    "queue:rows", "--state", self.lab.path("flowing"),
+                    program="aggregator", **self.settings(wait_timeout="5s"))
+
     def stall(self, name):
         """The queue's process does not answer for 4 s: the broker reports the
         queue as empty and unread."""

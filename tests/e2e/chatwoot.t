@@ -8,9 +8,13 @@ Chatwoot.
 import json
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Checks, Lab, TOKEN, main, say  # noqa: E402
+
+
+ROBOT = 10900
 
 
 class Account:
@@ -138,6 +142,11 @@ def fast_profile(lab):
                                              "backfill: 60000"))
 
 
+def in_chats(done):
+    """The records of chats and messages."""
+    return [r for r in done.records() if "chat" in r]
+
+
 def past(lab, checks):
     """Each past conversation is read, and each of its closings is a row of
     history; a killed run continues; events since the first poll are left to the
@@ -149,16 +158,16 @@ def past(lab, checks):
                 route="/api/v1/accounts/1/conversations/")
     checks.ends(lab.run(back), 77, "Token is not correct")
     a.calls()
-    rest = lab.must(back).records()
+    rest = in_chats(lab.must(back))
     calls = a.calls()["messages"]
     checks.that(20 <= calls <= 40, f"the rest of 84: {calls}")
     first = lab.must(back)
     world = a.sim.world()
-    checks.equal({r["chat"] for r in first.records()},
+    checks.equal({r["chat"] for r in in_chats(first)},
                  {str(d["id"]) for d in world["dialogs"]
                   if d["last_message"] is not None}, "conversations")
     checks.that({r["chat"] for r in rest} <
-                {r["chat"] for r in first.records()}, "only the rest")
+                {r["chat"] for r in in_chats(first)}, "only the rest")
     begun = {r["chat"]: r["at"][:19] for r in first.records()
              if r["type"] == "chat" and "operator" not in r}
     assigned = {r["chat"] for r in first.records()
@@ -181,8 +190,40 @@ def past(lab, checks):
     a.act("touch", percent=50)
     a.act("close", sorted(opened)[0])
     again = lab.must(back)
-    checks.equal(sorted(again.out.splitlines()),
-                 sorted(first.out.splitlines()), "after the first poll")
+    same = [sorted(map(json.dumps, in_chats(done)))
+            for done in (again, first)]
+    checks.equal(*same, "after the first poll")
+
+
+def imported(lab, checks):
+    """A bridge imports a day of history into a conversation, behind messages of
+    today: greater ids, earlier times. Each message is read, by polls and by a
+    backfill."""
+    a = Account(lab, "imported", "--dialogs", 0, profile=fast_profile(lab))
+    chat = str(a.sim.control("act", do="arrive", account=TOKEN)["dialog"])
+    for _ in range(24):
+        a.sim.advance(20)
+        a.act("answer", chat, operator=503)
+        a.act("client", chat)
+    live = {str(m["id"]) for m in a.sim.world()["messages"]
+            if str(m["dialog_id"]) == chat}
+    for i in range(230):
+        a.act("late", chat, ago=86400 - 60 * i)
+    checks.that(len(live) >= 49, "messages of today")
+
+    def polled():
+        done = lab.must(["poller", "-c", a.conf])
+        return {r["id"] for r in done.records() if r["type"] == "message"}
+
+    checks.equal(live - polled(), set(), "the first poll")
+    a.act("answer", chat, operator=503)
+    live.add(str(max(m["id"] for m in a.sim.world()["messages"])))
+    checks.equal(live - polled(), set(), "a later one")
+    back = lab.must(["poller", "-c", a.conf, "--state", lab.path("again"),
+                     "--backfill", "30d"])
+    checks.equal({r["id"] for r in back.records() if r["type"] == "message"},
+                 {str(m["id"]) for m in a.sim.world()["messages"]},
+                 "a backfill")
 
 
 def assigning(lab, checks):
@@ -213,14 +254,33 @@ def assigning(lab, checks):
     checks.equal(holder(taken), 503, "one that somebody has")
     checks.that("999" not in give(other, 999), "an agent who is none")
     checks.equal(holder(other), None, "who has that")
+    a.act("transfer", free, operator=ROBOT)
+    give(free, 502)
+    checks.equal(holder(free), ROBOT, "one that a bot has")
+    shown = {r["chat"]: r.get("operator") for r in lab.must(
+        ["poller", "-c", a.conf]).records() if r["type"] == "chat"
+        and "status" in r}
+    checks.equal(shown[free], f"bot-{ROBOT}", "its operator")
 
 
 def self_check(lab, checks):
-    a = Account(lab, "check", "--dialogs", 60)
-    report = {r["check"]: r for r in lab.must(
-        ["poller", "-c", a.conf, "--check"]).records()}
+    """A clock with which each snapshot is rejected fails the check."""
+    def check(name, ahead):
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                              time.gmtime(time.time() + ahead))
+        a = Account(lab, name, "--dialogs", 60, "--speed", 1, "--start", start)
+        done = lab.run(["poller", "-c", a.conf, "--check"])
+        return done.code, {r["check"]: r for r in done.records()}
+
+    code, report = check("check", 0)
+    checks.equal(code, 0, f"{report}")
     checks.equal({r["result"] for r in report.values()} - {"ok", "-"}, set(),
                  f"{report}")
+    for name, ahead, rc, result in (("ahead", 3600, 78, "failed"),
+                                    ("behind", -3600, 0, "advice")):
+        code, there = check(name, ahead)
+        checks.equal((code, there["clock"]["result"]), (rc, result),
+                     f"{name}: {there['clock']}")
     checks.that("role: administrator" in report["token"]["detail"], "the role")
     checks.that(report["chats"]["detail"].startswith("60 open"), "the tenant's chats")
 
@@ -228,7 +288,8 @@ def self_check(lab, checks):
 def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
-        for test in (costs, moving, deleted, denied, past, assigning, self_check):
+        for test in (costs, moving, deleted, denied, past, imported, assigning,
+                     self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()

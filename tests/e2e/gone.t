@@ -59,5 +59,54 @@ class Test(Checklist):
         self._store()
         self.has("the stream no longer counts it", ["2"], 1, ["9001"])
 
+    def operators_leave(self):
+        """With the snapshot that lacks them, once they have no open chat; they
+        stay in history, and may come back."""
+        self._snapshot(1, ["ann", "ben"], "ben", "open")
+        self._present(["ann", "ben"], "both are listed")
+        self._snapshot(2, ["ann"], "ben", "open")
+        self._present(["ann", "ben"], "not listed, but with an open chat")
+        self._snapshot(3, ["ann"])
+        self._present(["ann"], "one left")
+        history = self._get("/api/v1/intervals?operator=ben&kind=reply")
+        self.equal(len(history["rows"]), 1, "the history")
+        self._snapshot(4, ["ann", "ben"])
+        self._present(["ann", "ben"], "one came back")
+
+    def _snapshot(self, minute, operators, assigned=None, status="closed"):
+        at = f"2026-11-20T10:{minute:02}:00Z"
+        own = {"tenant": "left", "snapshot": f"s{minute}"}
+        said = [("1", "operator", "00"), ("2", "customer", "10"),
+                ("3", "operator", "20")]
+        records = [{"type": "operator", "operator": o, "name": o}
+                   for o in operators]
+        if assigned:
+            records += [{"type": "chat", "chat": "1", "status": status,
+                         "operator": assigned}] + [
+                {"type": "message", "chat": "1", "id": i, "from": sender,
+                 "at": f"2026-11-20T10:00:{second}Z", "user": assigned}
+                for i, sender, second in said]
+        marker = {"type": "snapshot", "at": at, **own}
+        self.send([{**marker, "state": "begin"},
+                   *({**r, **own} for r in records),
+                   {**marker, "state": "end", "records": len(records)}])
+        self.lab.must(["aggregator", "-f", "queue:records", "--state",
+                       self.lab.path("left"), "-t", "queue:rows",
+                       "--until-empty"])
+        self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+
+    def _get(self, path):
+        return json.loads(self.lab.must(
+            ["sink", "--tenant", "left", "--get", path]).out)
+
+    def _present(self, want, what):
+        for path, rows in (("/api/v1/now", "operators"),
+                           ("/api/v1/operators", "rows")):
+            got = [o["operator"] for o in self._get(path)[rows]]
+            self.equal(sorted(got), want, (what, path))
+        page = self.lab.must(["sink", "--now", "--tenant", "left"]).out.decode()
+        self.equal([o for o in ("ann", "ben") if f"\n{o} " in page], want,
+                   (what, page))
+
 
 run_checks(Test)

@@ -171,6 +171,40 @@ class Test(Checklist):
                     for x in self.lab.take("records.dead")], [UNKNOWN], "dead")
         self.once = [x for x in records if '"tenant":"wo"' in x]
 
+    def secrets_written_later(self):
+        """The listener starts before there is a secret, as in the quickstart;
+        it reads the secret, another one and a new tenant by itself."""
+        key = {"profile": "chatwoot", "hook": "signature"}
+        late = {"crm late": {**key, "hook_secret_file": "late.key"}}
+        conf = self.lab.conf("late.conf", late)
+        self.listen(conf, "queue:records")
+        self.chatwoot(401, SAID, tenant="late")
+
+        def accepts(tenant, secret):
+            def is_so():
+                at, text = str(int(time.time())), json.dumps(SAID)
+                mac = hmac.digest(secret.encode(), f"{at}.{text}".encode(),
+                                  "sha256").hex()
+                return self.ask(f"/hooks/{tenant}/chatwoot", text, {
+                    "X-Chatwoot-Timestamp": at,
+                    "X-Chatwoot-Signature": "sha256=" + mac}) == 200
+
+            until(60, is_so, f"{tenant} to be accepted")
+
+        self.lab.write("late.key", KEY + "\n")
+        accepts("late", KEY)
+        self.lab.write("late.key", "the second secret\n")
+        accepts("late", "the second secret")
+        self.chatwoot(401, SAID, tenant="late")
+        self.lab.conf("late.conf", {
+            **late, "crm new": {**key, "hook_secret": KEY}})
+        accepts("new", KEY)
+        # A configuration that cannot be read changes nothing.
+        self.lab.write("late.conf", "[crm late]\nnonsense\n")
+        until(60, lambda: "keeps the configuration" in self._log(), "a warning")
+        self.chatwoot(200, SAID, tenant="new")
+        self.taken()
+
     def kept_among_records(self):
         """Without a broker, a dead letter is a line among the records."""
         self.listen(self.mine(), self.lab.path("few"), state=False)

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S python3 -B
 """URLs with several hosts: a host that is gone, silent, outside its cluster or
-read-only is skipped, at the start and while rows flow; nothing is lost.
+read-only, or that refuses the login, is skipped, at the start and while rows
+flow; nothing is lost.
 """
 
 import struct
 from urllib.parse import urlsplit
 
-from harness import Door, Lab, main, say, until
+from harness import PROBE, Door, Lab, main, say, until
 from sinklib import Tables, snapshot, text
 
 
@@ -21,6 +22,22 @@ class Outside(Door):
         for n, data in enumerate(super().pieces(source, upward)):
             yield data if upward or n < 2 else \
                 struct.pack("<I", len(answer) | 1 << 24) + answer
+
+
+class Refusing(Door):
+    """A server with another password: the one that clients send is changed on
+    its way."""
+
+    def pieces(self, source, upward):
+        name, password = self.server.username, self.server.password.encode()
+        hashed = name.encode() + b"\0\x14" # MariaDB gets a hash, 20 bytes long
+        for data in super().pieces(source, upward):
+            if upward:
+                data = data.replace(password, b"x" * len(password))
+                head, sign, rest = data.partition(hashed)
+                data = head + sign + bytes(b ^ 255 for b in rest[:20]) + \
+                    rest[20:] if sign else data
+            yield data
 
 
 class ReadOnly(Outside):
@@ -66,6 +83,26 @@ def at_the_start(t):
         t.that(done.code == 75 and "none of the 2 hosts can be used"
                in f"{done}", f"only {what}: {done}")
     say("- databases that are gone, silent, outside or read-only")
+
+
+def a_host_refuses_the_login(t):
+    """The next one is used; if all refuse, the program ends."""
+    for kind, key, argv in (
+            ("mariadb", "MYSQL_URL", ["sink", "--check"]),
+            ("rabbitmq", "AMQP_URL", [PROBE, "-e", "read", "queue:none"])):
+        bad, worse, gone, good = (t.lab.door(kind, k) for k in (
+            Refusing, Refusing, Door, Door))
+        gone.shut()
+        done = t.lab.run(argv, env={key: hosts(bad, good)})
+        t.that(done.code == 0, f"{kind}, one refuses: {done}")
+        done = t.lab.run(argv, env={key: hosts(bad, worse)})
+        t.that(done.code == 77 and "none of the 2 hosts can be used"
+               in f"{done}", f"{kind}, all refuse: {done}")
+        done = t.lab.run(argv, env={
+            key: hosts(bad, gone), "MESSAGING_CONFIG": t.lab.conf(
+                "short.conf", {"amqp": {"wait_timeout": "1s"}})})
+        t.that(done.code == 75, f"{kind}, another may be back later: {done}")
+    say("- a host that refuses the login is passed over")
 
 
 def rolled_back_without_an_error(t):
@@ -136,6 +173,7 @@ def test():
     with Lab("hosts") as lab:
         t = Tables(lab)
         at_the_start(t)
+        a_host_refuses_the_login(t)
         rolled_back_without_an_error(t)
         while_rows_flow(t)
         return t.result()

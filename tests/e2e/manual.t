@@ -70,8 +70,8 @@ class Test(Checklist):
 
     def allocation(self):
         """The daemons have these options, and the simulation runs."""
-        conf = self.lab.conf("conf", {"crm acme": {"token": "x",
-                                                   "assign": "yes"}})
+        conf = self.lab.conf("conf", {"crm acme": {
+            "profile": "chat2desk", "token": "x", "assign": "yes"}})
         lines = [self.command("aggregator -f queue").replace(
             "DIR", self.lab.path("state")), self.command("poller --assign")]
         self.typed("set -e\n" + "".join(line + " -n\n" for line in lines),

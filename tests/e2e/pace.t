@@ -82,7 +82,8 @@ class Month:
     def poll(self):
         """The current interval in minutes, or None if it polled."""
         done = self.poller("-v")
-        lines = [line for line in done.lines() if "poller: listed" not in line]
+        lines = [line for line in done.lines()
+                 if not line.startswith(("poller: listed", "poller: gap"))]
         warned = [line for line in lines if "([crm acme] budget)" in line]
         day = self.now.strftime("%m-%d")
         self.warned[day] = self.warned.get(day, 0) + len(warned)

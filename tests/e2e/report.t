@@ -96,14 +96,24 @@ class Test(Checklist):
             self.sql.ask("UPDATE operator_metrics "
                          f"SET name = x'{name.encode().hex()}' "
                          f"WHERE operator = '{operator}' AND tenant = 't1'")
+            self.sql.ask("UPDATE names "
+                         f"SET name = x'{name.encode().hex()}' WHERE "
+                         f"kind = 'operator' AND id = '{operator}' "
+                         "AND tenant = 't1'")
         self.sql.ask(
             "INSERT INTO alerts (tenant, started_at, user_id, rule, messages, "
             f"threshold, as_of) VALUES ('{TENANT}', '2026-01-01', 'u', "
             "'minute', 11, 8, '2026-01-01')")
         self.sql.ask("UPDATE channel_metrics SET channel = "
                      f"'{CHANNEL}' WHERE channel = 'email'")
-        self.sql.ask("UPDATE operator_metrics SET name = "
-                     f"'{STRANGER}' WHERE tenant = 't2'")
+        for table in ("operator_metrics", "names"):
+            self.sql.ask(f"UPDATE {table} SET name = "
+                         f"'{STRANGER}' WHERE tenant = 't2'")
+        for kind in ("chats", "counts"):
+            self.sql.ask(
+                "INSERT INTO coverage (tenant, kind, begin_at, source, end_at, "
+                f"as_of, version) VALUES ('{TENANT}', '{kind}', '2025-01-01', "
+                "'poll', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1)")
         for table, column in (("intervals", "chat"), ("alerts", "user_id"),
                               ("trends", "word"),
                               ("channel_metrics", "channel")):
@@ -379,6 +389,41 @@ class Test(Checklist):
         self.that([alerts["value"], alerts["before"]] == ["2", "0"],
                   f"yesterday: {alerts}")
         self.sql.ask("DELETE FROM alerts WHERE user_id IN ('early', 'late')")
+
+    def what_is_incomplete_is_marked_and_not_compared(self):
+        """The first poll came in the middle of the week, then in the week
+        before."""
+        for begin, is_, was in (("2026-10-21 10:00", "no", "no"),
+                                ("2026-10-15 10:00", "yes", "no"),
+                                ("2026-10-12 00:00", "yes", "yes")):
+            self.sql.ask(f"UPDATE coverage SET begin_at = '{begin}' "
+                         f"WHERE tenant = '{TENANT}'")
+            r = self.span("UTC", WEEK)
+            about = {row["what"]: row["value"] for row in r["about"]}
+            self.that([about[k] for k in ("complete", "before_complete",
+                                          "counts_complete")]
+                      == [is_, was, is_], f"{begin}: {about}")
+            self.that({row["complete"] for name, rows in r.items()
+                       for row in rows if name not in ("about", "days",
+                                                       "resolved")} == {is_},
+                      f"{begin}: each row is marked")
+            self.that([row["complete"] for row in r["days"]] == [
+                "yes" if row["begin"] + " 00:00" >= begin else "no"
+                for row in r["days"]], f"{begin}: days {r['days']}")
+            compared = {row[c] for row in r["totals"]
+                        for c in ("before", "change")} | {
+                            row["count_before"] for row in r["operators"]} | {
+                                row["inbound_before"] for row in r["channels"]}
+            self.that((compared == {""}) == (was == "no"),
+                      f"{begin}: compared {compared}")
+            page = self.report("--from", WEEK[0], "--to", WEEK[1], form="html")
+            say_ = f"figures are complete since {begin}"
+            self.that((say_ in page) == (was == "no")
+                      and ("This period is incomplete" in page) == (is_ == "no")
+                      and (" than in the previous period" in page)
+                      == (was == "yes"), f"{begin}: the page")
+        self.sql.ask("UPDATE coverage SET begin_at = '2025-01-01' "
+                     f"WHERE tenant = '{TENANT}'")
 
     def wrong_options_are_refused(self):
         for options, code, says in (

@@ -18,7 +18,7 @@ ATTRIBUTES = {
 VOID = {"meta", "path", "line", "circle"}
 SPACES = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")
 # Columns that the page omits, and the form of the other columns.
-HIDDEN = ("operator", "figure", "unit")
+HIDDEN = ("operator", "channel", "figure", "unit", "complete")
 SECONDS = ("seconds",)
 WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 

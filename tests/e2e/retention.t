@@ -20,6 +20,7 @@ TIMES = {
     "longest_monologue": "last_message_at", "user_stats": "last_active",
     "realtime_user_activity": "created_at", "alerts": "started_at",
     "trends": "window_start", "channel_metrics": "hour",
+    "coverage": "end_at",
     "events": "created_at", "message_analytics": "created_at",
     "assignments": "reserved_at", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
@@ -201,11 +202,10 @@ class Test(Tables):
     def operators_who_left_go_with_history(self):
         self.fill(0, -40)
         for name, values in (
-                ("left", "open_chats = 0, responses = 0"),
-                ("has a chat", "open_chats = 1, responses = 0"),
-                ("was credited", "open_chats = 0, responses = 2"),
-                ("is listed",
-                 "open_chats = 0, responses = 0, available = 0")):
+                ("left", "left_at = '2026-11-20'"),
+                ("has a chat", "open_chats = 1"),
+                ("idle", "open_chats = 0, available = 0"),
+                ("of a CRM that lists no availability", "open_chats = 0")):
             for days in (0, -40):
                 self.sql.ask(
                     "INSERT INTO operator_metrics SET tenant = 't', operator = "

@@ -331,7 +331,8 @@ class Test(Checklist):
                    ("Address of a chat", "https://crm.example/{chat}"),
                    ("cron run", "n"), ("Address of the board", "127.0.0.1:0"),
                    ("public address", "board.example"),
-                   ("is not an address", "https://board.example")]
+                   ("is not an address", "https://board.example"),
+                   ("last 30 days: about", "y")]
         said, code = self.type([], answers)
         self.that(code == 0, f"in a terminal: {code} {said}")
         with open(self.folder + "messaging.conf", encoding="utf-8") as f:
@@ -367,7 +368,8 @@ class Test(Checklist):
         answers = [("CRM (", ""), ("company [kept]", ""),
                    (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
                    ("customers' names", ""), ("Address of a chat", ""),
-                   ("cron run", "n"), ("Address of the board", "no")]
+                   ("cron run", "n"), ("Address of the board", "no"),
+                   ("last 30 days", "n")]
         said, code = self.type([], answers)
         self.that(code == 0, f"with the kept answers: {code} {said}")
         self.setup("--remove", "-y")
@@ -387,7 +389,8 @@ class Test(Checklist):
         said, code = self.type(
             [], [*((question, "") for question, _ in begin),
                  (f"[{shown}]", ""), ("cron run", "n"),
-                 ("Address of the board", "no")], {"AMQP_URL": ""})
+                 ("Address of the board", "no"), ("last 30 days", "n")],
+            {"AMQP_URL": ""})
         self.that(code == 0 and f":{password}@" not in said, f"{code}: {said}")
         with open(self.folder + "messaging.conf", encoding="utf-8") as f:
             self.that(f"url = {url}" in f.read().splitlines(), "the address")
@@ -402,15 +405,15 @@ class Test(Checklist):
                    "--board", "no"]
         done = self.setup(*options, code=64)
         self.that("--account" in done.err, f"no account: {done}")
-        done = self.setup(*options, "--account", "1")
+        done = self.setup(*options, "--account", "1", "--past", "yes")
         self.that(b"role: administrator" in done.out, f"{done.out}")
         found = self.lab.sql("SELECT open_chats FROM tenant_metrics "
                              "WHERE tenant = 'woot'")
         self.that(found == [["12"]], f"open chats: {found}")
-        conf = self.folder + "messaging.conf"
-        self.lab.must(["sh", "-ec", '"$1/poller" -c "$2" --backfill 30d | '
-                       '"$1/aggregator" -c "$2" -a intervals,conversations | '
-                       '"$1/sink" -c "$2"', "sh", BIN, conf])
+        days = self.lab.sql("SELECT TIMESTAMPDIFF(DAY, begin_at, end_at) FROM "
+                            "coverage WHERE tenant = 'woot' "
+                            "AND source = 'backfill'")
+        self.that(days == [["30"]], f"days that are covered: {days}")
         found = int(self.lab.sql("SELECT COUNT(*) FROM intervals "
                                  "WHERE tenant = 'woot'")[0][0])
         self.that(found > 40, f"intervals of the past: {found}")
@@ -471,7 +474,7 @@ class Test(Checklist):
     def registered(sim):
         request = urllib.request.Request(
             sim.root + "/api/v1/accounts/1/webhooks",
-            headers={"api_access_token": TOKEN})
+            headers={"Api-Access-Token": TOKEN})
         with urllib.request.urlopen(request) as answer:
             return [x["url"] for x in json.load(answer)["payload"]["webhooks"]]
 

@@ -3,6 +3,7 @@ rows."""
 
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -46,7 +47,7 @@ def folded(records, by_hand):
         row = newest[key]
         if is_gone(row):
             continue
-        for name in ("as_of", "since", "version", "snapshot"):
+        for name in ("as_of", "waits_until", "since", "version", "snapshot"):
             row.pop(name, None)
         yield json.dumps(row, sort_keys=True, ensure_ascii=False)
 
@@ -59,6 +60,7 @@ class Flow:
                  prefetch=50, **aggregator):
         self.lab, self.metrics, self.rows = lab, metrics, []
         self.state = lab.path("state")
+        self.clock = aggregator.get("clock")
         self.conf = lab.conf("conf", {
             "amqp": {"prefetch": prefetch, "wait_timeout": "90s"},
             "crm t": {"token": "x"}, "aggregator": aggregator})
@@ -105,8 +107,12 @@ class Flow:
         return list(folded(self.rows, False))
 
     def same_figures(self, records, *options):
-        """The collected rows equal those of the same records in a terminal."""
+        """The collected rows equal those of the same records in a terminal,
+        except for running waits, which grow with the system clock."""
         want, got = self.by_hand(records, *options), self.figures()
+        if self.clock != "records":
+            want, got = ([re.sub('"longest_wait_seconds": [^,]*', "", line)
+                          for line in lines] for lines in (want, got))
         if not want:
             raise AssertionError("no rows in a terminal")
         if want != got:

@@ -464,6 +464,9 @@ is_record(json_t *root, int type)
 		return !is_word(json_object_get(root, "status"), "closed") ||
 		       has(root, "snapshot") || has(root, "at") ||
 		       has(root, "closed_at");
+	if (type == RECORD_COVERAGE)
+		return time_of(json_object_get(root, "end_at")) >=
+		       time_of(json_object_get(root, "begin_at"));
 	return type != RECORD_SNAPSHOT ||
 	       has(root, is_word(json_object_get(root, "state"), "begin")
 			     ? "at"

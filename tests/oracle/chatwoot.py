@@ -4,7 +4,7 @@ It reads the simulated world itself, not through the poller's API calls, and
 implements the manual's description of the poller:
 
 - A chat is a conversation that is not resolved. Its operator is an agent of the
-  account, not a bot.
+  account, or a bot, "bot-ID".
 - It is opened at the first line about a reopening, or message that is neither
   automated nor private, after the last line about a resolution, or at the
   resolution while there is nothing of this kind. A conversation that was never
@@ -106,7 +106,9 @@ class Account(crm.Account):
         number = client - FIRST_CLIENT
         phone = "+4917%09d" % number if number % 3 else None
         holder = crm.name_or_none(d["operator_id"])
-        if holder not in self.operators:
+        if holder == str(ROBOT):
+            holder = f"bot-{ROBOT}"
+        elif holder not in self.operators:
             holder = None
         begin, opened = milliseconds(d["begin"]), self.opened_at(d, messages)
         began_differently = any(clocks.is_assigned(m) for m in messages) or (

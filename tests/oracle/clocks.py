@@ -168,7 +168,7 @@ class Interval:
 
     def __init__(self, kind, operator, start, end, by, exact=True):
         self.kind, self.operator = kind, operator
-        self.message, self.channel = "", None
+        self.message, self.channel, self.awaited = "", None, None
         self.by_record = by is None
         if by is not None:
             self.message, self.channel = by["id"], by.get("channel")
@@ -475,6 +475,8 @@ class Chat:
             return
         waited = self.W
         first = self.first_at if self.ours else self.life_at
+        awaited = "reply" if self.A is None or self.F is not None else \
+            "first_response"
         self.served(at, by)
         self.tell("resolution", self.holder(), first, at, by)
         self.begun_at = None
@@ -482,7 +484,8 @@ class Chat:
             return
         self.over.append((at, self.known if by else self.known_then))
         if waited is not None:
-            self.tell("unanswered", self.holder(), waited, at, by)
+            self.tell("unanswered", self.holder(), waited, at,
+                      by).awaited = awaited
         self.begin()
 
     def is_as_said(self, record):

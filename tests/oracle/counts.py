@@ -182,7 +182,7 @@ def interval_rows(chat, intervals):
     for i in intervals:
         yield {"end_at": i.end, "chat": chat, "message": i.message,
                "kind": i.kind, "start_at": i.start, "operator": i.operator,
-               "channel": i.channel, "ms": i.ms}
+               "channel": i.channel, "awaited": i.awaited, "ms": i.ms}
 
 
 def step(at, conf):

@@ -50,9 +50,22 @@ def longest(waits, as_of):
     return seconds(max(max(as_of - w, 0) for w in waits))
 
 
-def chat_row(tenant, chat_id, life, as_of):
+def next_answer(life):
+    """What an answer would be now, and since when the customer waits for
+    it."""
+    if life.W is None:
+        return None, None
+    if life.F is None and life.A is not None:
+        return "first_response", life.A
+    return "reply", life.W
+
+
+def chat_row(tenant, chat_id, life, due, as_of):
     people = {(m["from"], writer(m)) for m in life.counted}
     first = life.first_response
+    kind, since = next_answer(life)
+    by, soon = due(life.details["channel"], kind, since) \
+        if kind else (None, None)
     return {
         "tenant": tenant,
         "chat": chat_id,
@@ -67,6 +80,9 @@ def chat_row(tenant, chat_id, life, as_of):
         "avg_response_seconds": mean(life.responses),
         "first_response_seconds": seconds(first.ms) if first else None,
         "waiting_since": life.W,
+        "next_kind": kind,
+        "answer_by": by,
+        "soon_at": soon,
         "as_of": as_of,
     }
 
@@ -93,10 +109,14 @@ def operator_row(tenant, op, listed, names, held, credited, as_of):
     }
 
 
-def live_rows(tenant, operators, names, chats, as_of):
+def no_target(*_):
+    return None, None
+
+
+def live_rows(tenant, operators, names, chats, as_of, due=no_target):
     """{table: {key: row}}. operators: the listed ones, {id: {"name",
     "available", "reported"}}; names: the last known names of all others; chats:
-    {id: Chat}."""
+    {id: Chat}; due: dues.of_tenant()."""
     ongoing = {k: c for k, c in chats.items() if c.status == "open"}
     everything = [i for c in ongoing.values() for i in c.responses]
     waits = [c.W for c in ongoing.values() if c.W is not None]
@@ -127,7 +147,7 @@ def live_rows(tenant, operators, names, chats, as_of):
     return {
         "operator_metrics": operator_rows,
         "chat_metrics": {
-            k: chat_row(tenant, k, c, as_of) for k, c in ongoing.items()
+            k: chat_row(tenant, k, c, due, as_of) for k, c in ongoing.items()
         },
         "tenant_metrics": {tenant: tenant_row},
     }

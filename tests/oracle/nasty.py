@@ -11,6 +11,7 @@ import json
 import random
 import unicodedata
 
+import dues
 from records import FIRST, LAST, shown
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
@@ -109,7 +110,7 @@ EVERY = ("edits", "undated", "repeats", "records", "closed_records", "opened_lat
 # only one-shot runs include these two. Messages that are newer than their
 # snapshot would move a stream's clock. A chat record without any time counts as
 # of what its aggregator has read before.
-BY_HAND = (*EVERY, "withdrawn", "returns", "newer", "timeless")
+BY_HAND = (*EVERY, "withdrawn", "returns", "newer", "timeless", "hours")
 
 
 class Nasty:
@@ -137,6 +138,9 @@ class Nasty:
         self.size = d.choice((6, 20, 60, 200, 600))
         self.tenants = [Tenant(self, "t%d" % i)
                         for i in range(d.choice((1, 1, 3)))]
+        self.conf["terms"] = dues.random_for(
+            seed, dues.day_of(START), [t.name for t in self.tenants],
+            ["web"]) if "hours" in self.features else {}
 
     def has(self, feature, chance=1.0):
         return feature in self.features and self.dice.random() < chance
@@ -438,7 +442,9 @@ class Tenant:
                     self.start, at - own.choice((0, 1, own.randrange(60000))))
         for key in ("channel", "customer", "customer_name", "customer_phone",
                     "tag"):
-            if details.random() < 0.4:
+            if key == "channel" and details.random() < 0.2:
+                c[key] = "web"
+            elif details.random() < 0.4:
                 c[key] = key[:3] + str(details.randrange(9)) + " é\"\\."
         return c
 

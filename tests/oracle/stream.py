@@ -10,6 +10,7 @@ records are final. Everything else is the same.
 import collections
 
 import counts
+import dues
 import metrics
 import records
 import clocks
@@ -21,6 +22,7 @@ DEFAULTS = {
     "window": DAY, "forget": 90 * DAY, "user_active": DAY,
     "alert_minute": 8, "alert_five_minutes": 20, "trend_window": 120000,
     "trend_count": 2, "trend_length": 3, "stop": (), "definition": OURS,
+    "terms": {},
 }
 
 
@@ -233,7 +235,8 @@ class Tenant:
             return {}
         chats = self.chats(alone)
         found = metrics.live_rows(
-            self.name, self.listed, self.names, chats, self.newest)
+            self.name, self.listed, self.names, chats, self.newest,
+            dues.of_tenant(self.conf["terms"], self.name))
         tables = {t: list(rows.values()) for t, rows in found.items()}
         tables.update(self.counted(chats))
         return keyed(tables, self.newest)

@@ -19,6 +19,7 @@ from decimal import Decimal
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import clocks  # noqa: E402
 import compare  # noqa: E402
+import dues  # noqa: E402
 import nasty  # noqa: E402
 import row_keys  # noqa: E402
 import shrink  # noqa: E402
@@ -26,7 +27,7 @@ import stream  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
 FINDS = "build/finds" # folder for failing streams
-TIMES = re.compile(r"(_at|_since|_active|^as_of|^hour|^window_(start|end))$")
+TIMES = re.compile(r"(_at|_since|_active|^as_of|_by$|^hour|^window_(start|end))$")
 NAMED = re.compile(r"^aggregator: line (\d+): ", re.M)
 MORE = re.compile(r"^aggregator: and (\d+) more bad records$", re.M)
 
@@ -42,7 +43,7 @@ def configuration(conf):
         first, second, *others = (w.upper() for w in conf["stop"])
         out.append("trend_stop_words = "
                    + ", ".join([f"{first} {second}", *others]))
-    return "\n".join(out) + "\n"
+    return "\n".join([*out, *dues.configuration(conf["terms"])]) + "\n"
 
 
 def row_of(record):

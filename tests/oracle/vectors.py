@@ -1,7 +1,8 @@
 """Reads vectors.txt: records and their expected rows.
 
 A vector begins with "--" and a sentence; "conf KEY=VALUE" sets a key of the
-configuration. A record is a word or two and fields, KEY=VALUE:
+configuration; "hours thu=9:00-17:00" and "targets reply=15m-work" are those of
+the tenant, in UTC. A record is a word or two and fields, KEY=VALUE:
 
   chat C, listed OPERATOR, event ID       a record of that type
   customer C, bot C, A C, B C             a message in chat C, of that writer
@@ -27,6 +28,7 @@ import os
 import shlex
 from decimal import Decimal
 
+import dues
 import records
 from clocks import CHATWOOT, OURS
 
@@ -82,10 +84,21 @@ class Vector:
             self.wanted.append(Wanted(line[1:]))
         elif line.startswith("{"):
             self.records.append(line.encode())
+        elif line.startswith(("hours ", "targets ")):
+            self.apply(*line.split(" ", 1))
         elif line.startswith("conf "):
             self.set(line[5:])
         else:
             self.record(shlex.split(line))
+
+    def apply(self, word, text):
+        """Hours, and after them targets, of the tenant."""
+        terms = self.conf.setdefault(
+            "terms", {"t": {None: dues.Terms(None, None, "UTC")}})
+        if word == "hours":
+            terms["t"][None].versions = dues.read_week(text.split())
+        else:
+            terms["t"][None].targets = dues.read_targets(text.split())
 
     def set(self, text):
         key, value = text.split("=")

@@ -163,6 +163,7 @@ print_columns(void)
 #define ABOUT(text) page_about(text);
 #define COLUMN(name, type, text) page_declared(text);
 #define ROW_VERSION(text) page_declared(text);
+#define DERIVED(name, type, text) page_declared(text);
 #define MADE(name, type, expression, text) page_made(#name, text);
 #define END(table, text) page_end(text);
 #include "common/tables/tables.def"

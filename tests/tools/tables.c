@@ -5,8 +5,8 @@
  *   key    SECTION NAME DEFAULT ENV     a configuration key
  *   field  TYPE NAME required|optional  a field of a record type
  *   exit   CODE                         an exit code
- *   column TABLE NAME rows|own          a column of the database
- *   rule   TABLE KEY OTHERS             a rule of the reaper, commas between
+ *   column TABLE NAME rows|own          a column of the database, of rows or
+ * not rule   TABLE KEY OTHERS             a rule of the reaper, commas between
  */
 #include <stdio.h>
 
@@ -58,10 +58,11 @@ print_columns(void)
 	size_t i;
 
 	for (t = tables; t < tables + TABLES_STORED; t++)
-		for (i = 0; i < t->columns_n; i++)
+		for (i = 0; i < t->columns_n + t->derived; i++)
 			printf("column\t%s\t%s\t%s\n", t->name,
 			    t->columns[i].name,
-			    t < tables + TABLES ? "rows" : "own");
+			    t < tables + TABLES && i < t->columns_n ? "rows"
+								    : "own");
 }
 
 static void

@@ -77,7 +77,7 @@ values_of_every_type(void **state)
 	/* defaults */
 	assert_false(conf_bool(c, "crm acme", "plaintext"));
 	assert_int_equal(conf_int(c, "crm acme", "operators_every"), 600000);
-	assert_string_equal(conf_text(c, "crm acme", "profile"), "chat2desk");
+	assert_null(conf_text(c, "crm acme", "profile"));
 	assert_null(conf_text(c, "amqp", "url"));
 	assert_int_equal(
 	    conf_int(c, "reaper", "tombstones"), INT64_C(7) * 86400 * 1000);

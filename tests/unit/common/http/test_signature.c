@@ -182,6 +182,31 @@ only_what_is_signed_is_good(void **state)
 	}
 }
 
+/* Each digit of a signature counts, including the last. */
+static void
+one_wrong_digit_is_noticed(void **state)
+{
+	static const char *const parts[] = { "timestamp", ".", "body", NULL };
+	static const struct signature_scheme scheme = { "X", "T", NULL, parts,
+		300000 };
+	char text[] = CHATWOOT;
+	const struct signature_claim c = { text, STAMP, BODY, strlen(BODY),
+		INT64_C(1750163802000) };
+	size_t i;
+
+	(void)state;
+	for (i = 0; text[i] != '\0'; i++) {
+		char was = text[i];
+
+		text[i] = was == '0' ? '1' : '0';
+		if (signature_check(&scheme, "s3cr3t", &c) != SIGNATURE_WRONG)
+			fail_msg("digit %zu does not count", i);
+		text[i] = was;
+	}
+	assert_int_equal(
+	    signature_check(&scheme, "s3cr3t", &c), SIGNATURE_GOOD);
+}
+
 /* The body comes first, without prefix and window, as in `printf '%s%s' BODY
  * STAMP | openssl dgst -sha256 -hmac KEY`. */
 static void
@@ -286,6 +311,7 @@ test_signature(void)
 		cmocka_unit_test(macs_are_those_of_the_rfc),
 		cmocka_unit_test(md5_is_that_of_the_rfc),
 		cmocka_unit_test(only_what_is_signed_is_good),
+		cmocka_unit_test(one_wrong_digit_is_noticed),
 		cmocka_unit_test(other_schemes_are_data),
 		cmocka_unit_test(secrets_are_compared_whole),
 		cmocka_unit_test(without_memory_the_process_ends_for_now),

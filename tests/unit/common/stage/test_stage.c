@@ -3,8 +3,9 @@
  *
  * Input, handler and flush follow scripts with one letter per call; what
  * happens is written down with one letter each:
- *   h handled  f flushed  c, C confirmed, waiting  A acknowledged
- *   p input pumped  u outputs pumped  i idle
+ *   h handled  f flushed  c, C confirmed, waiting  p input pumped
+ *   w dead letter written  d dead letters flushed  u outputs pumped  i idle
+ *   A2 acknowledged up to the second line
  */
 #include "tests/unit/tmpdir.h"
 
@@ -14,9 +15,11 @@
 #include "common/stage/stage.h"
 
 struct play {
-	struct endpoint base; /* first member: the stage uses it as an
-			       * endpoint */
-	const char *input, *handle, *flush, *confirm;
+	struct endpoint base;    /* first member: the stage uses it as an
+				  * endpoint */
+	struct endpoint letters; /* where dead letters go, if it has ops */
+	const char *input, *handle, *flush, *confirm, *letters_flush;
+	unsigned lines; /* that were read */
 	char line[80];
 	struct buf events;
 	struct stage stage;
@@ -43,8 +46,10 @@ fake_read(
 	memcpy(p->line, "hello", 6);
 	switch (*p->input != '\0' ? *p->input++ : 'E') {
 	case 'r':
+		p->lines++;
 		return ENDPOINT_RECORD;
 	case 't':
+		p->lines++;
 		return ENDPOINT_TOOLONG;
 	case 's':
 		stop_set(true);
@@ -64,11 +69,18 @@ fake_read(
 	}
 }
 
+static struct endpoint_mark
+fake_mark(const struct endpoint *e)
+{
+	const struct play *p = (const struct play *)(const void *)e;
+
+	return (struct endpoint_mark){ .tag = p->lines };
+}
+
 static void
 fake_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
-	(void)mark;
-	buf_addc(&play(e)->events, 'A');
+	buf_addf(&play(e)->events, "A%u", (unsigned)mark->tag);
 }
 
 static void
@@ -87,6 +99,7 @@ fake_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 
 static const struct endpoint_ops fake_ops = {
 	.read = fake_read,
+	.mark = fake_mark,
 	.ack_to = fake_ack_to,
 	.pump = fake_pump,
 	.where = fake_where,
@@ -115,6 +128,44 @@ answer(struct play *p, const char **script)
 		return OUTCOME_DONE;
 	}
 }
+
+static struct play *
+play_of_letters(struct endpoint *e)
+{
+	return (
+	    struct play *)(void *)((char *)e - offsetof(struct play, letters));
+}
+
+static int
+write_letter(struct endpoint *e, const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+	buf_addc(&play_of_letters(e)->events, 'w');
+	return 0;
+}
+
+static enum outcome
+flush_letters(struct endpoint *e)
+{
+	struct play *p = play_of_letters(e);
+
+	buf_addc(&p->events, 'd');
+	e->code = PROG_IO;
+	return answer(p, &p->letters_flush);
+}
+
+static void
+close_letters(struct endpoint *e)
+{
+	(void)e;
+}
+
+static const struct endpoint_ops letters_ops = {
+	.write = write_letter,
+	.flush = flush_letters,
+	.close = close_letters,
+};
 
 static enum outcome
 handle(void *ctx, char *line, size_t len)
@@ -171,32 +222,32 @@ static const struct {
 	bool ended;
 	const char *says; /* on stderr; NULL: nothing */
 } cases[] = {
-	{ "an empty input is flushed all the same", "E", "", "", false, 9, "fA",
+	{ "an empty input is flushed all the same", "E", "", "", false, 9,
+	    "fA0", PROG_OK, true, NULL },
+	{ "acknowledged after the flush", "rrE", "", "", false, 9, "hhfA2",
 	    PROG_OK, true, NULL },
-	{ "acknowledged after the flush", "rrE", "", "", false, 9, "hhfA",
-	    PROG_OK, true, NULL },
-	{ "a full batch", "rrrE", "", "", false, 2, "hhfAhfA", PROG_OK, true,
+	{ "a full batch", "rrrE", "", "", false, 2, "hhfA2hfA3", PROG_OK, true,
 	    NULL },
 	{ "a pause of the input ends a batch", "rwrE", "", "", false, 9,
-	    "hfAhfA", PROG_OK, true, NULL },
-	{ "an empty queue", "rre", "", "", false, 9, "hhfA", PROG_OK, true,
+	    "hfA1hfA2", PROG_OK, true, NULL },
+	{ "an empty queue", "rre", "", "", false, 9, "hhfA2", PROG_OK, true,
 	    NULL },
 	{ "waiting, the others are looked after", "wwrE", "", "", false, 9,
-	    "ApiApihfA", PROG_OK, true, NULL },
-	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
+	    "A0piA0pihfA1", PROG_OK, true, NULL },
+	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA3", PROG_OK,
 	    true, NULL },
-	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
+	{ "a cut input", "rrc", "", "", false, 9, "hhfA2", PROG_DATA, false,
 	    "the input '-' ends inside line 7" },
-	{ "an input that fails", "rx", "", "", false, 9, "hfA", PROG_IO, false,
+	{ "an input that fails", "rx", "", "", false, 9, "hfA1", PROG_IO, false,
 	    "the disk is gone" },
-	{ "a line that is too long by hand", "rtrE", "", "", false, 9, "hhfA",
+	{ "a line that is too long by hand", "rtrE", "", "", false, 9, "hhfA3",
 	    PROG_DATA, true, "line 7: the line is too long" },
 	{ "SIGTERM: what is in hand is finished", "rrs", "", "", false, 9,
-	    "hhfA", PROG_OK, false, NULL },
+	    "hhfA2", PROG_OK, false, NULL },
 	{ "flush later: not acknowledged", "rrE", "", "l", false, 9, "hhf",
 	    PROG_TEMPFAIL, false, NULL },
-	{ "flush later, patient: again", "rrE", "", "ll", true, 9, "hhfpifpifA",
-	    PROG_OK, true, NULL },
+	{ "flush later, patient: again", "rrE", "", "ll", true, 9,
+	    "hhfpifpifA2", PROG_OK, true, NULL },
 	{ "flush never", "rrE", "", "n", true, 9, "hhf", PROG_NOPERM, false,
 	    NULL },
 	{ "flush never, and no code is a bug", "rrE", "", "N", true, 9, "hhf",
@@ -223,6 +274,10 @@ run_play(struct play *p)
 	p->base.ops = &fake_ops;
 	p->base.name = xstrdup("-");
 	deadletter_open(&dead, &p->base, &opt);
+	if (p->letters.ops != NULL) {
+		dead.to = xstrdup("queue:dead");
+		dead.out = &p->letters;
+	}
 	p->stage.in = &p->base;
 	p->stage.dead = &dead;
 	p->stage.ctx = p;
@@ -287,15 +342,15 @@ reads_on_until_confirmed(void **state)
 		enum exit_code code;
 		bool overlaps;
 	} runs[] = {
-		{ "rwrE", "", "d", "hfcAhfcA", PROG_OK, false },
-		{ "rwrE", "", "lll", "hfcchcCAfcA", PROG_OK, false },
-		{ "rwwwrE", "", "ll", "hfccCAhfcA", PROG_OK, false },
+		{ "rwrE", "", "d", "hfcA1hfcA2", PROG_OK, false },
+		{ "rwrE", "", "lll", "hfcchcCA1fcA2", PROG_OK, false },
+		{ "rwwwrE", "", "ll", "hfccCA1hfcA2", PROG_OK, false },
 		{ "rwrE", "", "llll", "hfcchcC", PROG_TEMPFAIL, false },
 		{ "rwrE", "dn", "ll", "hfcch", PROG_NOPERM, false },
 		{ "rwrE", "", "ln", "hfcc", PROG_NOPERM, false },
-		{ "rrE", "", "l", "hhfcCA", PROG_OK, false },
-		{ "rrs", "", "l", "hhfcCA", PROG_OK, false },
-		{ "rwrE", "", "llldld", "hfcchcfccACA", PROG_OK, true },
+		{ "rrE", "", "l", "hhfcCA2", PROG_OK, false },
+		{ "rrs", "", "l", "hhfcCA2", PROG_OK, false },
+		{ "rwrE", "", "llldld", "hfcchcfccA1CA2", PROG_OK, true },
 		{ "rwrE", "", "llln", "hfcchcfc", PROG_NOPERM, true },
 	};
 	size_t i;
@@ -316,6 +371,52 @@ reads_on_until_confirmed(void **state)
 	}
 }
 
+/* A bad record is no longer in the input when that is acknowledged, so its dead
+ * letter must be safe before. */
+static void
+flushes_dead_letters_first(void **state)
+{
+	static const struct {
+		const char *input, *letters_flush, *confirm, *events;
+		enum exit_code code;
+		bool wait_forever, overlaps;
+	} runs[] = {
+		{ "rtrE", "", "", "hwhfcdA3", PROG_OK, false, false },
+		{ "trwrE", "", "lll", "whfcchcCdA2fcdA3", PROG_OK, false,
+		    false },
+		{ "tE", "ll", "", "wfcdpidpidA1", PROG_OK, true, false },
+		{ "tE", "l", "", "wfcd", PROG_TEMPFAIL, false, false },
+		{ "trE", "n", "", "whfcd", PROG_IO, true, false },
+		{ "twrE", "", "llldld", "wfcchcfccdA1CdA2", PROG_OK, false,
+		    true },
+	};
+	char said[4096];
+	int saved;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(runs); i++) {
+		struct play p = { .letters = { .ops = &letters_ops },
+			.input = runs[i].input,
+			.handle = "",
+			.flush = "",
+			.confirm = runs[i].confirm,
+			.letters_flush = runs[i].letters_flush,
+			.stage = { .batch_records = 9,
+			    .wait_forever = runs[i].wait_forever,
+			    .overlaps = runs[i].overlaps,
+			    .confirm = confirm,
+			    .idle = idle } };
+
+		saved = tmpdir_catch_stderr();
+		assert_int_equal(run_play(&p), runs[i].code);
+		tmpdir_stderr(saved, said, sizeof said);
+		assert_string_equal(buf_str(&p.events), runs[i].events);
+		buf_release(&p.events);
+		buf_release(&p.base.where);
+	}
+}
+
 /* Links are served and idle work is done while there is no input, and between
  * the repeats of a flush. */
 static void
@@ -331,7 +432,7 @@ serves_others_while_it_waits(void **state)
 
 	(void)state;
 	(void)run_play(&p);
-	assert_string_equal(buf_str(&p.events), "ApuihfpuifAfA");
+	assert_string_equal(buf_str(&p.events), "A0puihfpuifA1fA1");
 	buf_release(&p.events);
 }
 
@@ -437,6 +538,7 @@ test_stage(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acknowledges_last),
 		cmocka_unit_test(reads_on_until_confirmed),
+		cmocka_unit_test(flushes_dead_letters_first),
 		cmocka_unit_test(serves_others_while_it_waits),
 		cmocka_unit_test(acknowledges_nothing_when_dry),
 		cmocka_unit_test(letters_by_hand),

@@ -76,12 +76,38 @@ a_month_ends_by_utc(void **state)
 	store_close(s);
 }
 
+/* A backfill spends the budget of the month, but is not a part of what polls
+ * cost, so it must slow them down. */
+static void
+calls_of_a_backfill_slow_polls_down(void **state)
+{
+	struct store *s = open_store(".", "backfill", STORE_EXCLUSIVE);
+	struct pace_month before, after;
+
+	(void)state;
+	usage_add_poll(s, NOW, PACE_MEASURED_MINUTES * MINUTE_MS, calls);
+	add(s, USAGE_POLL, NOW, 18);
+	commit_store(s);
+	before = usage_measure(s, NOW + 1);
+	before.budget = 300000;
+	assert_int_equal(pace_compute(&before).interval, 1);
+	add(s, USAGE_BACKFILL, NOW, 200000);
+	commit_store(s);
+	after = usage_measure(s, NOW + 1);
+	after.budget = 300000;
+	assert_int_equal(after.used - before.used, 200000);
+	assert_true(after.changes == before.changes);
+	assert_true(pace_compute(&after).interval > 1);
+	store_close(s);
+}
+
 int
 test_quota_usage(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_and_changes_are_told_apart),
 		cmocka_unit_test(a_month_ends_by_utc),
+		cmocka_unit_test(calls_of_a_backfill_slow_polls_down),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

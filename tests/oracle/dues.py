@@ -1,0 +1,201 @@
+"""By when waiting customers must be answered, from the rules of
+messaging-hours(7): hours by opening_hours.py, and targets.
+"""
+
+import random
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+
+from opening_hours import DAY, DAYS, MINUTES, ZONES, Hours, Version, \
+    random_version
+from time_zones import Place
+
+KINDS = ("first_response", "reply", "resolution")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Hours are computed for these years.
+FIRST, LAST = date(2000, 1, 1), date(2038, 1, 1)
+# Within so many days, each random target in work time is over.
+REACH, BLOCK = 500, 100
+UNITS = {"m": 60000, "h": 3600000}
+
+
+def day_of(ms):
+    return (EPOCH + timedelta(milliseconds=ms)).date()
+
+
+class Targets:
+    """versions: (since, {kind: (ms, whether in work time)}, soon in %)."""
+
+    def __init__(self, versions):
+        self.versions = versions
+
+    def lines(self):
+        for since, targets, soon in self.versions:
+            if since:
+                yield f"since = {since}"
+            for kind in KINDS:
+                ms, work = targets.get(kind, (0, False))
+                text = f"{ms // 60000}m {'work' if work else 'calendar'}"
+                yield f"{kind} = {text if ms else 'none'}"
+            yield f"soon = {soon}%"
+
+    def on(self, day):
+        own = [v for v in self.versions if v[0] is None or v[0] <= day]
+        return own[-1] if own else (None, {}, 0)
+
+
+class Terms:
+    """What applies to a channel. zone: where the days of targets begin."""
+
+    def __init__(self, versions, targets, zone):
+        self.versions, self.targets, self.zone = versions, targets, zone
+
+    def day(self, ms):
+        """Far from the days on which versions begin, the zone is
+        irrelevant."""
+        if not FIRST < day_of(ms) < LAST - DAY:
+            return day_of(ms)
+        return day_of(ms + 1000 * Place(self.zone).offset(ms // 1000))
+
+    def due(self, kind, begin):
+        """(answer_by, soon_at), None without a target."""
+        if self.targets is None:
+            return None, None
+        _, targets, soon = self.targets.on(self.day(begin))
+        ms, work = targets.get(kind, (0, False))
+        early = ms // 100 * (100 - soon)
+        if ms == 0:
+            return None, None
+        if not work:
+            return begin + ms, begin + early
+        if not FIRST < day_of(begin) < LAST - REACH * DAY:
+            return None, None
+        hours = self.hours(day_of(begin).toordinal() // BLOCK)
+        return hours.deadline(begin, ms), hours.deadline(begin, early)
+
+    @lru_cache(maxsize=8)
+    def hours(self, block):
+        first = date.fromordinal(block * BLOCK)
+        return Hours(self.versions, first - 3 * DAY,
+                     first + (BLOCK + REACH) * DAY)
+
+
+def of_tenant(terms, tenant):
+    """A function of a channel, a kind and the begin of a wait."""
+    own = (terms or {}).get(tenant, {})
+
+    def due(channel, kind, begin):
+        found = own.get(channel, own.get(None))
+        return found.due(kind, begin) if found else (None, None)
+
+    return due
+
+
+def configuration(terms):
+    """The lines for the programs."""
+    calendars, targets = [], []
+
+    def number(found, what):
+        if what not in found:
+            found.append(what)
+        return found.index(what)
+
+    tenants = []
+    for name, channels in terms.items():
+        general = channels[None]
+        tenants += [f"[crm {name}]", f"zone = {general.zone}"]
+        for channel, t in channels.items():
+            dot = f".{channel}" if channel else ""
+            if t.versions:
+                tenants.append(
+                    f"hours{dot} = h{number(calendars, t.versions)}")
+            if t.targets:
+                tenants.append(
+                    f"targets{dot} = t{number(targets, t.targets)}")
+    for i, versions in enumerate(calendars):
+        yield f"[hours h{i}]"
+        for version in versions:
+            yield from version.lines()
+    for i, t in enumerate(targets):
+        yield f"[targets t{i}]"
+        yield from t.lines()
+    yield from tenants
+
+
+# ---- from the lines of an example ----
+
+def minutes(text):
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def read_week(words):
+    """From "thu=9:00-12:00", in UTC."""
+    week = {}
+    for word in words:
+        name, text = word.split("=")
+        begin, end = map(minutes, text.split("-"))
+        end += MINUTES if end <= begin else 0
+        week.setdefault(DAYS.index(name), []).append((begin, end))
+    return [Version("UTC", week)]
+
+
+def read_targets(words):
+    """From "reply=15m-work"."""
+    found, soon = {}, 20
+    for word in words:
+        kind, text = word.split("=")
+        if kind == "soon":
+            soon = int(text)
+        else:
+            length, time = text.split("-")
+            found[kind] = (int(length[:-1]) * UNITS[length[-1]],
+                           time == "work")
+    return Targets([(None, found, soon)])
+
+
+# ---- random ----
+
+def random_targets(dice, day, work):
+    def some():
+        return {kind: (60000 * dice.choice((1, 5, 30, dice.randint(1, 300))),
+                       work and dice.random() < 0.7)
+                for kind in KINDS if dice.random() < 0.9}
+
+    versions = [(None, some(), dice.choice((20, 10, 50)))]
+    if dice.random() < 0.4:
+        versions.append((day + dice.randint(-2, 2) * DAY, some(), 33))
+    return Targets(versions)
+
+
+def random_terms(dice, day, tenants, channels):
+    """For worlds around that day. Some tenants have none."""
+    def calendar():
+        first, last = day - 10 * DAY, day + 30 * DAY
+        versions = [random_version(dice, dice.choice(ZONES), None, first, last)]
+        if dice.random() < 0.4:
+            versions.append(random_version(
+                dice, dice.choice(ZONES), day + dice.randint(-2, 2) * DAY,
+                first, last))
+        return versions
+
+    found = {}
+    for tenant in tenants:
+        if dice.random() < 0.2:
+            continue
+        hours = calendar() if dice.random() < 0.8 else None
+        zone = dice.choice(ZONES)
+        general = Terms(hours, random_targets(dice, day, hours), zone)
+        found[tenant] = {None: general}
+        for channel in channels:
+            if dice.random() < 0.4:
+                own = calendar() if dice.random() < 0.5 else hours
+                found[tenant][channel] = Terms(
+                    own, random_targets(dice, day, own), zone)
+    return found
+
+
+def random_for(seed, day, tenants, channels):
+    """Independent of the dice of the world itself."""
+    return random_terms(
+        random.Random(f"hours {seed}"), day, tenants, channels)
