@@ -211,6 +211,7 @@ ask_about_crm() {
 	esac
 	ask chat_url "$(was "crm $tenant" chat_url "$link")" \
 		"Address of a chat in the CRM, with {chat} for its id (or no)" is_chat_url
+	ask_about_hours
 }
 
 is_broker() {
@@ -281,7 +282,9 @@ write_answers() {
 		say "[crm $tenant]"
 		say "profile = $crm"
 		keys_of url account customers chat_url
+		hours_keys
 		say "token_file = $folder/$tenant.token"
+		hours_sections
 		say
 		say "[amqp]${vhost_made:+
 $vhost_made}"

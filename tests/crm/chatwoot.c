@@ -255,6 +255,29 @@ get_events(struct call *c, struct answer *a)
 	add_reported(c->sim, "events", key, a);
 }
 
+/* The first inbox has opening hours: Monday to Friday 9:00 to 17:30, Saturday
+ * all day, as Chatwoot's page sets them. */
+static void
+add_working_hours(struct buf *to)
+{
+	jsonw_str(to, "timezone", "Europe/Lisbon");
+	jsonw_key(to, "working_hours");
+	jsonw_list(to);
+	for (int day = 0; day < 7; day++) {
+		jsonw_next(to);
+		jsonw_open(to);
+		jsonw_int(to, "day_of_week", day);
+		jsonw_bool(to, "closed_all_day", day == 0);
+		jsonw_bool(to, "open_all_day", day == 6);
+		jsonw_int(to, "open_hour", day == 6 ? 0 : 9);
+		jsonw_int(to, "open_minutes", 0);
+		jsonw_int(to, "close_hour", day == 6 ? 23 : 17);
+		jsonw_int(to, "close_minutes", day == 6 ? 59 : 30);
+		jsonw_close(to);
+	}
+	jsonw_list_end(to);
+}
+
 static void
 get_inboxes(struct call *c, struct answer *a)
 {
@@ -266,6 +289,8 @@ get_inboxes(struct call *c, struct answer *a)
 		jsonw_str(&a->body, "name", world_channels[i].name);
 		jsonw_bool(&a->body, "enable_auto_assignment",
 		    c->sim->auto_assign && i == 0);
+		jsonw_bool(&a->body, "working_hours_enabled", i == 0);
+		add_working_hours(&a->body);
 		jsonw_close(&a->body);
 	}
 	buf_adds(&a->body, "]}");

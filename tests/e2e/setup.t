@@ -329,6 +329,10 @@ class Test(Checklist):
                    ("customers' names", "maybe"),
                    ("neither yes nor no", "y"),
                    ("Address of a chat", "https://crm.example/{chat}"),
+                   ("Opening hours", "Mon to Fri"),
+                   ("are no hours", "Mon to Fri 9-17:30, Sat 10:00-9:60"),
+                   ("9:60", "Mon to Fri 9-17:30, Sat, Sun 10:00-14:00"),
+                   ("time zone", "Lisbon"), ("Lisbon", "Europe/Lisbon"),
                    ("cron run", "n"), ("Address of the board", "127.0.0.1:0"),
                    ("public address", "board.example"),
                    ("is not an address", "https://board.example"),
@@ -339,7 +343,10 @@ class Test(Checklist):
             conf = f.read()
         for line in ("customers = yes", "proxies = 127.0.0.1",
                      "chat_url = https://crm.example/{chat}",
-                     f"tenants = {self.folder}tenants"):
+                     f"tenants = {self.folder}tenants", "hours = team",
+                     "zone = Europe/Lisbon", "mon = 9:00-17:30",
+                     "fri = 9:00-17:30", "sat = 10:00-14:00",
+                     "sun = 10:00-14:00"):
             self.that(line in conf.splitlines(), f"no {line}: {conf}")
         with open(self.folder + "nginx.conf", encoding="utf-8") as f:
             self.that("server_name board.example;" in f.read(), "nginx")
@@ -360,6 +367,7 @@ class Test(Checklist):
         answers = [("CRM (", "chat2desk"), ("name for your company", "kept"),
                    ("Address of its API", self.sim.url), ("token", TOKEN),
                    ("customers' names", "n"), ("Address of a chat", "no"),
+                   ("Opening hours", "daily 8-20"), ("time zone", "UTC"),
                    ("RabbitMQ", "amqp://u:p@127.0.0.1:1/v"),
                    ("RabbitMQ", None)]
         said, code = self.type([], answers, {"AMQP_URL": ""})
@@ -368,6 +376,7 @@ class Test(Checklist):
         answers = [("CRM (", ""), ("company [kept]", ""),
                    (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
                    ("customers' names", ""), ("Address of a chat", ""),
+                   ("[daily 8-20]", ""), ("time zone [UTC]", ""),
                    ("cron run", "n"), ("Address of the board", "no"),
                    ("last 30 days", "n")]
         said, code = self.type([], answers)
@@ -380,7 +389,8 @@ class Test(Checklist):
         password = re.search("://[^:]*:(.*)@", url)[1]
         begin = [("CRM (", "chat2desk"), ("name for your company", "kept"),
                  ("Address of its API", self.sim.url), ("token", TOKEN),
-                 ("customers' names", "n"), ("Address of a chat", "no")]
+                 ("customers' names", "n"), ("Address of a chat", "no"),
+                 ("Opening hours", "no")]
         empty = {"AMQP_URL": "", "MYSQL_URL": ""}
         said, code = self.type([], [*begin, ("RabbitMQ", url),
                                     ("MariaDB", None)], empty)
@@ -405,7 +415,14 @@ class Test(Checklist):
                    "--board", "no"]
         done = self.setup(*options, code=64)
         self.that("--account" in done.err, f"no account: {done}")
-        done = self.setup(*options, "--account", "1", "--past", "yes")
+        done = self.setup(*options, "--account", "1", "--past", "yes",
+                          "--hours", "inboxes")
+        with open(self.folder + "messaging.conf", encoding="utf-8") as f:
+            conf = f.read()
+        inbox = re.search(r"^hours\.(\d+) = inbox-\1$", conf, re.M)[1]
+        self.that(f"[hours inbox-{inbox}]\nzone = Europe/Lisbon\n"
+                  "mon = 9:00-17:30\n" in conf and
+                  "sat = 0:00-24:00\n" in conf and "sun = " not in conf, conf)
         self.that(b"role: administrator" in done.out, f"{done.out}")
         found = self.lab.sql("SELECT open_chats FROM tenant_metrics "
                              "WHERE tenant = 'woot'")
