@@ -170,12 +170,9 @@ ask_about_hours() {
 	find_inboxes
 	before=''
 	[ ! -r "$draft" ] || before=$(sed -n "s/^$told_hours//p" "$draft")
-	case $inboxes in
-	'') ask hours "${before:-no}" "Opening hours of your team, such as\
- $hours_example (or no)" is_hours ;;
-	*) ask hours "${before:-inboxes}" "Opening hours: inboxes for those of\
- Chatwoot's inboxes, or such as $hours_example (or no)" is_hours ;;
-	esac
+	question="Opening hours, such as Mon to Fri 9:00-18:00"
+	[ -z "$inboxes" ] || question="$question, or inboxes for those of Chatwoot"
+	ask hours "${before:-no}" "$question (or no)" is_hours
 	case $hours in
 	n | no | inboxes) ;;
 	*) ask zone "$(was "hours team" zone "$(zone_here)")" \
