@@ -419,7 +419,7 @@ drop_unfinished(
 {
 	if (is_open(t, next->snapshot)) {
 		log_error("snapshot '%s' of tenant '%s' is incomplete: it "
-			  "began again before its end marker; what arrived "
+			  "began again before it was complete; what arrived "
 			  "before that is ignored",
 		    t->open->id, t->name);
 		s->failed++;
@@ -506,8 +506,8 @@ add_to_open(struct staging *s, struct staging_tenant *t, struct text line,
 	s->ready = s->ready || is_complete(t->open);
 }
 
-/* Adds a record of the open snapshot. A marker from the future is treated as a
- * bad line. */
+/* Adds a record of the open snapshot. A record from the future is refused,
+ * but counts as a line. */
 static enum outcome
 add_line(struct staging *s, struct staging_tenant *t, struct text line,
     struct record *r)

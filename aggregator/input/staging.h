@@ -7,26 +7,31 @@
  *   -------------> OPEN -----------> COMPLETE --------------> APPLIED
  *                    |
  *                    +--------------------------------------> DROPPED
- *                      a newer snapshot begins, it begins again,
- *                      a customer is erased, or a week passes
+ *                      a snapshot begins that is not older, it begins
+ *                      again (with a state: with another begin marker), a
+ *                      customer is erased, or no line arrives for a week
  *
  * A tenant has at most one open or complete snapshot. Applying it reads the
  * lines back and corrects the tenant. A snapshot is ignored, as if it had
  * been dropped immediately, if it is older than the open one or one that was
- * applied, or if it begins in the future. The ids of the snapshots that are
- * over (applied, dropped or ignored) are remembered: later lines of them do not
- * count.
+ * applied, or if it begins in the future; its begin marker then becomes a dead
+ * letter. An equal time is not older. The ids of the latest 64 snapshots of a
+ * tenant that are over (applied, dropped or ignored) are remembered: later
+ * lines of them do not count.
  *
- * With a state, lines are kept there, so the messages that brought them are
- * acknowledged long before the snapshot is complete. The commit in which a
- * snapshot corrects its tenant also removes its lines. After a crash, lines
- * that were not committed are delivered again; lines that were committed are
- * recognized: those of the open snapshot by their bytes, because all lines of a
- * snapshot differ; those of a snapshot that is over by its id.
+ * A stream has a state, which is temporary without --state; a run that reads a
+ * file has none. With a state, lines are kept there, so the messages that
+ * brought them are acknowledged long before the snapshot is complete. The
+ * commit in which a snapshot corrects its tenant also removes its lines. After
+ * a crash, lines that were not committed are delivered again; lines that were
+ * committed are recognized: those of the open snapshot by their bytes, because
+ * all lines of a snapshot differ; those of a snapshot that is over by its id.
  *
  * A bad record that contains its tenant and its snapshot is refused, but still
- * counts as a line of the snapshot, which continues without it. A bad line
- * without them belongs to no snapshot, so its snapshot will be incomplete.
+ * counts as a line of the snapshot, which continues without it. So does a
+ * record from the future; one of an unknown type counts, and changes nothing. A
+ * bad line without tenant or snapshot belongs to no snapshot, so its snapshot
+ * will be incomplete.
  */
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
@@ -44,9 +49,8 @@ struct staging {
 	struct strmap tenants; /* name -> struct staging_tenant */
 	bool changed;          /* since the last staging_save() */
 	bool ready;            /* some snapshot is complete */
-	uint64_t failed;       /* snapshots that were dropped before they were
-				* complete */
-	uint64_t ahead;        /* lines that were rejected because they are from
+	uint64_t failed;       /* snapshots that were logged as incomplete */
+	uint64_t ahead;        /* lines that were refused because they are from
 				* the future */
 
 	/* Set by the caller. */
@@ -56,9 +60,9 @@ struct staging {
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* Correct a tenant with a complete snapshot: begin() returns the
-	 * tenant, which the others get; add() gets its operators, chats and
-	 * coverage, then its messages; without a state, all its records in
-	 * their order. */
+	 * tenant, which the others get; add() gets its operators, chats,
+	 * coverage and names, then its messages, and no other records; without
+	 * a state, all its records in their order. */
 	void *(*begin)(void *ctx, struct text tenant, int64_t at);
 	/* -1: an error, which has been logged. */
 	int (*add)(
@@ -97,7 +101,9 @@ enum outcome staging_add(struct staging *s, const struct scan *scan,
 /* True if a snapshot of that tenant is complete. */
 bool staging_is_ready(const struct staging *s, struct text tenant);
 
-/* Applies all complete snapshots. Returns -1 as add() does. */
+/* Applies all complete snapshots. Call it before each flush, and before a
+ * record of a tenant for which staging_is_ready() is true. Returns -1 as add()
+ * does. */
 int staging_apply(struct staging *s) __attribute__((warn_unused_result));
 
 /* Drops the open snapshot of that tenant. */

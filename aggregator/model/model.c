@@ -23,7 +23,7 @@ model_init(struct model *m, struct text tenant)
 	memset(m, 0, sizeof *m);
 	m->tenant = text_dup(tenant);
 	m->as_of = m->now = m->present = m->since = CLOCK_NONE;
-	m->snapshot_at = m->whole_at = CLOCK_NONE;
+	m->snapshot_at = m->newest_snapshot_at = CLOCK_NONE;
 	m->seed = random_64();
 	m->totals.longest_wait = TALLY_NONE;
 	lexicon_init(&m->lexicon);
@@ -554,8 +554,8 @@ touch_missing_chats(struct model *m)
 	struct chat *c;
 	size_t i;
 
-	if (at > m->whole_at)
-		m->whole_at = at;
+	if (at > m->newest_snapshot_at)
+		m->newest_snapshot_at = at;
 	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];

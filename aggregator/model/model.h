@@ -31,7 +31,8 @@
  *   snapshot_at    The time of the snapshot whose records are being added, from
  *                  model_begin_snapshot() to model_end_snapshot(); otherwise
  *                  CLOCK_NONE.
- *   whole_at +     The time of the newest snapshot; CLOCK_NONE: none.
+ *   newest_snapshot_at +
+ *                  The time of the newest complete snapshot; CLOCK_NONE: none.
  *                  model_end_snapshot() sets it.
  *   known_at       The time of the last record that was added; for a message,
  *                  of its first version, with which the record must be stored,
@@ -237,8 +238,8 @@ struct model {
 		      * whatever its messages say */
 	char *tenant;
 	/* See the table at the top. */
-	int64_t as_of, since, ahead, now, present, snapshot_at, whole_at,
-	    known_at;
+	int64_t as_of, since, ahead, now, present, snapshot_at,
+	    newest_snapshot_at, known_at;
 	uint64_t known_revision;
 	struct coverage coverage;
 	struct lexicon lexicon;

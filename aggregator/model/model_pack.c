@@ -50,7 +50,7 @@ code_tenant(struct pack *k, struct model *m)
 	code_signed(k, &m->as_of);
 	code_signed(k, &m->since);
 	code_signed(k, &m->ahead);
-	code_signed(k, &m->whole_at);
+	code_signed(k, &m->newest_snapshot_at);
 	coverage_code(k, &m->coverage);
 }
 

@@ -132,7 +132,8 @@ sort_messages(struct model *m, struct chat *c)
 static int64_t
 missing_at(const struct model *m, const struct chat *c)
 {
-	return m->whole_at > c->listed_at ? m->whole_at : CLOCK_NONE;
+	return m->newest_snapshot_at > c->listed_at ? m->newest_snapshot_at
+						    : CLOCK_NONE;
 }
 
 /* Sets the chat's present state from its records. */

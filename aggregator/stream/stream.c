@@ -201,8 +201,8 @@ add_to_snapshot(
 	return o == OUTCOME_DONE ? 0 : -1;
 }
 
-/* Keeps the snapshot's marker for the sink: it shows the reaper that chats
- * missing from the snapshot are marked as gone. The marker follows the rows of
+/* Keeps the snapshot's marker: it shows sink and reaper that the rows before it
+ * include the snapshot. The marker follows the rows of
  * the flush. */
 static void
 mark_applied(struct stream_tenant *t, const char *snapshot)

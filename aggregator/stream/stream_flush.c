@@ -1,8 +1,8 @@
 /*
- * stream_flush: a flush recomputes the tenants that have changed, commits them
- * together with their rows, writes the rows and confirms them. stream.h
- * explains the order. common/stage/stage.h decides when to flush, from the
- * numbers that stream.c passes.
+ * stream_flush: a flush applies complete snapshots, recomputes the tenants that
+ * have changed, commits them together with their rows, writes the rows and
+ * confirms them. stream.h explains the order. common/stage/stage.h decides when
+ * to flush, from the numbers that stream.c passes.
  *
  * Unassigned chats are assigned once per flush, after the model is recomputed.
  * What the allocation must remember, and the lines of new reservations, are

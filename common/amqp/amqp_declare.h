@@ -1,7 +1,7 @@
 /*
  * amqp_declare: creates and inspects queues: our own, and those that other
- * publishers fill; exchanges and bindings; and the lock of a queue's only
- * reader. All are durable except the lock.
+ * publishers fill; the event counter's exchange and binding; and the lock of a
+ * queue's only reader. All are durable except the lock.
  *
  * Each function returns DONE, or LATER or NEVER; then the link is down and
  * l->why has the reason.

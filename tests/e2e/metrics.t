@@ -298,14 +298,14 @@ class Test(Checklist):
         self.lab.take("rows")
 
     def stream(self):
-        name = "aggregator_records.g1.0"
-        self.daemon(name, "aggregator", "-f", "queue:records.g1.0", "-t",
+        name = "aggregator_stream.records"
+        self.daemon(name, "aggregator", "-f", "queue:stream.records", "-t",
                     "queue:unread", "--every", "50ms", "--state",
                     self.lab.path("stream"))
         message = json.dumps({
             "type": "message", "tenant": "a", "chat": "1", "id": "m1",
             "from": "customer", "at": "2026-11-20T10:00:00Z"})
-        self.lab.put("records.g1.0", [message, message, "no JSON"])
+        self.lab.put("stream.records", [message, message, "no JSON"])
         at = datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
         self.wait(name, daemon_records_total=3, daemon_dead_letters_total=1,
                   stream_repeated_records_total=1,
