@@ -6,7 +6,7 @@ surveys and other automated messages come at any time, chats are assigned in the
 second of an answer. Times are in whole seconds, as Chatwoot shows them.
 Episodes that no poll can see, because they begin and end between two polls, are
 left out and counted, as is what ended in the last minutes, which later polls
-complete. HOURS are simulated (12; LONG=1: 200). SEED=n repeats one.
+complete. HOURS are simulated (6; LONG=1: 200). SEED=n repeats one.
 """
 
 import collections
@@ -19,7 +19,7 @@ import chatwoot  # noqa: E402
 import compare  # noqa: E402
 from harness import LONG, TOKEN, Checks, Lab, main, say, seed  # noqa: E402
 
-HOURS = int(os.environ.get("HOURS") or (200 if LONG else 12))
+HOURS = int(os.environ.get("HOURS") or (200 if LONG else 6))
 PAUSE = 600 # seconds between two polls
 CUSTOMERS = 12
 SETTLED = 1800 # what ended so long before the last poll is compared

@@ -7,7 +7,7 @@ step the clock moves some minutes, the webhooks arrive, and a poll is made.
 Webhooks are repeated and overtake each other, and some are lost if a poll
 repairs this. Polls see whole seconds, webhooks milliseconds; both at once give
 the figures of polls alone. A section without a token is never polled. WORLDS
-worlds are run (20; LONG=1: 200), alternating between the three kinds. SEED=n
+worlds are run (12; LONG=1: 200), alternating between the three kinds. SEED=n
 begins at n.
 """
 
@@ -228,7 +228,7 @@ def run(lab, number):
 def body():
     checks, counts = Checks(), collections.Counter()
     first = seed()
-    count = int(os.environ.get("WORLDS") or (200 if LONG else 20))
+    count = int(os.environ.get("WORLDS") or (200 if LONG else 12))
     with Lab("chatwoot_worlds") as lab:
         lab.start_servers("rabbitmq")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
