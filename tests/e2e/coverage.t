@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """Coverage: the first poll begins it, each poll extends it, and a pause longer
-than three intervals is a gap. A lost snapshot is none, because the next poll
-reads again what it had. The API and the board say since when figures are
+than three intervals is a gap, which the next poll fills for all that is computed
+from single chats. A lost snapshot is none, because the next poll reads again
+what it had. The API and the board say since when figures are
 complete. Webhooks cover the time from the first one on.
 """
 
@@ -91,7 +92,8 @@ def lost(lab, checks, cron):
 
 
 def pause(lab, checks, cron):
-    """A pause of three intervals is no gap, a longer one is."""
+    """A pause of three intervals is no gap, a longer one is. It is filled, but
+    counts begin anew."""
     before = cron.ranges("chats")[0]
     cron.sim.advance(120)
     cron.minutes(1)
@@ -101,12 +103,16 @@ def pause(lab, checks, cron):
     cron.job()
     begun = cron.now()
     cron.minutes(2)
-    for kind in KINDS:
+    for kind, sources in zip(KINDS, (["poll", "backfill", "poll"],
+                                     ["poll", "poll"])):
         found = cron.ranges(kind)
-        checks.that(
-            len(found) == 2 and found[0][0] == before[0] and
-            near(found[0][1], until) and near(found[1][0], begun) and
-            near(found[1][1], cron.now()), f"{kind} after the pause: {found}")
+        checks.equal([r[2] for r in found], sources, f"{kind}: the sources")
+        checks.that(found[0][0] == before[0] and near(found[0][1], until) and
+                    near(found[-1][0], begun) and
+                    near(found[-1][1], cron.now()),
+                    f"{kind} after the pause: {found}")
+    poll, fill, later = cron.ranges("chats")
+    checks.equal((fill[0], fill[1]), (poll[1], later[0]), "the gap is filled")
 
 
 def shown(lab, checks, cron, server, since, zone="UTC"):
@@ -194,7 +200,7 @@ def body():
         lost(lab, checks, cron)
         say("- pause")
         pause(lab, checks, cron)
-        shown(lab, checks, cron, server, cron.ranges("chats")[-1][0])
+        shown(lab, checks, cron, server, first)
         say("- webhooks")
         webhooks(lab, checks)
     return checks.result()
