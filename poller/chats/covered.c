@@ -42,7 +42,7 @@ interval_ms(const struct crm_session *crm, int64_t as_of)
 	return greater(paced, lesser(apart, before));
 }
 
-/* Records the gap for backfill. It extends one that is not filled yet. */
+/* Records the gap, to be filled. It extends one that is not filled yet. */
 static void
 note_gap(const struct crm_session *crm, int64_t begin, int64_t end)
 {
@@ -54,6 +54,15 @@ note_gap(const struct crm_session *crm, int64_t begin, int64_t end)
 	clock_format(begin, from);
 	clock_format(end, to);
 	log_info("gap", "tenant=%s from=%s to=%s", crm->tenant->name, from, to);
+}
+
+void
+covered_end_gap(struct store *s)
+{
+	store_set_number(s, COVERED_GAP_BEGIN, 0);
+	store_set_number(s, COVERED_GAP_END, 0);
+	store_set_number(s, COVERED_GAP_PLACE, 0);
+	store_set_number(s, COVERED_GAP_UNREAD, 0);
 }
 
 void

@@ -8,7 +8,7 @@
  * since the last list.
  *
  * The state keeps the time of the last confirmed snapshot and the gap that is
- * not filled yet.
+ * not filled yet; backfill_fill_gap() fills it after later polls.
  */
 #ifndef POLLER_CHATS_COVERED_H
 #define POLLER_CHATS_COVERED_H
@@ -31,6 +31,13 @@ void covered_state(
  * none. */
 #define COVERED_GAP_BEGIN "gap_begin"
 #define COVERED_GAP_END "gap_end"
+/* Of the conversations to read for it, those whose last message is earlier have
+ * been read, except for so many that could not be. */
+#define COVERED_GAP_PLACE "gap_place"
+#define COVERED_GAP_UNREAD "gap_unread"
+
+/* Removes the note of the gap, with the next commit. */
+void covered_end_gap(struct store *s);
 
 /* Appends the members of a statement. */
 void covered_members(struct buf *to, const char *kind, const char *source,

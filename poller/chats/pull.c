@@ -356,6 +356,7 @@ forget_other_state(struct pull *p)
 	operators_forget(s);
 	store_set_number(s, "listed", 0);
 	store_set_number(s, COVERED_UNTIL, 0);
+	covered_end_gap(s);
 	commit_pull_state(p);
 }
 

@@ -11,7 +11,14 @@
  * the same records. At its end, a run states the time that it has read as
  * covered (aggregator/model/coverage.h), unless a conversation could not be
  * read.
+ *
+ * A poll fills a gap between polls with the same functions
+ * (backfill_fill_gap()). Its records go to an aggregator with a state, which
+ * refuses those that are older than its window, and knows the messages from
+ * before the gap.
  */
+#include "poller/modes/backfill.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,13 +57,15 @@ static const char PLACE[] = "backfill";
 
 struct backfill {
 	struct poller *poller;
+	bool fills_gap; /* else it is poller --backfill */
 	struct crm_session crm;
 	struct http *http;
 	struct endpoint *to;
 	struct operators operators;
 	int64_t since_ms, until_ms; /* what happened between them is written */
-	int64_t place_ms;           /* everything later has been written; 0:
-				     * nothing */
+	int64_t place_ms;           /* all chats whose last message is later (in
+				     * a gap: earlier) have been written; 0:
+				     * none */
 	struct crm_record *chats;   /* chats to read */
 	size_t n, cap;
 	struct strmap seen;            /* their ids: pages may repeat one */
@@ -146,12 +155,25 @@ is_budget_spent(struct backfill *b)
 		    budget / SHARE &&
 		usage_month(b->crm.store, now_ms) < budget))
 		return false;
-	log_warn("tenant %s: the backfill has used a quarter of this month's "
-		 "calls ([%s] budget), or none are left; run it again next "
-		 "month to continue",
-	    b->crm.tenant->name, b->crm.tenant->section);
+	if (!b->fills_gap)
+		log_warn(
+		    "tenant %s: the backfill has used a quarter of this "
+		    "month's "
+		    "calls ([%s] budget), or none are left; run it again next "
+		    "month to continue",
+		    b->crm.tenant->name, b->crm.tenant->section);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;
+}
+
+/* True if an earlier run has written the chat. */
+static bool
+is_written(const struct backfill *b, const struct crm_record *r)
+{
+	if (b->place_ms == 0)
+		return false;
+	return b->fills_gap ? r->last_at < b->place_ms
+			    : r->last_at > b->place_ms;
 }
 
 /* True if part of the chat may lie within the requested period. */
@@ -159,8 +181,7 @@ static bool
 is_wanted(const struct backfill *b, const struct crm_record *r)
 {
 	return r->type == RECORD_CHAT && r->last_at != CLOCK_NONE &&
-	       r->last_at >= b->since_ms &&
-	       (b->place_ms == 0 || r->last_at <= b->place_ms) &&
+	       r->last_at >= b->since_ms && !is_written(b, r) &&
 	       (r->opened_at == CLOCK_NONE || r->opened_at < b->until_ms);
 }
 
@@ -233,6 +254,14 @@ write_line(struct backfill *b)
 		log_error("%s", endpoint_why(b->to));
 }
 
+/* An import includes what came before the period, because waits that end in it
+ * may have begun then. */
+static bool
+is_too_early(const struct backfill *b, int64_t at)
+{
+	return b->fills_gap && at < b->since_ms;
+}
+
 /* Writes the state of the chat at the beginning of an episode. */
 static void
 write_beginning(struct backfill *b, int64_t at, bool assigned)
@@ -257,7 +286,7 @@ write_creation(struct backfill *b)
 	int64_t at = b->chat->opened_at;
 
 	if (profile_about(b->crm.tenant->profile)->begins_unassigned &&
-	    at != CLOCK_NONE)
+	    at != CLOCK_NONE && !is_too_early(b, at))
 		write_beginning(b, at, !history_assigns(&b->history));
 }
 
@@ -275,7 +304,7 @@ write_closing(struct backfill *b, size_t first)
 			return;
 	}
 	if (r->status != CHAT_CLOSED || r->closed_at == CLOCK_NONE ||
-	    r->last_at >= b->until_ms)
+	    r->last_at >= b->until_ms || is_too_early(b, r->closed_at))
 		return;
 	open_line(b, "chat");
 	crm_record_add_chat(&b->line, r, r->person, r->opened_at, r->closed_at);
@@ -307,6 +336,8 @@ write_chat(struct backfill *b)
 	for (i = 0; i < h->n && h->messages[i].at < b->until_ms; i++) {
 		const struct history_message *m = &h->messages[i];
 
+		if (is_too_early(b, m->at))
+			continue;
 		if (begins_episode(h, i)) {
 			write_beginning(b, m->at, true);
 			first = i;
@@ -367,7 +398,8 @@ commit(struct backfill *b, int64_t place_ms)
 		b->crm.code = endpoint_code(b->to);
 	b->broken = b->broken || o == OUTCOME_NEVER;
 	if (o == OUTCOME_DONE && b->crm.store != NULL)
-		store_set_number(b->crm.store, PLACE, place_ms);
+		store_set_number(b->crm.store,
+		    b->fills_gap ? COVERED_GAP_PLACE : PLACE, place_ms);
 	crm_session_count(&b->crm);
 }
 
@@ -389,21 +421,16 @@ read_chat(struct backfill *b, const struct crm_record *r)
 	keep_pace(b);
 }
 
-/* States the time that was read. The newest conversations come first, and what
- * happened in a conversation is not later than its last change, so an
- * interrupted run has read everything after its position. */
+/* States the time from `begin` as covered, unless a conversation could not be
+ * read. */
 static void
-state_coverage(struct backfill *b)
+state_covered(struct backfill *b, int64_t begin)
 {
-	int64_t place =
-	    b->crm.store != NULL ? store_number(b->crm.store, PLACE, 0) : 0;
-	int64_t begin = goes_on(b) ? b->since_ms : place;
-
 	if (b->failed > 0)
 		log_warn("tenant %s: %zu past conversations could not be read, "
 			 "so the metrics of that time stay incomplete",
 		    b->crm.tenant->name, b->failed);
-	if (b->failed > 0 || begin == 0 || begin >= b->until_ms || b->broken)
+	if (b->failed > 0 || begin >= b->until_ms || b->broken)
 		return;
 	open_line(b, "coverage");
 	covered_members(&b->line, "chats", "backfill", begin, b->until_ms);
@@ -411,6 +438,19 @@ state_coverage(struct backfill *b)
 	if (endpoint_write(b->to, b->line.data, b->line.len) != 0 ||
 	    poller_flush(b->poller, b->to) != OUTCOME_DONE)
 		b->broken = true;
+}
+
+/* The newest conversations come first, and what happened in a conversation is
+ * not later than its last change, so an interrupted run has read everything
+ * after its position. */
+static void
+state_coverage(struct backfill *b)
+{
+	int64_t place =
+	    b->crm.store != NULL ? store_number(b->crm.store, PLACE, 0) : 0;
+	int64_t begin = goes_on(b) ? b->since_ms : place;
+
+	state_covered(b, begin != 0 ? begin : b->until_ms);
 }
 
 static int
@@ -600,6 +640,145 @@ run_backfill_mode(void *options)
 	http_free(http);
 	endpoint_close(to);
 	return p->code;
+}
+
+/* ---- a gap between polls ---- */
+
+/* One poll reads so many conversations of a gap, or a few more; later ones read
+ * the others. */
+#define GAP_CHATS 50
+
+/* The greatest difference between the times of messages and of snapshots. */
+#define GAP_OVERLAP_MS MINUTE_MS
+
+static int
+oldest_first(const void *x, const void *y)
+{
+	return newest_first(y, x);
+}
+
+/* A conversation that changes between two polls becomes the newest one, so in
+ * this order none is missed. Ends only before a later time, so that the
+ * position separates those that were read. Returns true if all were read. */
+static bool
+read_gap_chats(struct backfill *b)
+{
+	const struct crm_record *r = b->chats;
+	size_t i;
+
+	sort_array(b->chats, b->n, sizeof *b->chats, oldest_first);
+	for (i = 0; i < b->n && goes_on(b); i++) {
+		if (i >= GAP_CHATS && r[i].last_at > r[i - 1].last_at)
+			break;
+		read_chat(b, &r[i]);
+	}
+	if (!goes_on(b))
+		crm_session_count(&b->crm);
+	else
+		commit(b, i < b->n ? r[i].last_at : 0);
+	return goes_on(b) && i == b->n;
+}
+
+/* A later time than the window of the aggregator, which refuses what is older,
+ * even if it reads the records much later. */
+static int64_t
+oldest_taken(const struct backfill *b)
+{
+	int64_t window =
+	    conf_int(b->poller->common.conf, "aggregator", "window");
+
+	return crm_session_now(&b->crm) - window + window / 24;
+}
+
+static void
+fill_gap(struct backfill *b, int64_t begin)
+{
+	struct crm_question past = { .call = PROFILE_PAST,
+		.ctx = b,
+		.page = past_page,
+		.end = past_end };
+	struct store *s = b->crm.store;
+
+	past.with = json_pack("{s:o}", "since",
+	    profile_seconds(
+		b->place_ms > b->since_ms ? b->place_ms : b->since_ms));
+	ask(b, &past);
+	b->failed = (size_t)store_number(s, COVERED_GAP_UNREAD, 0);
+	if (!goes_on(b) || !read_gap_chats(b)) {
+		store_set_number(s, COVERED_GAP_UNREAD, (int64_t)b->failed);
+	} else {
+		state_covered(b, begin);
+		if (!b->broken)
+			covered_end_gap(s);
+	}
+	crm_session_count(&b->crm);
+	log_info("gap_filled",
+	    "tenant=%s conversations=%zu messages=%llu "
+	    "calls=%llu left=%s",
+	    b->crm.tenant->name, b->n, (unsigned long long)b->messages,
+	    (unsigned long long)crm_session_calls(&b->crm),
+	    store_number(s, COVERED_GAP_END, 0) == 0 ? "no" : "yes");
+}
+
+/* Prepares the run with the state of the last poll. Returns false if there is
+ * nothing to read. */
+static bool
+begin_gap(struct backfill *b, int64_t *begin)
+{
+	struct store *s = b->crm.store;
+	int64_t oldest = oldest_taken(b);
+
+	*begin = store_number(s, COVERED_GAP_BEGIN, 0);
+	b->until_ms = store_number(s, COVERED_GAP_END, 0);
+	b->place_ms = store_number(s, COVERED_GAP_PLACE, 0);
+	if (b->until_ms == 0)
+		return false;
+	if (b->until_ms <= oldest) {
+		covered_end_gap(s);
+		crm_session_count(&b->crm);
+		return false;
+	}
+	if (*begin < oldest)
+		*begin = oldest;
+	b->since_ms = *begin - GAP_OVERLAP_MS;
+	if (b->since_ms < oldest)
+		b->since_ms = oldest;
+	if (is_budget_spent(b))
+		return false;
+	(void)operators_load(
+	    &b->operators, s, crm_session_now(&b->crm), INT64_MAX);
+	operators_set_in_profile(&b->operators, b->crm.tenant->profile);
+	crm_session_begin(&b->crm);
+	return b->crm.code == PROG_OK;
+}
+
+bool
+backfill_fill_gap(struct poller *p, const struct tenant *t, struct http *http,
+    struct endpoint *to)
+{
+	struct backfill b = { .poller = p,
+		.fills_gap = true,
+		.http = http,
+		.to = to,
+		.began_ms = clock_mono_ms(),
+		.history = HISTORY_INIT };
+	enum exit_code code;
+	struct store *store;
+	int64_t begin;
+
+	if (profile_about(t->profile)->backfill == 0)
+		return true;
+	store = poller_open_store(poller_state(p), t, false, &code);
+	if (store == NULL)
+		return true;
+	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
+	operators_init(&b.operators, t->opt.bot_operators);
+	if (begin_gap(&b, &begin))
+		fill_gap(&b, begin);
+	if (b.broken)
+		poller_failed(p, b.crm.code);
+	release(&b);
+	return !b.broken;
 }
 
 static const struct option_row rows[] = {

@@ -17,6 +17,7 @@
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
 #include "poller/crm/tape.h"
+#include "poller/modes/backfill.h"
 #include "poller/modes/poller.h"
 
 /* The number is large, so that tenants whose CRM does not answer delay no
@@ -201,6 +202,26 @@ keep_confirmed(struct pull_run *j, size_t tenant)
 	buf_release(&why);
 }
 
+/* No tenant's gap is begun after this time, so that the next poll is not
+ * late. */
+#define GAPS_MS (INT64_C(20) * 1000)
+
+/* Only a queue leads to an aggregator that keeps the chats of earlier polls. */
+static void
+fill_gaps(struct pull_run *j)
+{
+	int64_t until = clock_mono_ms() + GAPS_MS;
+	bool writes = endpoint_is_queue(endpoint_name(j->to));
+	size_t i;
+
+	for (i = 0; i < j->poller->tenants_n && writes && !stop_asked() &&
+		    clock_mono_ms() < until;
+	     i++)
+		if (j->results[i].covered != 0)
+			writes = backfill_fill_gap(
+			    j->poller, &j->poller->tenants[i], j->http, j->to);
+}
+
 static enum exit_code
 pull_all(struct poller *p, struct tape *tape)
 {
@@ -221,11 +242,13 @@ pull_all(struct poller *p, struct tape *tape)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j, &j.slots[i]);
 	}
-	if (poller_flush(p, j.to) == OUTCOME_DONE)
+	if (poller_flush(p, j.to) == OUTCOME_DONE) {
 		for (i = 0; i < p->tenants_n; i++)
 			if (j.results[i].covered != 0)
 				keep_confirmed(&j, i);
-	FAULT_POINT("poller.snapshot_confirmed");
+		FAULT_POINT("poller.snapshot_confirmed");
+		fill_gaps(&j);
+	}
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
 		if (j.results[i].code != PROG_OK)
 			poller_failed(p, j.results[i].code);

@@ -1,12 +1,14 @@
 #!/usr/bin/env -S python3 -B
 """Coverage: the first poll begins it, each poll extends it, and a pause longer
-than three intervals is a gap. A lost snapshot is none, because the next poll
-reads again what it had. The API and the board say since when figures are
+than three intervals is a gap, which the next poll fills for all that is computed
+from single chats. A lost snapshot is none, because the next poll reads again
+what it had. The API and the board say since when figures are
 complete. Webhooks cover the time from the first one on.
 """
 
+import json
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 
 from api_client import Server, token
 from harness import BIN, TOKEN, Checks, Lab, main, need, say, until
@@ -16,6 +18,7 @@ from browser import Browser
 
 FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
 KINDS = ("chats", "counts")
+MIDNIGHT = time()
 SECRET = "a-secret-of-webhooks"
 
 
@@ -48,14 +51,26 @@ class Cron:
             self.job()
 
     def ranges(self, kind):
-        return [(moment(a), moment(b), source) for a, b, source in self.lab.sql(
+        return joined((moment(a), moment(b), s) for a, b, s in self.lab.sql(
             "SELECT begin_at, end_at, source FROM coverage WHERE "
-            f"tenant = '{self.name}' AND kind = '{kind}' ORDER BY begin_at")]
+            f"tenant = '{self.name}' AND kind = '{kind}' ORDER BY begin_at"))
 
 
 def moment(text):
     return datetime.strptime(text[:19].replace("T", " "),
                              "%Y-%m-%d %H:%M:%S")
+
+
+def joined(rows):
+    """Ranges, of which each day is a row."""
+    found = []
+    for begin, end, source in rows:
+        last = found[-1] if found else (None, None, None)
+        if (begin, source) == last[1:] and begin.time() == MIDNIGHT:
+            found[-1] = (last[0], end, source)
+        else:
+            found.append((begin, end, source))
+    return found
 
 
 def near(a, b):
@@ -91,7 +106,8 @@ def lost(lab, checks, cron):
 
 
 def pause(lab, checks, cron):
-    """A pause of three intervals is no gap, a longer one is."""
+    """A pause of three intervals is no gap, a longer one is. It is filled, but
+    counts begin anew."""
     before = cron.ranges("chats")[0]
     cron.sim.advance(120)
     cron.minutes(1)
@@ -101,12 +117,16 @@ def pause(lab, checks, cron):
     cron.job()
     begun = cron.now()
     cron.minutes(2)
-    for kind in KINDS:
+    for kind, sources in zip(KINDS, (["poll", "backfill", "poll"],
+                                     ["poll", "poll"])):
         found = cron.ranges(kind)
-        checks.that(
-            len(found) == 2 and found[0][0] == before[0] and
-            near(found[0][1], until) and near(found[1][0], begun) and
-            near(found[1][1], cron.now()), f"{kind} after the pause: {found}")
+        checks.equal([r[2] for r in found], sources, f"{kind}: the sources")
+        checks.that(found[0][0] == before[0] and near(found[0][1], until) and
+                    near(found[-1][0], begun) and
+                    near(found[-1][1], cron.now()),
+                    f"{kind} after the pause: {found}")
+    poll, fill, later = cron.ranges("chats")
+    checks.equal((fill[0], fill[1]), (poll[1], later[0]), "the gap is filled")
 
 
 def shown(lab, checks, cron, server, since, zone="UTC"):
@@ -114,7 +134,8 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
     lead = token(tenant_id=cron.name, role="lead")
     now = server.ask("/api/v1/now", lead).json()
     terminal = lab.must(["sink", "-c", cron.conf, "--now"]).out.decode()
-    checks.that(f"; complete since {since}" in " ".join(terminal.split()),
+    checks.that(any(f"; complete since {text}" in " ".join(terminal.split())
+                    for text in (f"{since:%H:%M} today", f"{since:%F %H:%M}")),
                 f"the terminal: {terminal}")
     checks.equal((now["complete_since"][:19].replace("T", " "),
                   now["first_record"]), (str(since), None), "the API")
@@ -125,6 +146,22 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
                       browser.text("#fresh")
                       or f"complete since {since:%F %H:%M}" in
                       browser.text("#fresh"), "the board's line")
+
+
+def foreign(lab, checks, cron):
+    """Another publisher states nothing: then there is the first record."""
+    first = datetime.now(timezone.utc) - timedelta(days=3)
+    rows = lab.must(["aggregator", "-o", "ndjson", "-a", "tenant,intervals"],
+                    stdin="".join(
+        json.dumps({"type": "message", "tenant": "foreign", "chat": "c",
+                    "id": str(n), "from": who, "operator": "7",
+                    "at": (first + timedelta(minutes=n)).isoformat()}) + "\n"
+        for n, who in enumerate(("customer", "operator"))).encode()).out
+    lab.must(["sink", "-c", cron.conf], stdin=rows)
+    said = lab.must(["sink", "-c", cron.conf, "--now", "--tenant", "foreign"])
+    answered = first + timedelta(minutes=1)
+    checks.that(f"; since the first record, {answered:%F %H:%M}" in
+                " ".join(said.out.decode().split()), f"the terminal: {said}")
 
 
 class Pushed:
@@ -158,9 +195,11 @@ class Pushed:
                        "-t", "queue:rows", "--until-empty"])
         self.lab.must(["sink", "-c", self.conf, "-f", "queue:rows",
                        "--until-empty"])
-        return [(moment(a), moment(b)) for a, b in self.lab.sql(
-            "SELECT begin_at, end_at FROM coverage WHERE tenant = 'pushed' "
-            "AND kind = 'chats' AND source = 'webhook'")]
+        return [r[:2] for r in joined(
+            (moment(a), moment(b), s) for a, b, s in self.lab.sql(
+                "SELECT begin_at, end_at, source FROM coverage WHERE "
+                "tenant = 'pushed' AND kind = 'chats' AND source = 'webhook' "
+                "ORDER BY begin_at"))]
 
 
 def webhooks(lab, checks):
@@ -190,11 +229,13 @@ def body():
         first = polls(lab, checks, cron)
         say("- shown")
         shown(lab, checks, cron, server, first)
+        say("- foreign")
+        foreign(lab, checks, cron)
         say("- lost")
         lost(lab, checks, cron)
         say("- pause")
         pause(lab, checks, cron)
-        shown(lab, checks, cron, server, cron.ranges("chats")[-1][0])
+        shown(lab, checks, cron, server, first)
         say("- webhooks")
         webhooks(lab, checks)
     return checks.result()

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""A Chatwoot with twelve days behind it, polled for the first time, and then
-after its past was imported: every figure of the API and of the report is
-either marked as incomplete or equals the oracle's, which computes it from the
-simulator's world. Before the import, those of the past are marked, and most of
-them are indeed wrong; after it, none is marked.
+"""A Chatwoot with twelve days behind it, polled for the first time, then after
+a pause of four hours, and then after its past was imported: every figure of the
+API and of the report is either marked as incomplete or equals the oracle's,
+which computes it from the simulator's world. Before the import, those of the
+past are marked, and most of them are indeed wrong; after it, none is marked.
+The pause is a gap while no calls are left; then polls fill it.
 """
 
 import collections
@@ -22,6 +23,7 @@ import crm  # noqa: E402
 from harness import BIN, TOKEN, Checks, Lab, main, say, seed, until  # noqa: E402
 
 DAYS = 12
+PAUSE = 4 * 3600
 KINDS = ("first_response", "reply", "resolution", "unanswered")
 HOUR = 3600000
 
@@ -40,7 +42,9 @@ class Account:
 
     def __init__(self, lab, checks, number):
         self.lab, self.checks = lab, checks
-        start = datetime.now(timezone.utc) - timedelta(days=DAYS)
+        # The polls take some minutes more: at the end it is about now.
+        start = datetime.now(timezone.utc) - timedelta(
+            days=DAYS, seconds=PAUSE, minutes=6)
         self.sim = lab.sim(
             "--crm", "chatwoot", "--pace", 3000, "--dialogs", 25,
             "--operators", 4, "--hours", "0-24", "--seed", number, "--start",
@@ -49,12 +53,16 @@ class Account:
         for _ in range(4 * DAYS):
             self.account.list_operators() # some leave
             self.sim.advance(21600)
-        self.conf = lab.conf("messaging.conf", {
-            "crm acme": {"profile": self.profile(), "url": self.sim.root,
-                         "token": TOKEN, "account": 1},
-            "poller": {"state": lab.path("polls")},
-            "aggregator": {"state": lab.path("state")}})
+        self.conf = self.configure("messaging.conf")
+        self.spent = self.configure("spent.conf", budget=1)
         lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def configure(self, name, **more):
+        return self.lab.conf(name, {
+            "crm acme": {"profile": self.profile(), "url": self.sim.root,
+                         "token": TOKEN, "account": 1, **more},
+            "poller": {"state": self.lab.path("polls")},
+            "aggregator": {"state": self.lab.path("state")}})
 
     def profile(self):
         """Reads the past without pauses."""
@@ -63,12 +71,23 @@ class Account:
         return self.lab.write("fast.jq", text.replace("backfill: 300",
                                                       "backfill: 60000"))
 
-    def jobs(self, n):
+    def jobs(self, n, conf=None):
         for _ in range(n):
-            done = self.lab.run(["scripts/job", "-c", self.conf, "-b", BIN,
-                                 "-l", self.lab.path("job.lock")])
-            self.checks.equal(done.code, 0, f"the job: {done}")
             self.sim.advance(60)
+            done = self.lab.run(["scripts/job", "-c", conf or self.conf, "-b",
+                                 BIN, "-l", self.lab.path("job.lock")])
+            self.checks.equal(done.code, 0, f"the job: {done}")
+
+    def sources(self):
+        """Those of the ranges of chats, and whether there is no gap between
+        them. Each day of a range is a row."""
+        rows = self.lab.sql("SELECT begin_at, end_at, source FROM coverage "
+                            "WHERE kind = 'chats' ORDER BY begin_at")
+        pairs = list(zip(rows, rows[1:]))
+        return [rows[0][2]] + [
+            b[2] for a, b in pairs if a[1:] != [b[0], b[2]]
+            or not b[0].endswith(" 00:00:00.000")], all(
+            a[1] >= b[0] for a, b in pairs)
 
     def get(self, path):
         return json.loads(self.lab.must(
@@ -234,6 +253,32 @@ def names(account, checks, first, last):
                  "a former operator")
 
 
+def pause(account, checks):
+    """No calls are left to fill the gap. The list has all that changed within
+    the hour, so a shorter pause would be none."""
+    account.sim.advance(PAUSE // 2)
+    for _ in range(50):
+        made = account.sim.control("act", do="arrive", account=TOKEN)
+        account.sim.control("act", do="close", dialog=made["dialog"],
+                            account=TOKEN)
+    account.sim.advance(PAUSE // 2)
+    account.lab.must(["poller", "-c", account.conf, "--status"], stdin=(
+        b'{"type":"chat","tenant":"acme","chat":"1"}\n')) # reads the CRM's clock
+    account.jobs(1, account.spent)
+    checks.equal(account.sources(), (["poll", "poll"], False), "a gap")
+
+
+def filled(account, checks):
+    """Several polls read its conversations."""
+    jobs = 0
+    while jobs < 9 and len(account.sources()[0]) < 3:
+        account.jobs(1)
+        jobs += 1
+    checks.equal(account.sources(), (["poll", "backfill", "poll"], True),
+                 "the gap is filled")
+    checks.that(jobs > 1, f"{jobs} polls fill it")
+
+
 def judged(account, what, today):
     account.look()
     j = Judge(account, what)
@@ -258,8 +303,10 @@ def body():
         a = Account(lab, checks, number)
         today = datetime.strptime(a.sim.stats()["now"][:10], "%Y-%m-%d")
         a.jobs(3)
+        pause(a, checks)
         before = judged(a, "after the first polls", today)
         checks.that(before.marked_wrong > 50, "the past is not known yet")
+        filled(a, checks)
         lab.must(["sh", "-c", '"$0/poller" -c "$1" --backfill 30d | '
                   '"$0/aggregator" -c "$1" -a intervals,conversations,messages'
                   ' | "$0/sink" -c "$1"', BIN, a.conf])
