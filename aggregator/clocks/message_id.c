@@ -26,7 +26,7 @@
 #define DIGITS_MASK 15
 #define VALUE_MASK ((UINT64_C(1) << DIGITS_SHIFT) - 1)
 
-#define SLOTS (MESSAGE_ID_PREFIXES * 2)
+#define FIRST_PREFIXES 8 /* a power of two, like MESSAGE_ID_PREFIXES */
 
 struct message_id_text {
 	struct message_id_text *next; /* in the free list */
@@ -106,6 +106,38 @@ is_prefix(const struct message_id_prefix *p, const char *s, size_t len)
 	return p->len == len && hash_same(p->p, s, len);
 }
 
+/* Returns the slot of the prefix, or the free slot where it belongs. */
+static uint16_t *
+find_prefix_slot(const struct message_ids *x, const char *s, size_t len)
+{
+	size_t slots = 2 * x->prefixes_cap;
+	size_t slot = hash_text(x->seed, s, len) % slots;
+
+	for (; x->slots[slot] != 0; slot = (slot + 1) % slots)
+		if (is_prefix(&x->prefixes[x->slots[slot] - 1], s, len))
+			break;
+	return &x->slots[slot];
+}
+
+/* Most tenants have few prefixes. The first one is the empty one. */
+static void
+grow_prefixes(struct message_ids *x)
+{
+	size_t i;
+
+	x->prefixes_cap =
+	    x->prefixes_cap > 0 ? 2 * x->prefixes_cap : FIRST_PREFIXES;
+	x->prefixes =
+	    xrealloc(x->prefixes, x->prefixes_cap, sizeof *x->prefixes);
+	if (x->prefixes_n == 0)
+		memset(&x->prefixes[x->prefixes_n++], 0, sizeof *x->prefixes);
+	free(x->slots);
+	x->slots = xcalloc(2 * x->prefixes_cap, sizeof *x->slots);
+	for (i = 1; i < x->prefixes_n; i++)
+		*find_prefix_slot(x, x->prefixes[i].p, x->prefixes[i].len) =
+		    (uint16_t)(i + 1);
+}
+
 /* Returns the index of a known prefix, or MESSAGE_ID_PREFIXES if the table is
  * full. Not inline: the caller's usual path, the most recent prefix, needs few
  * registers. */
@@ -113,23 +145,23 @@ static __attribute__((noinline)) size_t
 find_prefix(struct message_ids *x, const char *s, size_t len)
 {
 	struct message_id_prefix *p;
-	size_t slot;
+	uint16_t *slot;
 
-	if (x->prefixes == NULL) {
-		x->prefixes = xcalloc(MESSAGE_ID_PREFIXES, sizeof *x->prefixes);
-		x->slots = xcalloc(SLOTS, sizeof *x->slots);
-		x->prefixes_n = 1; /* the empty one */
-	}
-	slot = hash_text(x->seed, s, len) % SLOTS;
-	for (; x->slots[slot] != 0; slot = (slot + 1) % SLOTS)
-		if (is_prefix(&x->prefixes[x->slots[slot] - 1], s, len))
-			return x->slots[slot] - 1u;
+	if (x->prefixes == NULL)
+		grow_prefixes(x);
+	slot = find_prefix_slot(x, s, len);
+	if (*slot != 0)
+		return *slot - 1u;
 	if (x->prefixes_n == MESSAGE_ID_PREFIXES)
 		return MESSAGE_ID_PREFIXES;
+	if (x->prefixes_n == x->prefixes_cap) {
+		grow_prefixes(x);
+		slot = find_prefix_slot(x, s, len);
+	}
 	p = &x->prefixes[x->prefixes_n++];
 	memcpy(p->p, s, len);
 	p->len = (uint8_t)len;
-	x->slots[slot] = (uint16_t)x->prefixes_n;
+	*slot = (uint16_t)x->prefixes_n;
 	return x->prefixes_n - 1;
 }
 

@@ -35,8 +35,9 @@ struct message_ids {
 		char p[MESSAGE_ID_PREFIX];
 		uint8_t len;
 	} * prefixes;
-	size_t prefixes_n, last;
-	uint16_t *slots; /* hash table; a slot is a prefix's index + 1 */
+	size_t prefixes_n, prefixes_cap, last;
+	uint16_t *slots; /* hash table of twice as many slots as prefixes_cap;
+			  * a slot is a prefix's index + 1 */
 	uint64_t seed;
 };
 

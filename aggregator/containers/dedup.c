@@ -46,8 +46,9 @@ dedup_release(struct dedup *s)
 {
 	size_t i;
 
-	for (i = 0; i < DEDUP_PARTS; i++)
+	for (i = 0; s->parts != NULL && i < DEDUP_PARTS; i++)
 		free(s->parts[i].slots);
+	free(s->parts);
 	free(s->fresh);
 	memset(s, 0, sizeof *s);
 }
@@ -154,8 +155,11 @@ remove_before(struct dedup_part *p, uint16_t oldest)
 bool
 dedup_has(const struct dedup *s, struct fingerprint f)
 {
-	const struct dedup_part *p = &s->parts[f.a >> 56];
+	const struct dedup_part *p;
 
+	if (s->parts == NULL)
+		return false;
+	p = &s->parts[f.a >> 56];
 	return p->slots != NULL && find_fingerprint(p, f)->a != 0;
 }
 
@@ -164,10 +168,13 @@ dedup_has(const struct dedup *s, struct fingerprint f)
 static bool
 add_to_span(struct dedup *s, struct fingerprint f, uint16_t span, bool *is_new)
 {
-	struct dedup_part *p = &s->parts[f.a >> 56];
 	struct fingerprint *slot;
+	struct dedup_part *p;
 	uint16_t later;
 
+	if (s->parts == NULL)
+		s->parts = xcalloc(DEDUP_PARTS, sizeof *s->parts);
+	p = &s->parts[f.a >> 56];
 	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
 		grow_part(p);
 	slot = find_fingerprint(p, f);
@@ -207,7 +214,7 @@ dedup_date_all(struct dedup *s, int64_t at)
 	size_t i, j;
 
 	s->fresh_n = 0;
-	for (i = 0; i < DEDUP_PARTS; i++) {
+	for (i = 0; s->parts != NULL && i < DEDUP_PARTS; i++) {
 		for (j = 0; s->parts[i].slots != NULL && j <= s->parts[i].mask;
 		     j++) {
 			slot = &s->parts[i].slots[j];
@@ -231,7 +238,7 @@ dedup_expire(struct dedup *s, int64_t now)
 	if (s->window_ms == 0 || now < s->until)
 		return;
 	s->until = from - (from % ms + ms) % ms + ms + s->window_ms;
-	for (i = 0; i < DEDUP_PARTS; i++)
+	for (i = 0; s->parts != NULL && i < DEDUP_PARTS; i++)
 		if (s->parts[i].slots != NULL)
 			remove_before(&s->parts[i], span_of(s, from));
 }

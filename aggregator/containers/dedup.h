@@ -44,7 +44,7 @@ struct dedup {
 	struct dedup_part {
 		struct fingerprint *slots; /* b has the span in its low bits */
 		size_t mask, n;
-	} parts[DEDUP_PARTS];
+	} * parts; /* DEDUP_PARTS of them; NULL: nothing was added */
 };
 
 /* A zeroed struct is empty, and not open. The seed is a random secret; stored

@@ -36,7 +36,8 @@ struct name {
 	struct operator_info *operator_info; /* the model's; may be NULL */
 };
 
-#define INTERNER_CHUNK 1024
+/* Small, because each tenant has an interner. */
+#define INTERNER_CHUNK 32
 
 /* Private. */
 struct interner {

@@ -11,10 +11,13 @@
 #include "common/base/xalloc.h"
 
 #define CHUNK 512
+/* The first chunk grows from this size: most operators have few waits. */
+#define LEAST 8
 
 struct order_stats_chunk {
 	size_t n; /* never 0 */
-	int64_t v[CHUNK];
+	size_t cap;
+	int64_t v[];
 };
 
 void
@@ -37,13 +40,24 @@ compare_int64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static size_t
+chunk_bytes(size_t cap)
+{
+	return sizeof(struct order_stats_chunk) + cap * sizeof(int64_t);
+}
+
 static void
 add_chunk(struct order_stats *r, size_t at, const int64_t *v, size_t n)
 {
-	struct order_stats_chunk *c = xmalloc(sizeof *c);
+	struct order_stats_chunk *c;
+	size_t cap = LEAST;
 
+	while (cap < n)
+		cap *= 2;
+	c = xmalloc(chunk_bytes(cap));
 	memcpy(c->v, v, n * sizeof *v);
 	c->n = n;
+	c->cap = cap;
 	XGROW(r->chunks, r->chunks_n, r->chunks_cap);
 	memmove(r->chunks + at + 1, r->chunks + at,
 	    (r->chunks_n - at) * sizeof *r->chunks);
@@ -113,7 +127,11 @@ insert_sorted(struct order_stats *r, int64_t ms)
 		add_chunk(r, i + 1, c->v + CHUNK / 2, CHUNK - CHUNK / 2);
 		c->n = CHUNK / 2;
 		if (r->chunks[i + 1]->v[0] <= ms)
-			c = r->chunks[i + 1];
+			c = r->chunks[++i];
+	}
+	if (c->n == c->cap) {
+		c->cap *= 2;
+		c = r->chunks[i] = xrealloc(c, 1, chunk_bytes(c->cap));
 	}
 	at = lower_bound(c, ms);
 	memmove(c->v + at + 1, c->v + at, (c->n - at) * sizeof *c->v);

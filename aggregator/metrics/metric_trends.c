@@ -29,7 +29,6 @@ enum {
 struct trends {
 	struct keyed_state table; /* (window, word) -> number of messages */
 	struct timer_queue timer_queue;
-	struct words words;
 	struct strmap stop;
 	const char *tenant;
 	uint64_t more_than;
@@ -39,15 +38,19 @@ struct trends {
 	bool warns; /* if messages have no text, once */
 };
 
+/* The words of one text. One thread reads the texts of all tenants; this is
+ * larger than anything else that a tenant with few messages needs. */
+static struct words words;
+
 /* An entry may consist of several words, such as "don't". */
 static void
 add_stop_words(struct trends *f, const char *entry)
 {
 	size_t i;
 
-	words_find(&f->words, text_from(entry), 1);
-	for (i = 0; i < f->words.n; i++)
-		*strmap_put(&f->stop, f->words.v[i].p, f->words.v[i].len) = f;
+	words_find(&words, text_from(entry), 1);
+	for (i = 0; i < words.n; i++)
+		*strmap_put(&f->stop, words.v[i].p, words.v[i].len) = f;
 }
 
 /* True if trends was selected by its name: "all" may leave it out. */
@@ -98,7 +101,6 @@ trends_close(void *ctx)
 {
 	struct trends *f = ctx;
 
-	words_release(&f->words);
 	strmap_release(&f->stop, NULL);
 }
 
@@ -138,9 +140,9 @@ trends_add(void *ctx, const struct streaming_metric_message *m)
 		report_missing_text(f);
 	if (m->text.p == NULL)
 		return;
-	words_find(&f->words, m->text, f->shortest);
-	for (i = 0; i < f->words.n; i++)
-		count_word(f, begin, f->words.v[i]);
+	words_find(&words, m->text, f->shortest);
+	for (i = 0; i < words.n; i++)
+		count_word(f, begin, words.v[i]);
 }
 
 /* Marks the words of windows that have ended as changed rows. */

@@ -285,14 +285,13 @@ flush_stream(void *ctx)
 static void
 flush_when_idle(struct stream *s)
 {
-	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->failed || (!refresh && !stream_touch_due(s)))
+	if (s->failed || (!stream_refresh_due(s) && !stream_touch_due(s)))
 		return;
 	/* A run with --until-empty does not wait here: it flushes again at its
 	 * end, and gives up there. */
-	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER &&
+	while ((o = stream_flush(s, false)) == OUTCOME_LATER &&
 	       !s->job->until_empty && !stop_asked())
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
@@ -541,7 +540,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	future_init(&s->future, job->conf);
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
-	s->refreshed_ms = clock_mono_ms();
+	s->refresh_began_ms = clock_mono_ms();
 	/* The chats show which messages of a snapshot have already arrived in
 	 * the stream; allocation reads chats and operators. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;

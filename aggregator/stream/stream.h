@@ -149,8 +149,11 @@ struct stream {
 	uint64_t out_mark; /* how far the output must be confirmed for the
 			    * written lines; set if out_marked */
 	bool out_marked;
-	int64_t refresh_ms; /* the interval of refreshes */
+	int64_t refresh_ms;       /* the interval of refreshes */
+	int64_t refresh_began_ms; /* when the first tenant was last refreshed */
 	int64_t refreshed_ms, expired_ms;
+	size_t refresh_next; /* the tenant with which the refresh continues; 0:
+			      * it ended */
 	/* The time of the current block, for allocation. The clock never goes
 	 * back, so a timer does not wait longer when the system clock is set
 	 * back. */
@@ -237,8 +240,8 @@ enum outcome stream_flush_begin(struct stream *s, bool refresh)
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 /* A whole flush: commits all records read, writes the rows and confirms them.
- * After LATER, the next call continues the flush. refresh: also writes rows
- * with a running wait. */
+ * After LATER, the next call continues the flush. refresh: also writes all rows
+ * with a running wait; otherwise some of them if it is time to. */
 enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 /* True if it is time to rewrite rows with a running wait. */

@@ -10,7 +10,8 @@
  *
  * The cost of a flush is proportional to the changes. Every [aggregator]
  * refresh, it also writes the rows with a running wait of tenants whose time
- * advanced, by records or by the system clock.
+ * advanced, by records or by the system clock: of some tenants at a time, so
+ * that the rows of very many do not delay other rows.
  */
 #include "aggregator/stream/stream.h"
 
@@ -24,6 +25,11 @@
 
 /* An entry with that many bytes fills whole pages of LMDB, roughly. */
 #define ENTRY_BYTES ((size_t)60 << 10)
+
+/* How many tenants are refreshed at a time, and the pause before the next
+ * ones. */
+#define REFRESH_TENANTS 2000
+#define REFRESH_PAUSE_MS 1000
 
 /* Puts the lines that are not in the state yet. */
 static void
@@ -106,12 +112,22 @@ waits_have_grown(const struct stream_tenant *t)
 	return t->aged || (m->by_clock && m->totals.waits.n > 0);
 }
 
+/* True if it is time to refresh the tenants, or the next ones. */
+static bool
+is_refresh_time(const struct stream *s)
+{
+	int64_t now = clock_mono_ms();
+
+	return s->refresh_next > 0 ? now - s->refreshed_ms >= REFRESH_PAUSE_MS
+				   : now - s->refresh_began_ms >= s->refresh_ms;
+}
+
 bool
 stream_refresh_due(const struct stream *s)
 {
 	size_t i;
 
-	if (clock_mono_ms() - s->refreshed_ms < s->refresh_ms)
+	if (!is_refresh_time(s))
 		return false;
 	for (i = 0; i < s->tenants_n; i++)
 		if (waits_have_grown(s->tenants[i]))
@@ -294,19 +310,24 @@ assign_chats(struct stream_tenant *t)
 	t->stream->counts.assigned += allocation_select(a);
 }
 
-/* Recomputes the tenants that have changed and puts their changes; refresh:
- * also those whose time has passed. Returns false if there are none. */
+/* Recomputes the tenants that have changed, and those whose time has passed, at
+ * most that many, beginning where the last refresh ended; puts their changes.
+ * Returns false if there are none. */
 static bool
-flush_tenants(struct stream *s, bool refresh)
+flush_tenants(struct stream *s, size_t refreshes)
 {
+	size_t i, from = s->refresh_next;
 	struct stream_tenant *t;
-	bool any = false;
-	size_t i;
+	bool any = false, refresh;
 
 	(void)stream_touch_due(s);
+	if (refreshes > 0)
+		s->refresh_next = 0;
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (!t->touched && !(refresh && waits_have_grown(t)))
+		refresh = refreshes > 0 && i >= from &&
+			  (t->touched || waits_have_grown(t));
+		if (!t->touched && !refresh)
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
 		assign_chats(t);
@@ -314,10 +335,24 @@ flush_tenants(struct stream *s, bool refresh)
 			t->aged = false;
 		stream_flush_tenant(t);
 		any = true;
+		if (refresh && --refreshes == 0)
+			s->refresh_next = i + 1;
 	}
-	if (refresh)
-		s->refreshed_ms = clock_mono_ms();
 	return any;
+}
+
+/* Returns how many tenants are to be refreshed now. */
+static size_t
+begin_refresh(struct stream *s, bool all)
+{
+	if (!all && !is_refresh_time(s))
+		return 0;
+	s->refreshed_ms = clock_mono_ms();
+	if (all)
+		s->refresh_next = 0;
+	if (s->refresh_next == 0)
+		s->refresh_began_ms = s->refreshed_ms;
+	return all ? SIZE_MAX : REFRESH_TENANTS;
 }
 
 static enum outcome
@@ -386,8 +421,7 @@ stream_flush_begin(struct stream *s, bool refresh)
 		o = confirm_passed(s);
 	if (o != OUTCOME_DONE)
 		return o;
-	refresh = refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms;
-	if (!flush_tenants(s, refresh) && !s->staging.changed)
+	if (!flush_tenants(s, begin_refresh(s, refresh)) && !s->staging.changed)
 		return OUTCOME_DONE;
 	put_rest(s);
 	FAULT_POINT("aggregator.before_commit");

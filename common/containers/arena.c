@@ -17,7 +17,8 @@
 
 #include "common/base/xalloc.h"
 
-#define FIRST_CHUNK ((size_t)64 * 1024)
+/* Small, because each tenant has an arena. */
+#define FIRST_CHUNK ((size_t)2 * 1024)
 #define HUGE_PAGE ((size_t)2 * 1024 * 1024)
 
 struct arena_chunk {

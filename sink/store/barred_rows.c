@@ -97,23 +97,6 @@ find_tombstones(
 	return o;
 }
 
-/* Tombstones newer than the oldest row are rare (replays, and chats closed this
- * minute): one index lookup is enough to find out. */
-static enum outcome
-has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
-{
-	struct db_value args[2] = { db_text(t->name.p, t->name.len),
-		db_time(t->oldest_chat) };
-	uint64_t there;
-	enum outcome o = db_query_count(db,
-	    "SELECT 1 FROM closed_chats WHERE tenant = ? AND as_of >= ? "
-	    "LIMIT 1",
-	    args, 2, &there);
-
-	*has = there > 0;
-	return o;
-}
-
 static enum outcome
 apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 {
@@ -121,15 +104,17 @@ apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 	struct batch_tenant *t;
 	enum outcome o = OUTCOME_DONE;
 	size_t i = 0, from;
-	bool has;
 
 	while (
 	    o == OUTCOME_DONE && (e = strmap_next(&b->tenants, &i)) != NULL) {
 		t = e->value;
-		if (t->oldest_chat == INT64_MAX)
+		/* Tombstones newer than the oldest row are rare: replays, and
+		 * chats closed this minute. */
+		if (t->oldest_chat == INT64_MAX ||
+		    t->stored.tombstone_at == CLOCK_NONE ||
+		    t->stored.tombstone_at < t->oldest_chat)
 			continue;
-		o = has_newer_tombstone(db, t, &has);
-		for (from = 0; o == OUTCOME_DONE && has && from < chats->n;)
+		for (from = 0; o == OUTCOME_DONE && from < chats->n;)
 			o = find_tombstones(db, chats, t, &from);
 	}
 	return o;

@@ -43,6 +43,7 @@ batch_store_release(struct batch_store *s)
 	for (i = 0; i < TABLES; i++)
 		db_bulk_free(s->upsert[i]);
 	barred_rows_release(&s->barred);
+	strmap_release(&s->tenants, NULL);
 	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
 	due_hours_release(&s->due);
@@ -175,7 +176,7 @@ store_in_transaction(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE)
 		o = barred_rows_decide(&s->barred, s->batch);
 	if (o == OUTCOME_DONE)
-		o = short_counts_decide(&s->short_counts, db, s->batch);
+		short_counts_decide(&s->short_counts, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
 		o = upsert(s, i);
 	if (o == OUTCOME_DONE)
@@ -201,6 +202,7 @@ store_batch(struct batch_store *s, struct row_batch *b, bool wait_forever)
 
 	s->batch = b;
 	s->mark = arena_mark(&b->arena);
+	tenant_locks_prepare(s->db, &s->tenants, b);
 	o = db_transaction(s->db, store_in_transaction, s, wait_forever);
 	FAULT_POINT("sink.after_commit");
 	return o;

@@ -1,6 +1,7 @@
 /*
  * batch_store: stores one batch in one transaction.
  *
+ *   0 before it, add rows of new tenants (tenant_locks.h)
  *   1 lock the batch's rows in `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
  *     that was lost meanwhile (short_counts.h). Rows about an erased customer
@@ -36,7 +37,8 @@ struct batch_store {
 
 	/* private */
 	const struct terms_book *terms;
-	unsigned slot; /* for tenant_lock_share() */
+	unsigned slot;         /* for tenant_lock_share() */
+	struct strmap tenants; /* for tenant_locks_prepare() */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
 	struct short_counts short_counts;

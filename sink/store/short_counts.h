@@ -32,8 +32,7 @@ struct short_counts {
 void short_counts_release(struct short_counts *s);
 
 /* Sets the fate of rows whose counts are too small. Call in the transaction,
- * after barred_rows_decide(). */
-enum outcome short_counts_decide(struct short_counts *s, struct db *db,
-    struct row_batch *b) __attribute__((warn_unused_result));
+ * with `stored` of the tenants read, after barred_rows_decide(). */
+void short_counts_decide(struct short_counts *s, struct row_batch *b);
 
 #endif

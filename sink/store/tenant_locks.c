@@ -17,6 +17,9 @@ enum {
 				   * much */
 };
 
+/* What is known of a tenant: its row exists, or has newest_at, too. */
+enum { UNKNOWN, ROW_EXISTS, ROW_COMPLETE };
+
 static void
 copy_id(char *to, const char *from)
 {
@@ -40,6 +43,10 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	snprintf(s->forget_key, sizeof s->forget_key, "%s",
 	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
 	s->newest_at = db_get_time(rows, 9);
+	s->tombstone_at = db_get_time(rows, 10);
+	/* A row of a snapshot has its own time as its version. */
+	if (db_get_int(rows, 12) != db_get_time(rows, 11))
+		s->stream_at = db_get_time(rows, 11);
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -100,9 +107,13 @@ read_tenants(struct db *db, struct row_batch *b)
 	enum outcome o;
 
 	buf_adds(&sql,
-	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
-	    "pending_snapshot, pending_records, forgets, forget_key, "
-	    "newest_at FROM tenants WHERE tenant IN (");
+	    "SELECT t.tenant, t.as_of, t.snapshot, t.removed_at, "
+	    "t.pending_as_of, t.pending_snapshot, t.pending_records, "
+	    "t.forgets, t.forget_key, t.newest_at, "
+	    "(SELECT c.as_of FROM closed_chats c WHERE c.tenant = t.tenant "
+	    "ORDER BY c.as_of DESC LIMIT 1), m.as_of, m.version "
+	    "FROM tenants t LEFT JOIN tenant_metrics m USING (tenant) "
+	    "WHERE t.tenant IN (");
 	list_tenant_names(db, b, &sql, false);
 	buf_addc(&sql, ')');
 	o = db_query(db, sql.data, NULL, 0, &rows);
@@ -121,7 +132,8 @@ lock_and_read(struct db *db, struct row_batch *b, unsigned slot)
 	return o == OUTCOME_DONE ? read_tenants(db, b) : o;
 }
 
-/* If others add the row at the same time, it is as empty as ours. */
+/* After tenant_locks_prepare() there are none, unless it failed. If others add
+ * the row at the same time, it is as empty as ours. */
 static enum outcome
 add_unknown(struct db *db, struct row_batch *b)
 {
@@ -132,6 +144,8 @@ add_unknown(struct db *db, struct row_batch *b)
 	if (list_tenant_names(db, b, &sql, true) > 0) {
 		buf_adds(&sql, " ON DUPLICATE KEY UPDATE tenant = tenant");
 		o = db_exec(db, sql.data, NULL, 0, NULL);
+		if (o == OUTCOME_DONE)
+			o = read_tenants(db, b);
 	}
 	buf_release(&sql);
 	return o;
@@ -214,6 +228,140 @@ tenant_locks_raise_newest(struct db *db, const struct batch_tenant *t)
 	    args, 2, NULL);
 }
 
+/* Finds the oldest time of a row of each tenant's present state. */
+static void
+find_oldest_times(const struct row_batch *b)
+{
+	int64_t now = clock_now_ms(), as_of;
+	const struct row_list *rows;
+	struct strmap_entry *e;
+	struct batch_tenant *t;
+	size_t i = 0, k;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		t->newest_at = CLOCK_NONE;
+	}
+	for (k = 0; k < TABLES; k++) {
+		rows = &b->rows[k];
+		for (i = 0; i < rows->n && tables[k].life == LIFE_NOW; i++) {
+			t = rows->row[i]->tenant;
+			as_of = rows->row[i]->as_of;
+			as_of = as_of < now ? as_of : now;
+			if (t->newest_at == CLOCK_NONE || as_of < t->newest_at)
+				t->newest_at = as_of;
+		}
+	}
+}
+
+static int
+compare_tenants(const void *a, const void *b)
+{
+	const struct batch_tenant *x = *(struct batch_tenant *const *)a;
+	const struct batch_tenant *y = *(struct batch_tenant *const *)b;
+
+	return text_compare(x->name, y->name);
+}
+
+/* Returns the tenants whose rows may lack something, sorted by name, in an
+ * array that the caller frees. */
+static struct batch_tenant **
+list_doubtful(const struct strmap *known, const struct row_batch *b, size_t *n)
+{
+	struct batch_tenant **list = NULL, *t;
+	struct strmap_entry *e;
+	size_t i = 0, cap = 0;
+	uintptr_t is;
+
+	*n = 0;
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		is = (uintptr_t)strmap_get(known, t->name.p, t->name.len);
+		if (is == ROW_COMPLETE ||
+		    (is == ROW_EXISTS && t->newest_at == CLOCK_NONE))
+			continue;
+		XGROW(list, *n, cap);
+		list[(*n)++] = t;
+	}
+	if (*n > 1)
+		qsort(list, *n, sizeof(struct batch_tenant *), compare_tenants);
+	return list;
+}
+
+/* Without locks, so rows that exist are not waited for. */
+static enum outcome
+read_existing(
+    struct db *db, struct strmap *known, struct batch_tenant **list, size_t n)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows;
+	enum outcome o;
+	size_t i;
+
+	buf_adds(&sql, "SELECT tenant, newest_at IS NOT NULL FROM tenants "
+		       "WHERE tenant IN (");
+	for (i = 0; i < n; i++) {
+		buf_adds(&sql, i > 0 ? ", " : "");
+		db_quote(db, &sql, db_text(list[i]->name.p, list[i]->name.len));
+	}
+	buf_addc(&sql, ')');
+	o = db_query(db, sql.data, NULL, 0, &rows);
+	while (o == OUTCOME_DONE && db_next(rows))
+		*strmap_put(known, db_get(rows, 0), db_get_len(rows, 0)) =
+		    (void *)(uintptr_t)(db_get_int(rows, 1) == 1 ? ROW_COMPLETE
+								 : ROW_EXISTS);
+	db_rows_free(rows);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+add_rows(struct db *db, struct batch_tenant **list, size_t n)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+	size_t i;
+
+	buf_adds(&sql, "INSERT INTO tenants (tenant, newest_at) VALUES ");
+	for (i = 0; i < n; i++) {
+		buf_adds(&sql, i > 0 ? ", (" : "(");
+		db_quote(db, &sql, db_text(list[i]->name.p, list[i]->name.len));
+		buf_adds(&sql, ", ");
+		db_quote(db, &sql, db_time(list[i]->newest_at));
+		buf_addc(&sql, ')');
+	}
+	buf_adds(&sql, " ON DUPLICATE KEY UPDATE newest_at = "
+		       "COALESCE(newest_at, VALUES(newest_at))");
+	o = db_exec(db, sql.data, NULL, 0, NULL);
+	buf_release(&sql);
+	return o;
+}
+
+void
+tenant_locks_prepare(
+    struct db *db, struct strmap *known, const struct row_batch *b)
+{
+	struct batch_tenant **list;
+	enum outcome o;
+	size_t n, i;
+
+	find_oldest_times(b);
+	list = list_doubtful(known, b, &n);
+	o = n > 0 && db_connected(db) ? read_existing(db, known, list, n)
+				      : OUTCOME_LATER;
+	free(list);
+	if (o != OUTCOME_DONE)
+		return;
+	list = list_doubtful(known, b, &n);
+	if (n > 0 && add_rows(db, list, n) == OUTCOME_DONE)
+		for (i = 0; i < n; i++)
+			*strmap_put(known, list[i]->name.p, list[i]->name.len) =
+			    (void *)(uintptr_t)(list[i]->newest_at == CLOCK_NONE
+						    ? ROW_EXISTS
+						    : ROW_COMPLETE);
+	free(list);
+}
+
 enum outcome
 tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 {
@@ -230,6 +378,7 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
 		t->stored.newest_at = t->newest_at = CLOCK_NONE;
+		t->stored.tombstone_at = t->stored.stream_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}

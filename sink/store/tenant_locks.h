@@ -12,12 +12,25 @@
  * aggregator writes. It only grows, unlike the time of the stored row: a
  * restarted stream writes newer versions of older times. Therefore a chat whose
  * tombstone was deleted because of it stays too old.
+ *
+ * Rows of new tenants are added before the transaction, in a statement of its
+ * own: if a transaction added them, every other transaction about these tenants
+ * would wait for its end, and a flood of new tenants would be stored by one
+ * connection at a time.
  */
 #ifndef SINK_STORE_TENANT_LOCKS_H
 #define SINK_STORE_TENANT_LOCKS_H
 
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
+
+/* Call before the transaction. Adds rows of tenants that have none, and, if the
+ * batch has rows of their present state, newest_at: the time of the oldest of
+ * them, so that none of them is too old. `known` has the tenants that earlier
+ * calls found; zeroed, it is empty, and the caller releases it. A failure is
+ * ignored: the transaction does the same. */
+void tenant_locks_prepare(
+    struct db *db, struct strmap *known, const struct row_batch *b);
 
 /* Call first in the transaction, with the slot of its connection. Adds tenants
  * that have no row yet; sets `stored` of each, and the values that grow in this
