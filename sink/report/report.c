@@ -359,16 +359,13 @@ static const struct {
 /* Counts within a period. */
 static const struct {
 	const char *name, *title, *metric, *sql;
-	bool counts; /* see struct section */
 } counted_totals[] = {
 	{ "conversations", "Conversations started", "conversations",
 	    "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
-	    "AND created_at >= ? AND created_at < ?",
-	    false },
+	    "AND created_at >= ? AND created_at < ?" },
 	{ "alerts", "Alerts about too many messages", "alerts",
 	    "SELECT COUNT(*) FROM alerts WHERE tenant = ? AND messages > 0 "
-	    "AND started_at >= ? AND started_at < ?",
-	    true },
+	    "AND started_at >= ? AND started_at < ?" },
 };
 
 /* Compares the previous two cells: relative to the previous period, or for a
@@ -432,7 +429,6 @@ add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
 static bool
 fill_totals(struct report *r, struct figure_table *t)
 {
-	const struct report_kind *k;
 	const json_t *rows;
 	size_t i;
 
@@ -451,16 +447,15 @@ fill_totals(struct report *r, struct figure_table *t)
 		end_total(t, &r->chats);
 	}
 	for (i = 0; i < ARRAY_LEN(counted_totals); i++) {
-		k = counted_totals[i].counts ? &r->counts : &r->chats;
 		begin_total(t, counted_totals[i].name, counted_totals[i].title,
 		    FIGURE_COUNT);
 		if (!add_count(r, t, i, r->from, r->to))
 			return false;
-		if (k->was == COMPLETE_NOT)
+		if (r->counts.was == COMPLETE_NOT)
 			figure_add(t, NULL);
 		else if (!add_count(r, t, i, r->before, r->before_to))
 			return false;
-		end_total(t, k);
+		end_total(t, &r->counts);
 	}
 	return true;
 }

@@ -168,7 +168,8 @@ static const struct list list_conversations = {
 	.columns = { FILTER("conversation_id"), NUMBER("message_count"),
 	    NUMBER("participant_count"), TIME("created_at") },
 	.and_others = true,
-	.coverage = COMPLETE_CHATS,
+	/* A conversation that was open at the first poll begins there. */
+	.coverage = COMPLETE_COUNTS,
 	.key = { "conversation_id" },
 };
 

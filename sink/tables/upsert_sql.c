@@ -56,25 +56,6 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 	buf_addf(sql, ", VALUES(`%s`), `%s`), ", name, name);
 }
 
-/* The first message of a conversation is the earliest one in any row: the
- * aggregator may have begun in the middle of the conversation, and an import
- * knows its beginning, but has the lower version. */
-static void
-take_earlier(struct buf *sql, const char *name)
-{
-	buf_addf(sql,
-	    "`%s` = LEAST(IFNULL(`%s`, VALUES(`%s`)), IFNULL(VALUES(`%s`), "
-	    "`%s`)), ",
-	    name, name, name, name, name);
-}
-
-static bool
-keeps_earliest(const struct table *t, size_t column)
-{
-	return t == &tables[TABLE_conversation_metrics] &&
-	       column == TABLE_COLUMN(conversation_metrics, created_at);
-}
-
 /* The database assigns from left to right and sees new values: if the version
  * were set before the other columns, figures from an old row would permanently
  * stay under a new version. Therefore the version comes last, preceded by the
@@ -86,12 +67,8 @@ newest_wins(struct buf *sql, const struct table *t)
 	size_t n, i;
 	const size_t *ties = table_ties(t, &n);
 
-	for (i = t->keys; n == 0 && i < t->columns_n - 1; i++) {
-		if (keeps_earliest(t, i))
-			take_earlier(sql, t->columns[i].name);
-		else
-			take_greater(sql, t, i, 0);
-	}
+	for (i = t->keys; n == 0 && i < t->columns_n - 1; i++)
+		take_greater(sql, t, i, 0);
 	for (i = t->columns_n; i < t->columns_n + t->derived; i++)
 		take_greater(sql, t, i, 0);
 	for (; n > 0; n--)

@@ -159,7 +159,9 @@ class Judge:
         same = got == want
         if complete in (False, "no"):
             self.marked += 1
-            self.unsummed += " channel " in where
+            # Conversations are only counted since the first poll.
+            self.unsummed += (" channel " in where
+                              or where.endswith(" conversations"))
             self.marked_wrong += not same
         elif complete in (True, "yes") and same:
             self.equal += 1
