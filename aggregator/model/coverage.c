@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
 const char *const coverage_kinds[COVERAGE_KINDS] = {
@@ -51,7 +52,8 @@ make_room(struct coverage *c)
 
 	if (c->n < COVERAGE_RANGES) {
 		c->list = xrealloc(c->list, c->n + 1, sizeof *c->list);
-		c->list[c->n] = (struct coverage_range){ .changed = false };
+		c->list[c->n] =
+		    (struct coverage_range){ .unwritten = COVERAGE_WRITTEN };
 		return;
 	}
 	for (i = 1; i < c->n; i++)
@@ -91,7 +93,7 @@ coverage_add(struct coverage *c, struct text kind, struct text source,
 		.source = (enum coverage_source)s,
 		.begin = begin,
 		.end = end,
-		.changed = true };
+		.unwritten = begin };
 	size_t i;
 
 	if (k == COVERAGE_KINDS || s == COVERAGE_SOURCES)
@@ -110,6 +112,8 @@ coverage_add(struct coverage *c, struct text kind, struct text source,
 		}
 		if (c->list[i].end > new.end)
 			new.end = c->list[i].end;
+		if (c->list[i].unwritten < new.unwritten)
+			new.unwritten = c->list[i].unwritten;
 		remove_range(c, i);
 	}
 	make_room(c);
@@ -118,12 +122,26 @@ coverage_add(struct coverage *c, struct text kind, struct text source,
 }
 
 void
-coverage_mark(struct coverage *c, bool changed)
+coverage_mark_all(struct coverage *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		c->list[i].changed = changed;
+		c->list[i].unwritten = c->list[i].begin;
+}
+
+void
+coverage_clear_marks(struct coverage *c)
+{
+	struct coverage_range *r;
+	int64_t day;
+
+	for (r = c->list; r < c->list + c->n; r++) {
+		r->unwritten = COVERAGE_WRITTEN;
+		day = clock_floor(r->end, DAY_MS);
+		if (r->begin < day && day < r->end)
+			r->begin = day;
+	}
 }
 
 void

@@ -29,13 +29,15 @@
  *             run without a state has none.
  *
  * A statement that touches a range of its kind and source extends it, for
- * counts of any source; others begin a range. Each range is a row of the table
- * coverage, with the beginning in its key: a row grows, and a flush writes the
- * rows that grew. Rows are never withdrawn, because what was read stays read.
+ * counts of any source; others begin a range. Each UTC day of a range is a row
+ * of the table coverage, with the beginning in its key: the row of the last day
+ * grows, and a flush writes the rows that grew. So reaper --retention, which
+ * deletes whole days, deletes their coverage, too, and no later row brings it
+ * back. Otherwise rows are never withdrawn, because what was read stays read.
  * Ranges of different sources may overlap; readers of the rows join those that
- * touch (sink/api/completeness.h). The model remembers the newest ranges, to
- * extend them; it belongs to the tenant's entry in the state. In the minute job
- * and in a stream, this is the same.
+ * touch (sink/api/completeness.h). The model remembers the last days of the
+ * newest ranges, to extend them; it belongs to the tenant's entry in the state.
+ * In the minute job and in a stream, this is the same.
  */
 #ifndef AGGREGATOR_MODEL_COVERAGE_H
 #define AGGREGATOR_MODEL_COVERAGE_H
@@ -62,8 +64,11 @@ struct coverage_range {
 	enum coverage_kind kind;
 	enum coverage_source source;
 	int64_t begin, end; /* in ms; the end is not included */
-	bool changed;       /* its row must be written */
+	int64_t unwritten;  /* since then, its rows must be written */
 };
+
+/* Of a range: all its rows are written. */
+#define COVERAGE_WRITTEN INT64_MAX
 
 /* Ranges that a model remembers. */
 #define COVERAGE_RANGES 32
@@ -81,8 +86,11 @@ void coverage_release(struct coverage *c);
 bool coverage_add(struct coverage *c, struct text kind, struct text source,
     int64_t begin, int64_t end);
 
-/* Set whether the rows of all ranges must be written. */
-void coverage_mark(struct coverage *c, bool changed);
+/* All rows of all remembered days must be written. */
+void coverage_mark_all(struct coverage *c);
+/* All rows are written. Of each range, only the last day is still
+ * remembered. */
+void coverage_clear_marks(struct coverage *c);
 
 /* Packs or unpacks. */
 void coverage_code(struct pack *k, struct coverage *c);

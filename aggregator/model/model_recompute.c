@@ -1053,7 +1053,7 @@ model_list_all(struct model *m)
 	for (i = 0; i < m->operators_n; i++)
 		model_operators_touch(m, m->operators[i]);
 	m->changes.totals = true;
-	coverage_mark(&m->coverage, true);
+	coverage_mark_all(&m->coverage);
 }
 
 /* The next new chat reuses the memory of a freed one. */
@@ -1079,5 +1079,5 @@ model_clear_changed(struct model *m)
 	x->chats_n = 0;
 	x->operators_n = 0;
 	x->totals = false;
-	coverage_mark(&m->coverage, false);
+	coverage_clear_marks(&m->coverage);
 }

@@ -26,6 +26,16 @@ add_range(struct completeness *c, int64_t begin, int64_t end)
 	}
 }
 
+/* Adds a day before the days that were added, if it is of the same state. */
+static void
+add_day_before(struct completeness *c, int64_t begin, int64_t end)
+{
+	if (c->n == 0)
+		add_range(c, begin, end);
+	else if (end == c->list[0].begin)
+		c->list[0].begin = begin;
+}
+
 /* Reads the stated ranges. */
 static bool
 read_ranges(struct question *q, const char *kind, struct completeness *c)
@@ -39,10 +49,11 @@ read_ranges(struct question *q, const char *kind, struct completeness *c)
 	    joins ? "SELECT begin_at, end_at FROM coverage WHERE tenant = ? "
 		    "AND kind = ? ORDER BY begin_at"
 		  : "SELECT begin_at, end_at FROM coverage WHERE tenant = ? "
-		    "AND kind = ? ORDER BY end_at DESC, begin_at LIMIT 1",
+		    "AND kind = ? ORDER BY end_at DESC, begin_at",
 	    &arg, 1, &rows);
 	while (good && db_next(rows)) {
-		add_range(c, db_get_time(rows, 0), db_get_time(rows, 1));
+		(joins ? add_range : add_day_before)(
+		    c, db_get_time(rows, 0), db_get_time(rows, 1));
 		c->stated = true;
 	}
 	db_rows_free(rows);

@@ -7,7 +7,7 @@ complete. Webhooks cover the time from the first one on.
 """
 
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 
 from api_client import Server, token
 from harness import BIN, TOKEN, Checks, Lab, main, need, say, until
@@ -17,6 +17,7 @@ from browser import Browser
 
 FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
 KINDS = ("chats", "counts")
+MIDNIGHT = time()
 SECRET = "a-secret-of-webhooks"
 
 
@@ -49,14 +50,26 @@ class Cron:
             self.job()
 
     def ranges(self, kind):
-        return [(moment(a), moment(b), source) for a, b, source in self.lab.sql(
+        return joined((moment(a), moment(b), s) for a, b, s in self.lab.sql(
             "SELECT begin_at, end_at, source FROM coverage WHERE "
-            f"tenant = '{self.name}' AND kind = '{kind}' ORDER BY begin_at")]
+            f"tenant = '{self.name}' AND kind = '{kind}' ORDER BY begin_at"))
 
 
 def moment(text):
     return datetime.strptime(text[:19].replace("T", " "),
                              "%Y-%m-%d %H:%M:%S")
+
+
+def joined(rows):
+    """Ranges, of which each day is a row."""
+    found = []
+    for begin, end, source in rows:
+        last = found[-1] if found else (None, None, None)
+        if (begin, source) == last[1:] and begin.time() == MIDNIGHT:
+            found[-1] = (last[0], end, source)
+        else:
+            found.append((begin, end, source))
+    return found
 
 
 def near(a, b):
@@ -164,9 +177,11 @@ class Pushed:
                        "-t", "queue:rows", "--until-empty"])
         self.lab.must(["sink", "-c", self.conf, "-f", "queue:rows",
                        "--until-empty"])
-        return [(moment(a), moment(b)) for a, b in self.lab.sql(
-            "SELECT begin_at, end_at FROM coverage WHERE tenant = 'pushed' "
-            "AND kind = 'chats' AND source = 'webhook'")]
+        return [r[:2] for r in joined(
+            (moment(a), moment(b), s) for a, b, s in self.lab.sql(
+                "SELECT begin_at, end_at, source FROM coverage WHERE "
+                "tenant = 'pushed' AND kind = 'chats' AND source = 'webhook' "
+                "ORDER BY begin_at"))]
 
 
 def webhooks(lab, checks):

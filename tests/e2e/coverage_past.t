@@ -79,12 +79,15 @@ class Account:
             self.checks.equal(done.code, 0, f"the job: {done}")
 
     def sources(self):
-        """Those of the ranges of chats, which must touch from one to the next
-        if there is no gap."""
-        ranges = self.lab.sql("SELECT begin_at, end_at, source FROM coverage "
-                              "WHERE kind = 'chats' ORDER BY begin_at")
-        return [source for _, _, source in ranges], all(
-            a[1] >= b[0] for a, b in zip(ranges, ranges[1:]))
+        """Those of the ranges of chats, and whether there is no gap between
+        them. Each day of a range is a row."""
+        rows = self.lab.sql("SELECT begin_at, end_at, source FROM coverage "
+                            "WHERE kind = 'chats' ORDER BY begin_at")
+        pairs = list(zip(rows, rows[1:]))
+        return [rows[0][2]] + [
+            b[2] for a, b in pairs if a[1:] != [b[0], b[2]]
+            or not b[0].endswith(" 00:00:00.000")], all(
+            a[1] >= b[0] for a, b in pairs)
 
     def get(self, path):
         return json.loads(self.lab.must(

@@ -20,7 +20,7 @@ TIMES = {
     "longest_monologue": "last_message_at", "user_stats": "last_active",
     "realtime_user_activity": "created_at", "alerts": "started_at",
     "trends": "window_start", "channel_metrics": "hour",
-    "coverage": "end_at",
+    "coverage": "begin_at",
     "events": "created_at", "message_analytics": "created_at",
     "assignments": "reserved_at", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
@@ -35,7 +35,7 @@ def day(days, form="%Y-%m-%d"):
 
 class Test(Tables):
     def __init__(self, lab):
-        super().__init__(lab, "mariadb")
+        super().__init__(lab)
         self.tables = {t: c for t, c in TIMES.items() if t not in SUMMED}
         self.needed = {}
         for table, column, kind in self.sql.ask(
@@ -198,6 +198,44 @@ class Test(Tables):
         self.run("all", "reaper", "-c", conf, "-f", path, "--force", code=65,
                  says="is the clock right")
         self.left("all", 2, 2)
+
+    def coverage_begins_with_the_oldest_day_that_is_kept(self):
+        """Also after the aggregator, which remembers the range, has written it
+        again."""
+        self.fill(0)
+        state = self.lab.path("state-of-coverage")
+
+        def states(kind, *statements):
+            for begin, end in statements:
+                self.lab.put("covered", [json.dumps({
+                    "type": "coverage", "tenant": "t", "kind": kind,
+                    "begin_at": begin, "end_at": end, "source": "poll"})])
+            self.run("rows", "aggregator", "-f", "queue:covered", "-t",
+                     "queue:rows-of-coverage", "--state", state,
+                     "--until-empty")
+            self.run("stored", "sink", "-f", "queue:rows-of-coverage",
+                     "--until-empty")
+
+        def since(what, *want):
+            for kind, resource in (("chats", "now"), ("counts", "users")):
+                done = self.run(what, "sink", "--tenant", "t", "--get",
+                                "/api/v1/" + resource)
+                self.that(json.loads(done.out)["complete_since"][:19] in want,
+                          f"{what}: {kind}: {done.out[:300]}")
+
+        self.lab.put("covered", [json.dumps({
+            "type": "operator", "tenant": "t", "operator": "7",
+            "at": f"{day(-40)}T08:00:00Z"})])
+        self.sql.ask("DELETE FROM coverage")
+        for kind in ("chats", "counts"):
+            states(kind, (f"{day(-40)}T10:00:00Z", f"{day(-35)}T00:00:00Z"),
+                   (f"{day(-35)}T00:00:00Z", f"{day(0)}T00:01:00Z"))
+        since("all", f"{day(-40)}T10:00:00")
+        self.reap("older days", "--retention", "30d")
+        for kind in ("chats", "counts"):
+            states(kind, (f"{day(0)}T00:01:00Z", f"{day(0)}T00:02:00Z"))
+        since("what is left", f"{day(-30)}T00:00:00")
+        self.sql.ask("DELETE FROM operator_metrics")
 
     def operators_who_left_go_with_history(self):
         self.fill(0, -40)
