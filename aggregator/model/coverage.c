@@ -121,6 +121,31 @@ coverage_add(struct coverage *c, struct text kind, struct text source,
 	return true;
 }
 
+int64_t
+coverage_since(const struct coverage *c)
+{
+	const struct coverage_range *r = c->list, *end = r + c->n;
+	int64_t since = CLOCK_NONE, newest = CLOCK_NONE;
+	bool more;
+
+	for (; r < end; r++)
+		if (r->kind == COVERAGE_CHATS && r->end > newest) {
+			newest = r->end;
+			since = r->begin;
+		}
+	/* Ranges of other sources may reach further back. */
+	do {
+		more = false;
+		for (r = c->list; r < end; r++)
+			if (r->kind == COVERAGE_CHATS && r->begin < since &&
+			    r->end >= since) {
+				since = r->begin;
+				more = true;
+			}
+	} while (more);
+	return since;
+}
+
 void
 coverage_mark_all(struct coverage *c)
 {

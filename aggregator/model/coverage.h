@@ -86,6 +86,10 @@ void coverage_release(struct coverage *c);
 bool coverage_add(struct coverage *c, struct text kind, struct text source,
     int64_t begin, int64_t end);
 
+/* Returns since when chats are covered up to the newest statement; CLOCK_NONE:
+ * nothing is stated. */
+int64_t coverage_since(const struct coverage *c);
+
 /* All rows of all remembered days must be written. */
 void coverage_mark_all(struct coverage *c);
 /* All rows are written. Of each range, only the last day is still

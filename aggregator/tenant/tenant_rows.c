@@ -666,10 +666,13 @@ static void
 add_heading(const struct tenant_rows *r, size_t width, struct buf *to)
 {
 	const char *definition = r->model->definition->name;
+	int64_t since = coverage_since(&r->model->coverage);
 	struct buf text = BUF_INIT;
 
 	if (strcmp(definition, definition_ours.name) != 0)
 		buf_addf(&text, ", as %s counts", definition);
+	if (since != CLOCK_NONE)
+		overview_since(true, since, r->model->as_of, &text);
 	overview_heading(
 	    r->model->tenant, r->model->as_of, buf_str(&text), width, to);
 	buf_release(&text);

@@ -44,6 +44,22 @@ overview_heading(const char *tenant, int64_t as_of, const char *text,
 	buf_release(&line);
 }
 
+void
+overview_since(bool stated, int64_t since, int64_t now, struct buf *to)
+{
+	enum { DATE = sizeof "2026-11-20" - 1, MINUTE = DATE + 6 };
+	char at[CLOCK_TEXT], today[CLOCK_TEXT];
+
+	clock_format_local(since, false, at);
+	clock_format_local(now, false, today);
+	buf_adds(
+	    to, stated ? "; complete since " : "; since the first record, ");
+	if (strncmp(at, today, DATE) == 0)
+		buf_addf(to, "%.*s today", MINUTE - DATE - 1, at + DATE + 1);
+	else
+		buf_addf(to, "%.*s", MINUTE, at);
+}
+
 static void
 add_totals(const struct overview *o, size_t width, struct buf *to)
 {

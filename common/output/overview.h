@@ -54,6 +54,11 @@ struct overview_chat *overview_add_chat(struct overview *o);
 void overview_heading(const char *tenant, int64_t as_of, const char *text,
     size_t width, struct buf *to);
 
+/* Appends, for a heading, since when figures of the past are complete, by local
+ * time: "; complete since 14:15 today"; or, if nobody states that (!stated),
+ * when the first record was. now: the present time. */
+void overview_since(bool stated, int64_t since, int64_t now, struct buf *to);
+
 /* Sorts and appends totals, operators and the first waiting chats. */
 void overview_show(struct overview *o, size_t width, struct buf *to);
 

@@ -126,16 +126,13 @@ add_complete(struct db *db, const char *tenant, struct buf *to)
 	struct web_answer answer = { .status = 200 };
 	struct question q = { .answer = &answer, .db = db, .begun = true };
 	struct completeness c;
-	char at[CLOCK_TEXT];
 	bool good;
 
 	(void)snprintf(q.viewer.tenant, sizeof q.viewer.tenant, "%s", tenant);
 	good = completeness_read(&q, COMPLETE_CHATS, &c);
-	if (good && completeness_since(&c) != CLOCK_NONE) {
-		clock_format_local(completeness_since(&c), true, at);
-		buf_addf(
-		    to, "; %s since %s", c.stated ? "complete" : "records", at);
-	}
+	if (good && completeness_since(&c) != CLOCK_NONE)
+		overview_since(
+		    c.stated, completeness_since(&c), clock_now_ms(), to);
 	completeness_release(&c);
 	buf_release(&answer.body);
 	buf_release(&answer.headers);

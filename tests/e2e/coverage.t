@@ -6,6 +6,7 @@ what it had. The API and the board say since when figures are
 complete. Webhooks cover the time from the first one on.
 """
 
+import json
 import os
 from datetime import datetime, time, timedelta, timezone
 
@@ -133,7 +134,8 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
     lead = token(tenant_id=cron.name, role="lead")
     now = server.ask("/api/v1/now", lead).json()
     terminal = lab.must(["sink", "-c", cron.conf, "--now"]).out.decode()
-    checks.that(f"; complete since {since}" in " ".join(terminal.split()),
+    checks.that(any(f"; complete since {text}" in " ".join(terminal.split())
+                    for text in (f"{since:%H:%M} today", f"{since:%F %H:%M}")),
                 f"the terminal: {terminal}")
     checks.equal((now["complete_since"][:19].replace("T", " "),
                   now["first_record"]), (str(since), None), "the API")
@@ -144,6 +146,22 @@ def shown(lab, checks, cron, server, since, zone="UTC"):
                       browser.text("#fresh")
                       or f"complete since {since:%F %H:%M}" in
                       browser.text("#fresh"), "the board's line")
+
+
+def foreign(lab, checks, cron):
+    """Another publisher states nothing: then there is the first record."""
+    first = datetime.now(timezone.utc) - timedelta(days=3)
+    rows = lab.must(["aggregator", "-o", "ndjson", "-a", "tenant,intervals"],
+                    stdin="".join(
+        json.dumps({"type": "message", "tenant": "foreign", "chat": "c",
+                    "id": str(n), "from": who, "operator": "7",
+                    "at": (first + timedelta(minutes=n)).isoformat()}) + "\n"
+        for n, who in enumerate(("customer", "operator"))).encode()).out
+    lab.must(["sink", "-c", cron.conf], stdin=rows)
+    said = lab.must(["sink", "-c", cron.conf, "--now", "--tenant", "foreign"])
+    answered = first + timedelta(minutes=1)
+    checks.that(f"; since the first record, {answered:%F %H:%M}" in
+                " ".join(said.out.decode().split()), f"the terminal: {said}")
 
 
 class Pushed:
@@ -211,6 +229,8 @@ def body():
         first = polls(lab, checks, cron)
         say("- shown")
         shown(lab, checks, cron, server, first)
+        say("- foreign")
+        foreign(lab, checks, cron)
         say("- lost")
         lost(lab, checks, cron)
         say("- pause")
