@@ -115,6 +115,17 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 }
 
 static void
+emit_name(struct pull *p, const struct crm_record *r, int64_t asked_ms)
+{
+	struct buf body = BUF_INIT;
+
+	buf_adds(&body, r->body);
+	jsonw_time(&body, "at", asked_ms);
+	emit_record(&p->emit, "name", body.data, body.len);
+	buf_release(&body);
+}
+
+static void
 pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
@@ -124,6 +135,8 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	begin_snapshot(p, asked_ms);
 	p->operators.asked_ms = asked_ms;
 	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type == RECORD_NAME)
+			emit_name(p, &a->records[i], asked_ms);
 		body = operators_add(&p->operators, &a->records[i], asked_ms);
 		if (body != NULL)
 			emit_record(&p->emit, "operator", body, strlen(body));
@@ -165,8 +178,9 @@ pulled_operators_end(void *ctx, const struct ending *e)
 		chat_lists_ask(&p->lists);
 }
 
-/* Names of channels and teams are read once a day; the snapshot has them then.
- * Figures do not need them, so a failure is only logged. */
+/* Names of channels and teams are read once a day, or with the operators where
+ * their list has them; the snapshot has them then. Figures do not need them, so
+ * a failure is only logged. */
 #define NAMES_MS DAY_MS
 static const char NAMES_AT[] = "names_at";
 
@@ -174,19 +188,12 @@ static void
 pulled_names_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct pull *p = ctx;
-	struct buf body = BUF_INIT;
 	size_t i;
 
 	begin_snapshot(p, asked_ms);
-	for (i = 0; i < a->n; i++) {
-		if (a->records[i].type != RECORD_NAME)
-			continue;
-		buf_clear(&body);
-		buf_adds(&body, a->records[i].body);
-		jsonw_time(&body, "at", asked_ms);
-		emit_record(&p->emit, "name", body.data, body.len);
-	}
-	buf_release(&body);
+	for (i = 0; i < a->n; i++)
+		if (a->records[i].type == RECORD_NAME)
+			emit_name(p, &a->records[i], asked_ms);
 }
 
 static void

@@ -98,6 +98,13 @@ def agent:
             | if . == [] then null else join(",") end),
      sdk_email};
 
+# Agents name the channels that they serve.
+def channel_names($rows):
+    [$rows[] | .user_channels | arrays | .[] | row
+     | select((.id | given) and (.name | some_text) != null)
+     | {type: "name", kind: "channel", id, name}]
+    | unique_by(.id);
+
 # Rows are counted, because a page may have fewer than asked for. Where the page
 # is empty and the total is not reached, agents are missing.
 def is_last_of_agents($rows; $before; $total; $size):
@@ -121,7 +128,7 @@ def operators_read:
       elif $rows == [] and $cursor.before < ($total // 0) then
           ends_short($total - $cursor.before; $total)
       else
-          {records: [$rows[] | agent],
+          {records: ([$rows[] | agent] + channel_names($rows)),
            next: (if is_last_of_agents($rows; $cursor.before; $total;
                                        $meta.per_page | number) then null
                   else $cursor

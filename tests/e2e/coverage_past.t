@@ -26,6 +26,7 @@ DAYS = 12
 PAUSE = 4 * 3600
 KINDS = ("first_response", "reply", "resolution", "unanswered")
 HOUR = 3600000
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def moment(text):
@@ -111,8 +112,8 @@ class Account:
 
     def look(self):
         """What happened until now, according to the oracle: intervals as (end,
-        ms) by kind, beginnings of conversations, and messages as (at, channel,
-        way)."""
+        ms, operator) by kind, beginnings of conversations, and messages as (at,
+        channel, way)."""
         self.account.look()
         world = self.sim.world()
         own = collections.defaultdict(list)
@@ -132,7 +133,7 @@ class Account:
             record["operator"] = crm.name_or_none(d["operator_id"])
         for i in clocks.Chat([record], read, clocks.OURS, True).intervals:
             if i.kind in KINDS:
-                self.ended[i.kind].append((i.end, i.end - i.start))
+                self.ended[i.kind].append((i.end, i.end - i.start, i.operator))
         counted = [
             (m["at"], str(w["channel_id"]), "inbound" if m["from"] == "customer"
              else "outbound") for m, w in zip(read, own)
@@ -143,7 +144,16 @@ class Account:
             self.begun.append(min(at for at, _, _ in counted))
 
     def lengths(self, kind, begin, end):
-        return [ms for at, ms in self.ended[kind] if begin <= at < end]
+        return [ms for at, ms, _ in self.ended[kind] if begin <= at < end]
+
+    def responses(self, begin, end):
+        """{operator: lengths}"""
+        found = collections.defaultdict(list)
+        for kind in ("first_response", "reply"):
+            for at, ms, operator in self.ended[kind]:
+                if begin <= at < end:
+                    found[operator].append(ms)
+        return found
 
 
 class Judge:
@@ -167,6 +177,21 @@ class Judge:
             self.equal += 1
         else:
             self.false.append(f"{where}: {got}, not {want}, complete {complete}")
+
+    def lasts(self, row, lengths, where):
+        """Average, median and longest. A median is off by at most 1.6 %."""
+        own = sorted(ms / 1000 for ms in lengths)
+        n = len(own)
+        for name, low, high in (
+                ("avg_seconds", sum(own) / (n or 1), sum(own) / (n or 1)),
+                ("median_seconds", own[(n - 1) // 2] * 0.984 if n else 0,
+                 own[n // 2] * 1.016 if n else 0),
+                ("max_seconds", max(own, default=0), max(own, default=0))):
+            got = row[name]
+            right = got == "" if not own else \
+                got != "" and low - 0.06 <= float(got) <= high + 0.06
+            self.figure(row["complete"], right, True,
+                        f"{where} {name} {got}, not {low} to {high}")
 
     def api(self, first, last):
         for kind in KINDS:
@@ -200,8 +225,32 @@ class Judge:
                  sum(begin <= at < end for at in self.a.begun))):
             self.figure(totals[name]["complete"], totals[name]["value"],
                         str(want), f"{first} {name}")
+        # Running totals begin with the first poll.
+        self.a.checks.equal(totals["alerts"]["complete"], "no",
+                            f"{first}: alerts")
+        own = self.a.responses(begin, end)
+        complete = totals["responses"]["complete"]
+        self.figure(complete, sum(float(row[day + "_count"] or 0)
+                                  for row in r["week"] for day in WEEK),
+                    sum(map(len, own.values())), f"{first} week")
+        listed = {row["operator"]: row for row in r["operators"]}
+        for who in own.keys() | listed.keys():
+            row = listed.get(str(who))
+            self.figure(complete, row and row["count"],
+                        str(len(own[who])) if own[who] else None,
+                        f"{first} operator {who}")
+            if row and row["count"] == str(len(own[who])):
+                self.lasts(row, own[who], f"{first} operator {who}")
+        self.figure(complete, [row["seconds"] for row in r["waits"]], [
+            f"{ms / 1000:.3f}" for ms in sorted((
+                ms for k in ("reply", "first_response", "unanswered")
+                for ms in self.a.lengths(k, begin, end)), reverse=True)[:10]],
+            f"{first} longest waits")
         for row in r["days"]:
             at = moment(row["begin"])
+            self.lasts(row, [ms for k in ("reply", "first_response")
+                             for ms in self.a.lengths(k, at, at + step)],
+                       f"{first} days {row['begin']}")
             self.figure(row["complete"], row["count"], str(sum(
                 len(self.a.lengths(k, at, at + step))
                 for k in ("reply", "first_response"))),

@@ -88,7 +88,7 @@ def from_ndjson(text):
         elif record["type"] == "row":
             if record["table"] in KEYS:
                 put(tables, record["table"], record)
-        else:
+        elif record["type"] != "name":
             raise ValueError("an odd record: %s" % line)
     return tables, markers
 
