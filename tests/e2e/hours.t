@@ -213,10 +213,11 @@ class Test(Checklist):
         self.ends(done, 0)
         self.equal(done.err.count("as last stored"), len(gone), done.err)
         self._compare("vanished", lambda tenant, end: self.teams.get(tenant))
-        rows = self.sql.ask("SELECT tenant, terms FROM hours_versions")
+        rows = self.sql.ask("SELECT tenant, version, terms FROM hours_versions")
         self.equal(sorted(row[0] for row in rows), ["acme", "beta"],
                    "versions")
-        self.that(all("[hours " in row[1] for row in rows), rows)
+        self.that(all(len(row[1]) == 16 and "[hours " in row[2]
+                      for row in rows), rows)
 
     def a_row_that_comes_again_is_not_changed(self):
         before = dict(self.teams)
