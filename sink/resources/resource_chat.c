@@ -330,15 +330,15 @@ write_timeline(struct question *q, const char *chat, struct timeline *t)
 static bool
 read_place(struct question *q, struct place *p)
 {
-	struct zone *utc = question_zone(q);
+	struct zone *zone = question_zone(q);
 	bool good;
 
-	if (utc == NULL)
+	if (zone == NULL)
 		return false;
 	p->at = CLOCK_NONE;
 	good = question_part(q, 3, p->chat) &&
-	       question_zoned_time(q, utc, "at", &p->at);
-	zone_close(utc);
+	       question_zoned_time(q, zone, "at", &p->at);
+	zone_close(zone);
 	return good;
 }
 
