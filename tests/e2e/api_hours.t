@@ -4,7 +4,8 @@ missed, as the API shows them, equal a computation with Python's zoneinfo from
 each interval: in random opening hours, with hours for one channel only, and
 for intervals that were stored before there were hours; by period, operator and
 channel, by hour of the week, and while half of the hours are still to be added
-up. The links open exactly these intervals. Without hours, nothing changes.
+up. The links open exactly these intervals. The report has the same figures.
+Without hours, nothing changes.
 SEED=n repeats one.
 """
 
@@ -18,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import urlencode
 
 from harness import LONG, Checklist, run_checks, seed
+from report_page import ReportPage, sections, shown
 from streamlib import Sql
 from team_hours import FIRST, TARGETS, Team
 from time_zones import Place
@@ -83,7 +85,7 @@ class Test(Checklist):
         super().__init__(lab)
         self.dice = random.Random(seed())
         lab.start_servers("mariadb")
-        base = lab.conf("base.conf", {"sink": {"batch": 100}})
+        self.base = base = lab.conf("base.conf", {"sink": {"batch": 100}})
         self.sql = Sql(lab)
         folder = lab.path("")
         self.teams = {"acme": Team(self.dice, folder, "acme"),
@@ -385,6 +387,74 @@ class Test(Checklist):
             [row] = self.ask("acme", "responses", by="total", **{
                 "from": "2025-01-01", **more})["rows"]
             self.equal(row["late_now"], None, more)
+
+    def _report(self, conf, tenant, form, *options):
+        return self.lab.must(["sink", "-c", conf, "--tenant", tenant,
+                              "--report", "-", "-o", form, *options]
+                             ).out.decode()
+
+    def the_report_has_them(self):
+        """By the team's days, in CSV and on the page."""
+        for tenant, team in self.teams.items():
+            days = [FIRST + timedelta(days=n) for n in (2, DAYS)]
+            options = ["--from", days[0], "--to", days[1]]
+            rows = [i for i in self.intervals if i.tenant == tenant
+                    and team.begin_of(days[0]) <= i.end < team.begin_of(
+                        days[1])]
+            work = team.has_hours()
+            r = sections(self._report(self.conf, tenant, "csv", *options))
+            about = {row["what"]: row["value"] for row in r["about"]}
+            self.equal([about["zone"], about["clock"], len(about["hours"])],
+                       [team.zone, "work" if work else "calendar", 16], about)
+            self._totals_are_right(r, Judged("response", work, rows), team)
+            for subject in "operator", "channel":
+                want = {}
+                for who in (OPERATORS if subject == "operator" else CHANNELS):
+                    of = Judged("response", work, [
+                        i for i in rows if getattr(i, subject) == who])
+                    if of.there:
+                        judged = of.kept + of.missed
+                        want[who or ""] = [
+                            len(of.lengths), of.closed, of.kept, of.missed,
+                            f"{of.kept / judged:.4f}" if judged else ""]
+                got = {row["id"]: [int(row[c]) for c in (
+                    "count", "closed", "kept", "missed")] + [row["kept_share"]]
+                    for row in r["targets"] if row["subject"] == subject}
+                self.equal(got, want, f"{tenant} by {subject}")
+            waits = [i for i in rows if i.kind in (*KINDS["response"],
+                                                   "unanswered")]
+            lengths = sorted((i.work if work else i.ms for i in waits
+                              if not work or i.work is not None),
+                             reverse=True)
+            self.equal([thousandths(float(row["seconds"]))
+                        for row in r["waits"]], lengths[:10], "longest waits")
+            html = self._report(self.conf, tenant, "html", *options)
+            page = ReportPage(html)
+            self.equal(page.tables["targets"], [
+                [cell for column in row if (cell := shown(
+                    "targets", column, row)) is not None]
+                for row in r["targets"]], "the page")
+            self.that(page.complaints() == [] and (
+                f"in the hours “{tenant}”, version {about['hours']}" in html)
+                == work, f"{tenant}: {page.text[:900]}")
+
+    def _totals_are_right(self, r, want, team):
+        totals = {row["figure"]: row["value"] for row in r["totals"]}
+        judged = want.kept + want.missed
+        self.equal([totals["responses"], totals["responses_closed"]],
+                   [str(len(want.lengths)), str(want.closed)], totals)
+        self.equal(totals.get("response_kept"), None if not team.targets
+                   else f"{want.kept / judged:.4f}" if judged else "", totals)
+
+    def without_hours_the_report_is_the_same(self):
+        """As without any in the configuration."""
+        for form in "csv", "html":
+            got, want = (self._report(
+                conf, "none", form, "--from", FIRST, "--to",
+                FIRST + timedelta(days=9)) for conf in (self.conf, self.base))
+            self.equal(got, want, form)
+            self.that("responses_closed" not in got and "argets kept"
+                      not in got, got)
 
     def what_cannot_be_is_refused(self):
         for tenant, query, says in (
