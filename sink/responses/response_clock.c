@@ -4,8 +4,6 @@
  */
 #include "sink/responses/responses.h"
 
-#include <stdio.h>
-
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/json/jsonw.h"
@@ -131,15 +129,9 @@ response_target(const struct response_filter *c, int64_t from, int64_t to)
 void
 response_percent_write(struct sheet *s, int64_t kept, int64_t all)
 {
-	char text[16];
-
-	if (all <= 0) {
-		sheet_text(s, NULL);
-		return;
-	}
-	(void)snprintf(
-	    text, sizeof text, "%.2f", 100.0 * (double)kept / (double)all);
-	sheet_text(s, text);
+	/* Three decimals, as seconds have. */
+	sheet_seconds(
+	    s, all > 0 ? (100000 * kept + all / 2) / all : CLOCK_NONE);
 }
 
 void
