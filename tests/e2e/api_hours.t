@@ -350,6 +350,14 @@ class Test(Checklist):
                 i.tenant == tenant and i.end >= want for i in self.intervals)
                 if len(rows) < 1000 else 1000, f"{tenant} from {day}")
 
+    def timelines_have_them(self):
+        for i in self.dice.sample([i for i in self.intervals if i.kept
+                                   is not None or i.work is not None], 10):
+            [got] = json.loads(self.get(i.tenant, (
+                f"{V1}chats/{i.chat}/timeline")))["intervals"]
+            self.equal([thousandths(got["work_seconds"]), got["kept"]],
+                       [i.work, None if i.kept is None else bool(i.kept)], i)
+
     def late_customers_count(self):
         """Those who wait beyond the target, now."""
         waits = []

@@ -106,6 +106,12 @@ class Test:
                    == str(row["missed"]), f"{row['missed']} missed")
         self.shows(lambda: {r["Kept"] for r in self.browser.rows(
             "#opened-table")} == {"missed"}, "only missed targets")
+        self.browser.ask("document.querySelector("
+                         "'#opened-table a[href*=chat]').click()")
+        self.shows(lambda: any(row["Ends"].endswith(", target missed")
+                               for row in self.browser.rows("#timeline-table")),
+                   "the timeline says so")
+        self.browser.ask("document.getElementById('back').click()")
         self.that({r["Target"] for r in self.browser.rows("#opened-table")}
                   <= {"2m00s", "4m00s"}, "the targets")
 
