@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/hours/terms.h"
 
 static const char *const role_names[] = {
 	[VIEWER_NONE] = "none",
@@ -31,6 +32,14 @@ const char *
 viewer_role_name(enum viewer_role role)
 {
 	return role_names[role];
+}
+
+const struct tenant_terms *
+viewer_terms(const struct viewer *v)
+{
+	return v->terms != NULL
+		   ? terms_of_tenant(v->terms, text_from(v->tenant))
+		   : NULL;
 }
 
 int

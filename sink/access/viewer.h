@@ -29,13 +29,16 @@ enum viewer_role {
 
 struct conf;
 struct teams;
+struct tenant_terms;
+struct terms_book;
 
 struct viewer {
 	char tenant[RECORD_MAX_TENANT + 1];
 	enum viewer_role role;
-	struct jwt_claims claims;  /* sub is the agent's operator id */
-	const struct teams *teams; /* borrowed; NULL: there are no teams */
-	const struct conf *conf;   /* borrowed; NULL: unknown */
+	struct jwt_claims claims;       /* sub is the agent's operator id */
+	const struct teams *teams;      /* borrowed; NULL: there are no teams */
+	const struct conf *conf;        /* borrowed; NULL: unknown */
+	const struct terms_book *terms; /* the same */
 };
 
 /* Returns 0, or -1 and *why, which may be logged: the token is invalid, has no
@@ -43,6 +46,9 @@ struct viewer {
 int viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
     const char *token, int64_t now_ms, struct buf *why)
     __attribute__((warn_unused_result));
+
+/* Returns the hours and targets of the tenant; NULL: unknown. Borrowed. */
+const struct tenant_terms *viewer_terms(const struct viewer *v);
 
 /* Finds a role by name; returns VIEWER_NONE if there is no such role. */
 enum viewer_role viewer_role_named(const char *name);

@@ -18,6 +18,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
+#include "common/hours/terms.h"
 #include "common/http/web.h"
 #include "common/json/jsonw.h"
 #include "common/output/output_table.h"
@@ -326,12 +327,22 @@ question_zoned_time(
 	    name);
 }
 
+const char *
+question_zone_name(const struct question *q)
+{
+	const char *name = question_parameter(q, "zone");
+	const struct tenant_terms *terms = viewer_terms(&q->viewer);
+
+	if (name != NULL)
+		return name;
+	return terms != NULL ? terms_zone_name(terms) : "UTC";
+}
+
 struct zone *
 question_zone(struct question *q)
 {
-	const char *name = question_parameter(q, "zone");
 	struct buf why = BUF_INIT;
-	struct zone *zone = zone_open(name != NULL ? name : "UTC", &why);
+	struct zone *zone = zone_open(question_zone_name(q), &why);
 
 	if (zone == NULL)
 		(void)question_problem(q, 400, "zone: %s", buf_str(&why));

@@ -102,8 +102,10 @@ const char *question_parameter(const struct question *q, const char *name);
  * the zone), or durations before now ("24h", "7d"). */
 bool question_zoned_time(struct question *q, const struct zone *zone,
     const char *name, int64_t *ms) __attribute__((warn_unused_result));
-/* Returns the zone that the parameter `zone` names, by default UTC. Owned;
- * NULL: the answer is now a problem. */
+/* Returns the value of the parameter `zone`; by default the zone of the tenant
+ * (terms_zone_name()). Borrowed. */
+const char *question_zone_name(const struct question *q);
+/* Returns the zone with that name. Owned; NULL: the answer is now a problem. */
 struct zone *question_zone(struct question *q)
     __attribute__((warn_unused_result));
 bool question_int(struct question *q, const char *name, int64_t min,

@@ -5,7 +5,7 @@ import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { channelName, incompleteText, isChosen, isIncomplete, isListShort, nameOf,
 	notKept, present, shortened } from "./present.js";
-import { percent } from "./responses.js";
+import { clockText, OF_TARGETS, percent } from "./responses.js";
 import { addressOf, addressOfFigure, change, settings } from "./settings.js";
 import { chosenSpan, dateOf, now, percentChange, rangeDates, span,
 	spanText } from "./time.js";
@@ -54,6 +54,7 @@ const COLUMNS = [
 		return `Within ${span(settings.threshold)}`;
 	}, kind: "number", value: (row) => percent(row.within),
 	opens: (row) => row.opens, order: (row) => row.within },
+	...OF_TARGETS,
 	{ title: "Waiting now", kind: "number rare",
 		value: (row) => row.waiting, order: (row) => -row.waiting },
 ];
@@ -136,7 +137,7 @@ export async function showBreakdown() {
 	byId("csv").setAttribute("download", `responses-by-${group}-`
 		+ `${parameters.from}.csv`);
 	shown = rowsOf(answer, group);
-	setText(byId("breakdown-note"), spanText(parameters)
+	setText(byId("breakdown-note"), spanText(parameters) + clockText(answer)
 		+ (answer.rows.some((row) => row.span === "asked"
 			&& isIncomplete(row)) ? `, ${incompleteText()}` : "")
 		+ (shown.length > 0 ? ", slowest first."

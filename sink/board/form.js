@@ -130,6 +130,9 @@ export function listenToForm() {
 	});
 	for (const id of ["from", "to"])
 		byId(id).addEventListener("change", onDate);
+	byId("clock").addEventListener("change", (event) =>
+		change({ clock: event.target.value === "work" ? ""
+			: event.target.value }));
 	byId("zone").addEventListener("change", onZone);
 	byId("threshold").addEventListener("input", (event) =>
 		change({ threshold: STEPS[event.target.value] }));

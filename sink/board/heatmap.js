@@ -5,6 +5,7 @@ import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { incompleteText, isIncomplete, notKept } from "./present.js";
+import { clockText, keptShare, percent } from "./responses.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
@@ -25,8 +26,11 @@ function levelOf(row) {
 }
 
 function textOf(row) {
+	const kept = percent(keptShare(row));
+
 	return row.count === null ? "not known" : row.count === 0 ? "none"
-		: `${span(row.avg_seconds)}, ${row.count}`;
+		: `${span(row.avg_seconds)}, ${row.count}`
+			+ (kept === null ? "" : `, ${kept} kept`);
 }
 
 function cellOf(row, wide) {
@@ -118,7 +122,8 @@ export async function showHeatmap() {
 	const none = answer.not_kept !== null
 		&& answer.rows.every((row) => row.count === null);
 
-	setText(byId("heatmap-note"), `${spanText(parameters)}: `
+	setText(byId("heatmap-note"), `${spanText(parameters)}${
+		clockText(answer)}: `
 		+ (none ? notKept(answer.not_kept)
 		: `average response by hour of the week${isIncomplete(answer)
 			? `, ${incompleteText()}` : ""}.`

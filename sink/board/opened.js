@@ -12,9 +12,9 @@ const PAGE = 200;
 /* The parts that only figures have. */
 const OF_FIGURE = ["opened-figures", "permalink"];
 
-/* The open view: {key, figure, chats, rows, next, asking}: queries, one of which is
- * empty, the rows so far, the cursor of the next page, and whether it is being
- * requested. Answers for a view that was closed meanwhile are dropped. */
+/* The open view: {key, figure, chats, rows, next, asking, inWorkTime}: queries, one
+ * of which is empty, the rows so far, the cursor of the next page, whether it is
+ * being requested, and by which clock the figure is measured. Answers for a view that was closed meanwhile are dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
 let chatLink = null; /* the element that had the focus when a chat was opened in
@@ -26,11 +26,19 @@ function isOpen() {
 	return settings.figure !== "" || settings.chats !== "";
 }
 
+/* How long an interval took, by the clock of the figure. */
+function lengthOf(row) {
+	return (shown.inWorkTime ? row.work_seconds : row.seconds) ?? 0;
+}
+
 const INTERVALS = [
 	{ title: "Ended", names: true, value: (row) => dayAndTime(row.end_at) },
-	{ title: "Took", kind: "time", value: (row) => span(row.seconds) },
+	{ title: "Took", kind: "time", value: (row) => span(lengthOf(row)) },
 	{ title: "Seconds", kind: "number",
-		value: (row) => row.seconds.toFixed(3) },
+		value: (row) => lengthOf(row).toFixed(3) },
+	{ title: "Target", kind: "time", value: (row) => span(row.target_seconds) },
+	{ title: "Kept", value: (row) => row.kept === null ? null
+		: row.kept ? "kept" : "missed" },
 	{ title: "Chat", kind: "text", value: (row) => row.chat,
 		opens: (row) => mayOpen() ? addressOf({ chat: row.chat,
 			message: row.message, at: row.end_at }) : null },
@@ -80,14 +88,14 @@ function byWait(a, b) {
 }
 
 function byLength(a, b) {
-	return b.seconds - a.seconds;
+	return lengthOf(b) - lengthOf(a);
 }
 
 function showRows(columns) {
 	const { next } = shown;
 	const rows = shown.rows.toSorted(columns === CHATS ? byWait : byLength);
 	const ms = rows.reduce((sum, row) =>
-		sum + Math.round(1000 * (row.seconds ?? 0)), 0);
+		sum + Math.round(1000 * lengthOf(row)), 0);
 
 	table(byId("opened-table"), columns, rows);
 	byId("more").hidden = next === "";
@@ -111,7 +119,10 @@ function refuse() {
 }
 
 /* Which intervals, unless the link of the figure says so. */
-const INTERVALS_OF = { kind: "response", withdrawn: 0 };
+function intervalsOf(query) {
+	return { ...query.target ? {} : { kind: "response" }, withdrawn: 0,
+		...query };
+}
 
 /* A page of the API may end before it is full: this many pages are requested while
  * the view is open. */
@@ -125,8 +136,7 @@ async function askPage(of, query) {
 	do {
 		answer = await (of.chats !== ""
 			? fetchJson("/api/v1/chats", asked)
-			: fetchJson("/api/v1/intervals",
-				{ ...INTERVALS_OF, ...asked }));
+			: fetchJson("/api/v1/intervals", intervalsOf(asked)));
 		if (answer === null)
 			return null;
 		rows.push(...answer.rows);
@@ -168,7 +178,7 @@ async function askBehind(of) {
 		const query = Object.fromEntries(
 			new URLSearchParams(of.figure));
 		const answer = await fetchJson("/api/v1/figure",
-			{ ...INTERVALS_OF, ...query });
+			intervalsOf(query));
 
 		if (shown !== of)
 			return;
@@ -180,6 +190,7 @@ async function askBehind(of) {
 			showNothing(notKept(answer.not_kept));
 			return;
 		}
+		of.inWorkTime = answer.clock === "work";
 		showFigure(answer.rows[0], of.figure);
 	}
 	await addPage();
@@ -232,7 +243,11 @@ const KINDS = { response: "Responses", first_response: "First responses",
 function titleOfFigure(query) {
 	const isTime = (name) => query.get(name)?.includes("T");
 
-	return [KINDS[query.get("kind") ?? "response"] ?? query.get("kind"),
+	const kind = query.get("target") ?? query.get("kind") ?? "response";
+
+	return [KINDS[kind] ?? kind,
+		query.has("kept") ? query.get("kept") === "0" ? "missed targets"
+			: "targets kept" : null,
 		query.has("operator") ? nameOf(query.get("operator")) : null,
 		query.has("channel") ? channelName(query.get("channel")) : null,
 		query.has("chat") ? `chat ${query.get("chat")}` : null,

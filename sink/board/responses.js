@@ -5,7 +5,7 @@ import { byId, drawing, figures, setFailed, setText, stackedBar,
 	table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { incompleteText, isIncomplete, notKept } from "./present.js";
-import { addressOfFigure, settings } from "./settings.js";
+import { addressOfFigure, addressOfMissed, settings } from "./settings.js";
 import { showTotals } from "./totals.js";
 import { chosenSpan, difference, now, period, previousText, span,
 	spanText } from "./time.js";
@@ -42,6 +42,24 @@ export function percent(within) {
 	return within === null ? null : `${(100 * within).toFixed(1)} %`;
 }
 
+/* The share of targets that were kept; null if none was judged. */
+export function keptShare(row) {
+	return (row.kept_percent ?? null) === null ? null
+		: row.kept_percent / 100;
+}
+
+/* By which clock the times of an answer are measured; "" without opening hours. */
+export function clockText({ clock, rows }) {
+	return rows.some((row) => row.closed !== null) ? `, ${clock} time` : "";
+}
+
+/* The switch of the clock exists where there are opening hours. */
+function showClock(answer) {
+	byId("clock").parentNode.hidden = clockText(answer) === ""
+		|| answer.clock !== "work" && settings.clock === "";
+	byId("clock").value = answer.clock;
+}
+
 /* A difference as {text, kind}; words are those for more and for less. */
 function changeOf(is, was, { text, apart, words, kinds = ["", ""] }) {
 	if (is === null || was === null)
@@ -56,12 +74,16 @@ function changeOf(is, was, { text, apart, words, kinds = ["", ""] }) {
 const COUNT = { text: (n) => String(n), words: ["more", "fewer"],
 	apart: (one, other) => Math.abs(one - other) };
 const COUNT_BAD = { ...COUNT, kinds: ["worse", "better"] };
+const SHARE = { text: (n) => `${n.toFixed(1)} %`, words: ["more", "less"],
+	apart: (one, other) => `${Math.abs(one - other).toFixed(1)} points`,
+	kinds: ["better", "worse"] };
 const TIME = { text: span, words: ["slower", "faster"], apart: difference,
 	kinds: ["worse", "better"] };
 
 /* If a zone skips a day, the next one has no previous day. */
 const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
-	p90_seconds: null, within: null, complete: null };
+	p90_seconds: null, within: null, kept_percent: null, closed: null,
+	complete: null };
 
 function previousOf(answer) {
 	return answer.rows.find((row) => row.span === "previous")
@@ -95,11 +117,25 @@ function showSummary(answer) {
 		["count", "Responses", "count", COUNT],
 		["median", "Median", "median_seconds", TIME],
 		["p90", "P90", "p90_seconds", TIME],
-	];
+		["kept", "Targets kept", "kept_percent", SHARE],
+		["closed", "Outside hours", "closed", COUNT],
+	].filter(([, , column]) => column === "kept_percent"
+		? answer.rows[0].kept !== null
+		: answer.rows[0][column] !== null || column !== "closed");
 
 	figures(byId("summary"), all.map(([id, title, column, unit]) =>
 		figureOf({ id, title, column, unit }, answer)));
 }
+
+/* Columns that only exist with targets, and with opening hours. */
+export const OF_TARGETS = [
+	{ title: "Targets kept", kind: "number",
+		value: (row) => percent(keptShare(row)),
+		opens: (row) => addressOfMissed(row.href),
+		order: (row) => row.kept_percent ?? 101 },
+	{ title: "Outside hours", kind: "number", value: (row) => row.closed,
+		order: (row) => -row.closed },
+];
 
 const COLUMNS = [
 	{ title: "From", names: true, value: (row) => row.incomplete
@@ -123,6 +159,7 @@ const COLUMNS = [
 		return `Within ${span(settings.threshold)}`;
 	}, kind: "number", value: (row) => percent(row.within),
 	opens: (row) => row.opens },
+	...OF_TARGETS,
 ];
 
 /* The period has not ended. */
@@ -286,7 +323,8 @@ function showPeriods(answer, parameters, by, previous) {
 
 	byId("responses-picture").toggleAttribute("hidden", empty);
 	byId("responses-table").closest("details").hidden = empty;
-	setText(byId("responses-note"), `${spanText(parameters)}: `
+	setText(byId("responses-note"), `${spanText(parameters)}${
+		clockText(answer)}: `
 		+ (answer.not_kept !== null && empty
 		? notKept(answer.not_kept) : empty ? "no responses."
 		: `line: average by ${by}; `
@@ -387,6 +425,7 @@ export async function showResponses() {
 		|| settings.wall;
 	if (total === null || periods === null)
 		return;
+	showClock(total);
 	setHeadline(total, periods, parameters.within_seconds);
 	showTotals();
 	if (settings.wall)

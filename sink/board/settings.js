@@ -1,13 +1,14 @@
 /* The viewer's settings, kept in the URL after #, for bookmarks, permalinks and
  * screens on a wall:
- *  #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&all=alerts&keys=off
+ *  #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&clock=calendar
+ *  &all=alerts&keys=off
  * The URL also contains the open view: figure= and chats= have a query of the API;
  * chat=, message= and at= have the data of a timeline. */
 
 /* The default target in seconds; reports have the same (sink/report/report.h). */
 const WITHIN_S = 300;
 
-const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
+const TEXTS = ["operator", "channel", "range", "zone", "clock", "figure", "chats",
 	"chat", "message", "at", "sort", "group"];
 
 /* Without an open chat; without any open view. */
@@ -74,6 +75,12 @@ export function addressBehind(some) {
 export function addressOfFigure(href) {
 	return !href || settings.wall ? null : addressBehind({
 		figure: href.slice(href.indexOf("?") + 1) });
+}
+
+/* The same for the missed targets of a figure. */
+export function addressOfMissed(href) {
+	return addressOfFigure(href
+		&& `${href.replace("kind=", "target=")}&kept=0`);
 }
 
 /* Changes settings; the page is notified as of any other change of its URL. */

@@ -185,7 +185,7 @@ function daysOf({ first, last }) {
 
 function parametersOf({ first, last }) {
 	return { from: first, to: dateFrom(last, 1), zone: zone(),
-		operator: settings.operator,
+		clock: settings.clock, operator: settings.operator,
 		channel: settings.wall ? "" : settings.channel };
 }
 

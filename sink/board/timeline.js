@@ -23,6 +23,14 @@ function what(m) {
 	return m.content ?? kinds.join(", ");
 }
 
+/* The work time, if it differs, and whether the target was kept. The running wait has
+ * neither. */
+function judgement({ seconds, work_seconds: work = null, kept = null }) {
+	return (work === null || work === seconds ? ""
+		: `, ${span(work)} of work time`)
+		+ (kept === null ? "" : kept ? ", target kept" : ", target missed");
+}
+
 const COLUMNS = [
 	{ title: "Time", names: true, value: (m) => dayAndTime(m.created_at) },
 	{ title: "From", kind: "text", value: (m) => m.sender === null ? null
@@ -30,7 +38,8 @@ const COLUMNS = [
 	{ title: "Message", kind: "text", value: (m) => what(m) },
 	{ title: "Ends", kind: "text", value: (m) => m.intervals.length === 0
 		? null : m.intervals.map((i) => `${i.kind.replace("_", " ")} `
-			+ `${span(i.seconds)}${i.withdrawn ? ", withdrawn" : ""}`)
+			+ `${span(i.seconds)}${judgement(i)}${
+				i.withdrawn ? ", withdrawn" : ""}`)
 			.join("; ") },
 ];
 

@@ -6,8 +6,9 @@ import { channelName, countedOnes, coverageText, ifOffline, incompleteText,
 	urgency } from "./present.js";
 import { pastOf } from "./backlog.js";
 import { allocation, firstUnattended, overloaded } from "./operators.js";
-import { headline, percent } from "./responses.js";
-import { addressBehind, addressOfFigure, settings } from "./settings.js";
+import { headline, keptShare, percent } from "./responses.js";
+import { addressBehind, addressOfFigure, addressOfMissed,
+	settings } from "./settings.js";
 import { clockTime, difference, now, percentChange, rangeText, secondsSince, span,
 	spoken } from "./time.js";
 
@@ -118,6 +119,17 @@ function responseFigures() {
 			trend: { points: points("avg_seconds"),
 				before: earlier("avg_seconds"),
 				text: "Average response, by period" } },
+		...is.kept === null ? [] : [
+			{ id: "total-kept", title: `Targets kept, ${rangeText()}`,
+				value: percent(keptShare(is)),
+				opens: addressOfMissed(is.href),
+				before: before(percent(keptShare(was))),
+				...changed(keptShare(is), keptShare(was),
+					pointsText(keptShare(is), keptShare(was)),
+					"more"),
+				trend: { points: points("kept_percent"),
+					before: earlier("kept_percent"),
+					text: "Targets kept, by period" } }],
 	];
 }
 

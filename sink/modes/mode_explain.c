@@ -275,7 +275,6 @@ explain_chat(struct sink *s, struct db **db)
 
 	sink_answer_within(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
-	v.conf = s->common.conf;
 	return code == PROG_OK ? explain(&x, s) : code;
 }
 

@@ -133,7 +133,6 @@ print_answer(struct sink *s, struct db **db)
 	sink_answer_within(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
 	v.teams = &teams;
-	v.conf = s->common.conf;
 	if (code == PROG_OK && teams_read(&teams, s->common.conf, &why) != 0) {
 		log_error("%s", buf_str(&why));
 		code = PROG_CONFIG;

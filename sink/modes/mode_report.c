@@ -27,7 +27,7 @@ make_report(struct sink *s, struct db **db)
 		.from = s->from_day,
 		.to = s->to_day,
 		.zone = s->zone,
-		.within = s->within != NULL ? s->within : WITHIN_S,
+		.within = s->within,
 		.form = s->report_form,
 		/* A spreadsheet opens a file; grep and sed read a pipe. */
 		.bom = s->report_form == REPORT_CSV &&
@@ -65,9 +65,9 @@ static const struct option_row rows[] = {
 	OPTION_TEXT(
 	    0, "to", "DAY", struct sink, to_day, "the day after the last one"),
 	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
-	    "the time zone, such as Europe/Lisbon (UTC)"),
+	    "the time zone, such as Europe/Lisbon (the tenant's)"),
 	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
-	    "the target for response times (" WITHIN_S ")"),
+	    "the target for response times (as configured, or " WITHIN_S ")"),
 	OPTION_TAKE('o', NULL, "FORMAT", struct sink, report_form, take_form,
 	    "html or csv; default: by the file name"),
 	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,

@@ -37,6 +37,7 @@
 
 struct api_server {
 	const struct conf *conf;
+	const struct terms_book *terms;
 	struct server server;
 	struct jwt_conf tokens;
 	struct teams teams;
@@ -64,6 +65,7 @@ configure(struct api_server *s)
 		return -1;
 	s->serve.teams = &s->teams;
 	s->serve.conf = s->conf;
+	s->serve.terms = s->terms;
 	return 0;
 }
 
@@ -144,6 +146,7 @@ static void
 init_server(struct api_server *s, const struct sink *o)
 {
 	*s = (struct api_server){ .conf = o->common.conf,
+		.terms = o->terms,
 		.server = { .conf = o->common.conf,
 		    .section = SERVE,
 		    .address = o->address,

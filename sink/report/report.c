@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
+#include "common/hours/terms.h"
 #include "common/output/output_table.h"
 #include "common/tables/tables.h"
 #include "sink/api/completeness.h"
@@ -38,6 +39,10 @@ struct report {
 	const struct report_request *request; /* borrowed */
 	struct zone *zone;                    /* owned */
 	const char *zone_name;
+	const struct tenant_terms *terms; /* hours and targets; borrowed */
+	bool judged;                      /* there are any */
+	bool work;                        /* times are work times */
+	char within[16];                  /* the target in seconds, as text */
 	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
 	int64_t from, to;
 	/* The previous period. While the current period is running, the
@@ -72,6 +77,7 @@ struct section {
 	const char *sql;
 	bool (*fill)(struct report *r, struct figure_table *t);
 	bool counts; /* its figures are running totals (completeness.h) */
+	bool judged; /* only exists with hours or targets */
 	/* Appends the chart of a table with rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);
 };
@@ -154,7 +160,7 @@ ask_responses(
 	json_t *answer;
 
 	buf_addf(&all, "&by=%s&kind=%s&within_seconds=%s%s", by, kind,
-	    r->request->within, more);
+	    r->within, more);
 	answer = ask_span(r, "responses", buf_str(&all));
 	buf_release(&all);
 	return answer;
@@ -192,6 +198,21 @@ add_member(struct figure_table *t, const json_t *row, const char *member)
 	} else {
 		figure_add(t, json_string_value(v));
 	}
+}
+
+/* Adds the share of targets that were kept. It is not that of the member
+ * kept_percent, which is rounded. */
+static void
+add_kept_share(struct figure_table *t, const json_t *row, const char *member)
+{
+	double kept = number_of(row, "kept");
+	double all =
+	    kept + number_of(row, "missed") + number_of(row, "late_now");
+	char text[32];
+
+	(void)member;
+	(void)snprintf(text, sizeof text, "%.4f", all > 0 ? kept / all : 0);
+	figure_add(t, all > 0 ? text : NULL);
 }
 
 /* Adds a cell of a column "complete". */
@@ -335,6 +356,8 @@ static const struct {
 	enum figure_unit unit;
 } response_totals[] = {
 	{ "response", "count", "responses", "Responses", FIGURE_COUNT },
+	{ "response", "closed", "responses_closed", "Responses outside hours",
+	    FIGURE_COUNT },
 	{ "response", "avg_seconds", "response_avg", "Response time, average",
 	    FIGURE_SECONDS },
 	{ "response", "median_seconds", "response_median",
@@ -345,13 +368,19 @@ static const struct {
 	    FIGURE_SECONDS },
 	{ "response", "within", "response_within", "Answered within the target",
 	    FIGURE_SHARE },
+	{ "response", "kept_percent", "response_kept", "Response targets kept",
+	    FIGURE_SHARE },
 	{ "first_response", "count", "first_responses", "First responses",
 	    FIGURE_COUNT },
+	{ "first_response", "kept_percent", "first_response_kept",
+	    "First response targets kept", FIGURE_SHARE },
 	{ "first_response", "median_seconds", "first_response_median",
 	    "First response, median", FIGURE_SECONDS },
 	{ "resolution", "count", "resolutions", "Resolutions", FIGURE_COUNT },
 	{ "resolution", "median_seconds", "resolution_median",
 	    "Time to resolution, median", FIGURE_SECONDS },
+	{ "resolution", "kept_percent", "resolution_kept",
+	    "Resolution targets kept", FIGURE_SHARE },
 	{ "unanswered", "count", "unanswered", "Closed while a customer waited",
 	    FIGURE_COUNT },
 };
@@ -427,25 +456,43 @@ add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
 }
 
 static bool
+has_total(const struct report *r, size_t i)
+{
+	const char *member = response_totals[i].member;
+
+	if (strcmp(member, "closed") == 0)
+		return r->judged && terms_have_hours(r->terms);
+	if (strcmp(member, "kept_percent") == 0)
+		return r->judged && terms_have_targets(r->terms);
+	return true;
+}
+
+static void
+fill_response_total(struct report *r, struct figure_table *t, size_t i)
+{
+	const json_t *rows = json_object_get(r->kinds, response_totals[i].kind);
+	const char *member = response_totals[i].member;
+	void (*add)(struct figure_table *, const json_t *, const char *) =
+	    strcmp(member, "kept_percent") == 0 ? add_kept_share : add_member;
+
+	begin_total(t, response_totals[i].name, response_totals[i].title,
+	    response_totals[i].unit);
+	add(t, json_array_get(rows, 0), member);
+	/* An incomplete previous figure is not shown, so nothing is compared
+	 * with it. */
+	add(t, r->chats.was == COMPLETE_NOT ? NULL : json_array_get(rows, 1),
+	    member);
+	end_total(t, &r->chats);
+}
+
+static bool
 fill_totals(struct report *r, struct figure_table *t)
 {
-	const json_t *rows;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(response_totals); i++) {
-		rows = json_object_get(r->kinds, response_totals[i].kind);
-		begin_total(t, response_totals[i].name,
-		    response_totals[i].title, response_totals[i].unit);
-		add_member(
-		    t, json_array_get(rows, 0), response_totals[i].member);
-		/* An incomplete previous figure is not shown, so nothing is
-		 * compared with it. */
-		add_member(t,
-		    r->chats.was == COMPLETE_NOT ? NULL
-						 : json_array_get(rows, 1),
-		    response_totals[i].member);
-		end_total(t, &r->chats);
-	}
+	for (i = 0; i < ARRAY_LEN(response_totals); i++)
+		if (has_total(r, i))
+			fill_response_total(r, t, i);
 	for (i = 0; i < ARRAY_LEN(counted_totals); i++) {
 		begin_total(t, counted_totals[i].name, counted_totals[i].title,
 		    FIGURE_COUNT);
@@ -620,6 +667,8 @@ fill_operators(struct report *r, struct figure_table *t)
 	list = xcalloc(json_array_size(rows) + 1, sizeof *list);
 	for (i = 0; i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
+		if (number_of(row, "count") < 1)
+			continue; /* only targets that closings missed */
 		if (strcmp(text_of(row, "span"), "asked") == 0)
 			list[n++] = row;
 		else if (compares(&r->chats))
@@ -640,6 +689,59 @@ fill_operators(struct report *r, struct figure_table *t)
 	json_decref(before);
 	json_decref(answer);
 	return answer != NULL;
+}
+
+/* Targets by operator and channel. */
+
+static const struct figure_column target_columns[] = {
+	{ "subject", "Of", FIGURE_TEXT },
+	{ "id", "Id", FIGURE_KEY },
+	{ "name", "Name", FIGURE_TEXT },
+	{ "count", "Responses", FIGURE_COUNT },
+	{ "closed", "Outside hours", FIGURE_COUNT },
+	{ "kept", "Targets kept", FIGURE_COUNT },
+	{ "missed", "Missed", FIGURE_COUNT },
+	{ "late_now", "Late now", FIGURE_COUNT },
+	{ "kept_share", "Kept", FIGURE_SHARE },
+};
+
+static bool
+fill_targets_of(struct report *r, struct figure_table *t, const char *subject)
+{
+	struct buf more = BUF_INIT;
+	json_t *answer;
+	const json_t *rows, *row;
+	const char *id;
+	size_t i;
+
+	buf_addf(&more, "&group=%s", subject);
+	answer = ask_responses(r, "total", "response", buf_str(&more));
+	buf_release(&more);
+	rows = json_object_get(answer, "rows");
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		id = text_of(row, subject);
+		figure_add(t, subject);
+		figure_add(t, id);
+		figure_add(t, strcmp(subject, "channel") == 0
+				  ? channel_name_of(r, id)
+				  : name_of(r, id));
+		add_member(t, row, "count");
+		add_member(t, row, "closed");
+		add_member(t, row, "kept");
+		add_member(t, row, "missed");
+		add_member(t, row, "late_now");
+		add_kept_share(t, row, NULL);
+	}
+	json_decref(answer);
+	return answer != NULL;
+}
+
+static bool
+fill_targets(struct report *r, struct figure_table *t)
+{
+	return fill_targets_of(r, t, "operator") &&
+	       fill_targets_of(r, t, "channel");
 }
 
 /* Responses by hour of the week: their number and their duration. */
@@ -702,6 +804,30 @@ static const struct figure_column wait_columns[] = {
 	{ "name", "Operator", FIGURE_TEXT },
 	{ "kind", "Ended by", FIGURE_TEXT },
 };
+
+/* Only whole waits; the parts of a wait that a transfer split have the kind
+ * waiting. */
+static bool
+fill_waits(struct report *r, struct figure_table *t)
+{
+	const struct db_value span[] = { db_time(r->from), db_time(r->to) };
+	const char *length = r->work ? "work_ms" : "ms";
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql,
+	    "SELECT end_at, ROUND(%s / 1000, 3), chat, operator, operator, "
+	    "CASE kind WHEN 'first_response' THEN 'first response' "
+	    "WHEN 'unanswered' THEN 'closing, unanswered' ELSE kind END "
+	    "FROM intervals WHERE tenant = ? AND end_at >= ? AND end_at < ? "
+	    "AND kind IN ('first_response', 'reply', 'unanswered') "
+	    "AND %s IS NOT NULL AND " INTERVAL_COUNTS
+	    " ORDER BY %s DESC, end_at, chat LIMIT 10",
+	    length, length, length);
+	good = fill_by_sql(r, t, buf_str(&sql), span, ARRAY_LEN(span));
+	buf_release(&sql);
+	return good;
+}
 
 static const struct figure_column transfer_columns[] = {
 	{ "operator", "Id", FIGURE_KEY },
@@ -865,11 +991,17 @@ fill_about(struct report *r, struct figure_table *t)
 	const char *const pairs[] = { "tenant", r->request->viewer->tenant,
 		"from", r->from_day, "to", r->to_day, "zone", r->zone_name,
 		"before_from", r->before_day, "before_to", r->before_end,
-		"within_seconds", r->request->within };
+		"within_seconds", r->within };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(pairs); i++)
 		figure_add(t, pairs[i]);
+	if (r->judged) {
+		figure_add(t, "clock");
+		add_member(t, r->totals, "clock");
+		figure_add(t, "hours");
+		add_member(t, r->totals, "hours");
+	}
 	figure_add(t, "as_of");
 	add_member(t, r->totals, "as_of");
 	add_about_complete(t, "", &r->chats);
@@ -899,19 +1031,16 @@ static const struct section sections[] = {
 	    "lists all.",
 	    "intervals", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
 	    .fill = fill_operators },
+	{ "targets", "Targets",
+	    "First responses and replies. A chat that was closed while its "
+	    "customer waited beyond the target is missed, too.",
+	    "intervals", COLUMNS(target_columns), .fill = fill_targets,
+	    .judged = true },
 	{ "week", "Hours of the week",
 	    "Number of responses and their median, by local hour.", "intervals",
 	    COLUMNS(week_columns), .fill = fill_week },
 	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
-	    /* Only whole waits; the parts of a wait that a transfer split have
-	     * the kind waiting. */
-	    .sql = "SELECT end_at, seconds, chat, operator, operator, "
-		   "CASE kind WHEN 'first_response' THEN 'first response' "
-		   "WHEN 'unanswered' THEN 'closing, unanswered' ELSE kind END "
-		   "FROM intervals WHERE tenant = ? AND end_at >= ? "
-		   "AND end_at < ? AND kind IN ('first_response', 'reply', "
-		   "'unanswered') AND " INTERVAL_COUNTS
-		   " ORDER BY ms DESC, end_at, chat LIMIT 10" },
+	    .fill = fill_waits },
 	{ "resolved", "Resolutions",
 	    "From the first message of an episode to its closing.", "intervals",
 	    COLUMNS(resolved_columns), .fill = fill_resolved },
@@ -1012,6 +1141,26 @@ find_previous(struct report *r, const json_t *row)
 		format_day(r, r->before_to, r->before_end);
 }
 
+/* The target that all responses have, if there is one. */
+static bool
+choose_within(struct report *r)
+{
+	const char *within = r->request->within;
+	json_t *answer = NULL;
+	bool asks = within == NULL && r->judged;
+
+	if (asks)
+		answer = ask_span(r, "responses", "&by=total");
+	if (json_is_integer(json_object_get(answer, "within_seconds")))
+		(void)snprintf(r->within, sizeof r->within, "%.0f",
+		    number_of(answer, "within_seconds"));
+	else
+		(void)snprintf(r->within, sizeof r->within, "%s",
+		    within != NULL ? within : WITHIN_S);
+	json_decref(answer);
+	return !asks || answer != NULL;
+}
+
 static bool
 read_totals(struct report *r)
 {
@@ -1030,6 +1179,7 @@ read_totals(struct report *r)
 		json_object_set(r->kinds, kinds[i], rows);
 		if (i == 0) {
 			r->totals = json_incref(answer);
+			r->work = strcmp(text_of(answer, "clock"), "work") == 0;
 			r->from =
 			    time_member(json_array_get(rows, 0), "begin_utc");
 			r->to = time_member(json_array_get(rows, 0), "end_utc");
@@ -1129,15 +1279,19 @@ read_complete(struct report *r)
 static bool
 begin_report(struct report *r)
 {
-	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
+	r->terms = viewer_terms(r->request->viewer);
+	r->judged = r->terms != NULL && terms_version(r->terms) != 0;
+	r->zone_name = r->request->zone != NULL ? r->request->zone
+		       : r->terms != NULL       ? terms_zone_name(r->terms)
+						: "UTC";
 	r->zone = report_open_zone(r->zone_name);
 	if (r->zone == NULL) {
 		r->code = PROG_USAGE;
 		return false;
 	}
 	choose_days(r);
-	return read_totals(r) && read_names(r) && read_not_kept(r) &&
-	       read_complete(r);
+	return choose_within(r) && read_totals(r) && read_names(r) &&
+	       read_not_kept(r) && read_complete(r);
 }
 
 /* The page's first lines. */
@@ -1271,6 +1425,23 @@ add_previous(const struct report *r, struct buf *to)
 	buf_addc(to, '.');
 }
 
+/* Adds by which clock times are measured. */
+static void
+add_clock(const struct report *r, struct buf *to)
+{
+	const struct terms *t;
+
+	if (!r->judged || !terms_have_hours(r->terms))
+		return;
+	t = terms_of_channel(r->terms, (struct text){ NULL, 0 });
+	if (r->work && t->hours != NULL)
+		buf_addf(to,
+		    "Times are work time in the hours “%s”, version %s. ",
+		    hours_name(t->hours), terms_version_text(r->terms));
+	else
+		buf_adds(to, "Times are calendar time. ");
+}
+
 /* Names the last day of the period, as people expect. */
 static bool
 begin_page(struct report *r, struct buf *to)
@@ -1287,9 +1458,10 @@ begin_page(struct report *r, struct buf *to)
 	add_verdict(r, &verdict);
 	good = !compares(&r->chats) || add_slower_channel(r, &verdict);
 	buf_addf(&subtitle, "Times are in the zone %s. ", r->zone_name);
+	add_clock(r, &subtitle);
 	add_previous(r, &subtitle);
 	buf_adds(&subtitle, " Target: ");
-	figure_duration(&subtitle, strtod(r->request->within, NULL));
+	figure_duration(&subtitle, strtod(r->within, NULL));
 	buf_addc(&subtitle, '.');
 	if (r->not_kept.n > 0) {
 		buf_adds(&subtitle, " Nothing is stored yet for: ");
@@ -1439,7 +1611,8 @@ report_write(
 	if (request->bom)
 		buf_adds(to, OUTPUT_CSV_BOM);
 	for (i = 0; good && i < ARRAY_LEN(sections); i++)
-		good = write_section(&r, &sections[i], to);
+		if (r.judged || !sections[i].judged)
+			good = write_section(&r, &sections[i], to);
 	if (html)
 		page_end(to);
 	zone_close(r.zone);

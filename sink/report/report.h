@@ -24,7 +24,8 @@ enum report_form { REPORT_BY_NAME, REPORT_HTML, REPORT_CSV };
 #define REPORT_DAY "2026-11-20"
 
 /* The default target for response times, in seconds; the board's slider has the
- * same (sink/board/settings.js). */
+ * same (sink/board/settings.js). It is used if the tenant has no target for all
+ * responses. */
 #define WITHIN_S "300"
 
 struct report_request {
@@ -34,8 +35,8 @@ struct report_request {
 	/* Dates in the zone; `to` is not included. Both NULL: the last complete
 	 * week. */
 	const char *from, *to;
-	const char *zone;      /* IANA name; NULL: UTC */
-	const char *within;    /* seconds, as text */
+	const char *zone;      /* IANA name; NULL: that of the tenant */
+	const char *within;    /* seconds, as text; NULL: the target */
 	enum report_form form; /* must not be REPORT_BY_NAME */
 	bool bom;              /* CSV begins with OUTPUT_CSV_BOM */
 };

@@ -19,11 +19,11 @@ chat_waits_filter(struct question *q, struct buf *sql)
 	int64_t seconds = CLOCK_NONE;
 	char since[CLOCK_TEXT];
 
-	struct zone *utc = question_zone(q);
+	struct zone *zone = question_zone(q);
 	int64_t at = CLOCK_NONE;
-	bool good = utc != NULL && question_zoned_time(q, utc, "at", &at);
+	bool good = zone != NULL && question_zoned_time(q, zone, "at", &at);
 
-	zone_close(utc);
+	zone_close(zone);
 	if (!good ||
 	    !question_int(q, "waiting_seconds", 0, WAITING_MAX_S, &seconds))
 		return false;

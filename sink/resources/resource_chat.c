@@ -56,6 +56,9 @@ static const struct sheet_column interval_columns[] = {
 	{ "operator", SHEET_TEXT, NULL },
 	{ "seconds", SHEET_NUMBER, NULL },
 	{ "withdrawn", SHEET_FLAG, NULL },
+	{ "work_seconds", SHEET_NUMBER, NULL },
+	{ "target_seconds", SHEET_NUMBER, NULL },
+	{ "kept", SHEET_FLAG, NULL },
 };
 
 /* A chat belongs to a team if its assignee is in the team, if it is unassigned,
@@ -218,7 +221,8 @@ ask_intervals(struct question *q, const struct place *p, struct sides *s)
 
 	buf_adds(&sql,
 	    "SELECT end_at, message, kind, start_at, operator, seconds, "
-	    "withdrawn FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
+	    "withdrawn, ROUND(work_ms / 1000, 3), ROUND(target_ms / 1000, 3), "
+	    "kept FROM intervals FORCE INDEX (by_chat) WHERE tenant = ? "
 	    "AND chat = ?");
 	scope_add_waiting(&q->viewer, "operator", &sql);
 	good = ask_sides(q, buf_str(&sql), "end_at", p, s);
@@ -330,15 +334,15 @@ write_timeline(struct question *q, const char *chat, struct timeline *t)
 static bool
 read_place(struct question *q, struct place *p)
 {
-	struct zone *utc = question_zone(q);
+	struct zone *zone = question_zone(q);
 	bool good;
 
-	if (utc == NULL)
+	if (zone == NULL)
 		return false;
 	p->at = CLOCK_NONE;
 	good = question_part(q, 3, p->chat) &&
-	       question_zoned_time(q, utc, "at", &p->at);
-	zone_close(utc);
+	       question_zoned_time(q, zone, "at", &p->at);
+	zone_close(zone);
 	return good;
 }
 

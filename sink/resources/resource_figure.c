@@ -1,9 +1,11 @@
 /*
  * resource_figure: GET /api/v1/figure: number, sum, average and maximum of the
- * rows that /api/v1/intervals lists for the same parameters.
+ * rows that /api/v1/intervals lists for the same parameters, and the numbers of
+ * their targets that were kept and missed.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/tables.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
@@ -15,51 +17,87 @@ static const struct sheet_column figure_columns[] = {
 	{ "avg_seconds", SHEET_NUMBER, NULL },
 	{ "max_seconds", SHEET_NUMBER, NULL },
 	{ "as_of", SHEET_TIME, NULL },
+	{ "kept", SHEET_NUMBER, NULL },
+	{ "missed", SHEET_NUMBER, NULL },
+	{ "kept_percent", SHEET_NUMBER, NULL },
+	{ "closed", SHEET_NUMBER, NULL },
 };
+
+struct figure {
+	struct response_filter clock; /* only its clock is used */
+	struct span_sum sum;
+	struct response_judged judged;
+	int64_t as_of;
+	struct kept_lacking lacking;
+};
+
+/* Of the rows; their lengths are in the column. */
+#define TOTALS(column)                                                         \
+	"COUNT(" column "), COALESCE(SUM(" column "), 0), "                    \
+	"COALESCE(MAX(" column "), 0), MAX(as_of), COUNT(NULLIF(kept, 0)), "   \
+	"COUNT(NULLIF(kept, 1)), COUNT(CASE WHEN " INTERVAL_CLOSED             \
+	" THEN 1 END)"
 
 /* If there are no rows at all, the metric may not be stored. */
 static bool
-ask_figure(struct question *q, struct span_sum *sum, int64_t *as_of,
-    struct kept_lacking *lacking)
+ask_figure(struct question *q, struct figure *f)
 {
 	struct db_rows *rows = NULL;
 	bool good = list_ask_totals(q, resource_intervals.list,
-	    "COUNT(ms), COALESCE(SUM(ms), 0), COALESCE(MAX(ms), 0), MAX(as_of)",
-	    &rows);
+	    f->clock.work ? TOTALS("work_ms") : TOTALS("ms"), &rows);
 
 	if (good && db_next(rows)) {
-		span_sum_add(sum, db_get_int(rows, 0), db_get_int(rows, 1),
+		span_sum_add(&f->sum, db_get_int(rows, 0), db_get_int(rows, 1),
 		    db_get_int(rows, 2));
-		*as_of = db_get_time(rows, 3);
+		f->as_of = db_get_time(rows, 3);
+		f->judged =
+		    (struct response_judged){ .kept = db_get_int(rows, 4),
+			    .missed = db_get_int(rows, 5),
+			    .closed = db_get_int(rows, 6) };
 	}
 	db_rows_free(rows);
-	return good && kept_find_if_empty(q, sum->n == 0, "intervals", lacking);
+	return good &&
+	       kept_find_if_empty(q, f->sum.n == 0, "intervals", &f->lacking);
+}
+
+static void
+write_figure(const struct figure *f, struct sheet *s)
+{
+	const struct response_judged *j = &f->judged;
+	bool known = f->lacking.n == 0;
+	bool judged = response_is_judged(&f->clock);
+
+	sheet_int(s, known ? f->sum.n : CLOCK_NONE);
+	sheet_seconds(s, known ? f->sum.sum_ms : CLOCK_NONE);
+	sheet_seconds(s, response_mean(&f->sum));
+	sheet_seconds(s, f->sum.n > 0 ? f->sum.max_ms : CLOCK_NONE);
+	sheet_time(s, f->as_of);
+	sheet_int(s, judged ? j->kept : CLOCK_NONE);
+	sheet_int(s, judged ? j->missed : CLOCK_NONE);
+	response_percent_write(s, j->kept, judged ? j->kept + j->missed : 0);
+	sheet_int(s, judged ? j->closed : CLOCK_NONE);
 }
 
 static void
 answer_figure(struct question *q)
 {
-	struct span_sum sum = { .n = 0 };
-	struct kept_lacking lacking = { .n = 0 };
-	int64_t as_of = CLOCK_NONE;
+	struct figure f = { .clock = { .channel =
+					   question_parameter(q, "channel") },
+		.as_of = CLOCK_NONE };
 	struct buf *to;
 	struct sheet s;
-	bool known;
 
-	if (!ask_figure(q, &sum, &as_of, &lacking))
+	if (!response_clock_read(q, &f.clock) || !ask_figure(q, &f))
 		return;
-	known = lacking.n == 0;
 	to = reply_begin(q);
 	sheet_begin(
 	    &s, to, q->format, figure_columns, ARRAY_LEN(figure_columns));
-	sheet_int(&s, known ? sum.n : CLOCK_NONE);
-	sheet_seconds(&s, known ? sum.sum_ms : CLOCK_NONE);
-	sheet_seconds(&s, response_mean(&sum));
-	sheet_seconds(&s, sum.n > 0 ? sum.max_ms : CLOCK_NONE);
-	sheet_time(&s, as_of);
+	write_figure(&f, &s);
 	sheet_end(&s);
-	if (q->format == SHEET_JSON)
-		kept_write_lacking(&lacking, to);
+	if (q->format == SHEET_JSON) {
+		response_clock_write(&f.clock, to);
+		kept_write_lacking(&f.lacking, to);
+	}
 	reply_end(q, NULL);
 }
 
@@ -70,9 +108,10 @@ const struct resource resource_figure = { "/api/v1/figure", VIEWER_AGENT,
 	.answer = answer_figure,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "chat",
 	    "message", "operator", "nobody", "channel", "no_channel",
-	    "withdrawn", "weekday", "hour", "open", "min_seconds", "at"),
+	    "withdrawn", "weekday", "hour", "open", "min_seconds", "at",
+	    "clock", "kept", "target"),
 	.impersonal = true,
-	.shape = "{tenant: text, rows: [@FigureRow] 'One row', not_kept: text? "
-		 "'intervals, if none are stored'}",
+	.shape = "{tenant: text, rows: [@FigureRow] 'One row', " RESPONSE_CLOCK
+		 ", not_kept: text? 'intervals, if none are stored'}",
 	.rows = { RESOURCE_ROWS("FigureRow", figure_columns) },
 	.is_sheet = true };

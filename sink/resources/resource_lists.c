@@ -35,6 +35,13 @@
 		name, SHEET_TEXT, use, VIEWER_LEAD, NULL                       \
 	}
 
+/* A column of ms, in seconds. */
+#define SECONDS(name, column)                                                  \
+	{                                                                      \
+		name, SHEET_NUMBER, LIST_SHOWN, VIEWER_NONE,                   \
+		    "ROUND(" column " / 1000, 3)"                              \
+	}
+
 /* The list's link. */
 #define HREF(least)                                                            \
 	{                                                                      \
@@ -136,6 +143,8 @@ static const struct list list_intervals = {
 		"(SELECT n.name FROM names n WHERE n.tenant = "
 		"intervals.tenant AND n.kind = 'operator' "
 		"AND n.id = intervals.operator)" },
+	    SECONDS("work_seconds", "work_ms"),
+	    SECONDS("target_seconds", "target_ms"), FLAG("kept"),
 	    HREF(VIEWER_LEAD) },
 	.coverage = COMPLETE_CHATS,
 	.key = { "end_at", "chat", "message", "kind" },
@@ -154,8 +163,8 @@ static const struct list list_intervals = {
 	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" },
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
-	.more =
-	    LIST_NAMES("weekday", "hour", "zone", "open", "min_seconds", "at"),
+	.more = LIST_NAMES("weekday", "hour", "zone", "open", "min_seconds",
+	    "at", "clock", "kept", "target"),
 	.link = timeline_link,
 };
 

@@ -66,7 +66,19 @@ static const struct {
 	    "text 'Show at most 1000 rows before this time and 1000 at or "
 	    "after it (2026-11-20T10:00:00Z, 2026-11-20, or how long ago: "
 	    "24h, 7d); default: the first 2000 rows'" },
-	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
+	{ "zone", NULL,
+	    "text 'An IANA time zone; default: that of the tenant'" },
+	{ "clock", "intervals",
+	    "(calendar|work) 'work: only intervals with a work time, in "
+	    "which min_seconds is counted'" },
+	{ "clock", NULL,
+	    "(calendar|work) 'How times are measured; default: work if there "
+	    "are opening hours'" },
+	{ "kept", NULL, "(0|1) '1: only kept targets; 0: only missed ones'" },
+	{ "target", NULL,
+	    "(response|first_response|reply|resolution) 'Only rows with this "
+	    "kind of target: instead of kind, also closings of chats while "
+	    "a customer waited'" },
 	{ "kind", "responses", KIND "=response 'Kind of interval'" },
 	{ "kind", "heatmap", KIND "=response 'Kind of interval'" },
 	{ "kind", NULL, KIND "'Only rows with this value'" },
@@ -103,7 +115,8 @@ static const struct {
 	    "(none|previous) =none 'previous: add the previous "
 	    "period'" },
 	{ "within_seconds", NULL,
-	    "integer 0..31622400 'Adds the share answered within this time'" },
+	    "integer 0..31622400 'Adds the share answered within this time; "
+	    "default: the target, if all responses have the same one'" },
 	{ "tenant_id", NULL, "text 'The tenant of the token'" },
 	{ "start_time", NULL, "time" },
 	{ "end_time", NULL, "time" },

@@ -5,7 +5,8 @@
  *   by              quarter, hour, day (default), week, month, total
  *   group           none (default), operator, channel, team
  *   compare         previous: also the rows of the previous period
- *   within_seconds  the share of responses within that time
+ *   within_seconds  the share of responses within that time; default: the
+ *                   target, if all responses have the same one
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
+#include "common/json/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
@@ -45,6 +47,7 @@ static const struct sheet_column response_columns[] = {
 	{ "p99_seconds", SHEET_NUMBER, NULL },
 	{ "max_seconds", SHEET_NUMBER, NULL },
 	{ "within", SHEET_NUMBER, NULL },
+	RESPONSE_JUDGED_COLUMNS,
 	{ "href", SHEET_TEXT, NULL },
 };
 
@@ -54,7 +57,7 @@ struct responses_question {
 	enum response_by by;
 	enum response_group group;
 	bool compares;
-	int64_t within_s; /* CLOCK_NONE: not requested */
+	int64_t within_s; /* CLOCK_NONE: none */
 	/* The range and the one before it. */
 	struct response_span spans[2];
 	struct response_sums sums[2];
@@ -84,6 +87,17 @@ read_group(struct responses_question *r)
 	return response_may_name_operators(q);
 }
 
+static void
+choose_within(struct responses_question *r)
+{
+	const struct response_span *first = &r->spans[r->compares];
+	int64_t target =
+	    response_target(&r->filter, first->from, r->spans[0].to);
+
+	if (r->within_s == CLOCK_NONE && target != CLOCK_NONE)
+		r->within_s = target / 1000;
+}
+
 static bool
 read_responses_parameters(struct responses_question *r)
 {
@@ -99,6 +113,7 @@ read_responses_parameters(struct responses_question *r)
 	if (r->compares)
 		r->spans[1] = response_span_before(
 		    &r->spans[0], r->by, q->request->now_ms);
+	choose_within(r);
 	return true;
 }
 
@@ -216,6 +231,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 		   : strmap_get(&r->names, sum->name, strlen(sum->name)));
 	write_metrics(s, &sum->of, unknown);
 	write_within(r, s, &sum->of);
+	response_judged_write(s, &r->filter, &sum->judged,
+	    span == 0 && r->sums[0].now == sum->slot);
 	if (operator_id != NULL)
 		of_row.operator_id = operator_id;
 	if (channel != NULL)
@@ -270,9 +287,14 @@ write_responses(const struct responses_question *r)
 	if (r->compares)
 		write_span(r, &s, 1);
 	sheet_end(&s);
-	if (r->q->format == SHEET_JSON)
+	if (r->q->format == SHEET_JSON) {
 		response_write_frame(to, &r->filter, &r->spans[0], as_of,
 		    &r->complete, &r->sums[0].not_kept);
+		if (r->within_s != CLOCK_NONE)
+			jsonw_int(to, "within_seconds", r->within_s);
+		else
+			jsonw_null(to, "within_seconds");
+	}
 	reply_end(r->q, NULL);
 }
 
@@ -299,10 +321,11 @@ const struct resource resource_responses = { "/api/v1/responses", VIEWER_WALL,
 	"responses", "Response times by period in a time zone.",
 	.answer = answer_responses,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
-	    "nobody", "channel", "no_channel", "by", "group", "compare",
-	    "within_seconds"),
+	    "nobody", "channel", "no_channel", "clock", "by", "group",
+	    "compare", "within_seconds"),
 	.impersonal = true,
-	.shape = "{tenant: text, rows: [@ResponsesRow], " RESPONSE_FRAME "}",
+	.shape = "{tenant: text, rows: [@ResponsesRow], " RESPONSE_FRAME
+		 ", within_seconds: number? 'As requested, or the target'}",
 	.rows = { RESOURCE_ROWS("ResponsesRow", response_columns) },
 	.is_sheet = true };
 
@@ -317,6 +340,7 @@ static const struct sheet_column heatmap_columns[] = {
 	{ "sum_seconds", SHEET_NUMBER, NULL },
 	{ "avg_seconds", SHEET_NUMBER, NULL },
 	{ "median_seconds", SHEET_NUMBER, NULL },
+	RESPONSE_JUDGED_COLUMNS,
 	{ "href", SHEET_TEXT, NULL },
 };
 
@@ -367,7 +391,7 @@ write_heatmap(struct question *q, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *sums,
     const struct completeness *complete)
 {
-	const struct span_sum none = { .n = 0 }, *sum;
+	const struct response_sum none = { .slot = 0 }, *row;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
 	bool unknown = response_sums_unknown(sums);
@@ -379,15 +403,17 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	sheet_begin(
 	    &s, to, q->format, heatmap_columns, ARRAY_LEN(heatmap_columns));
 	for (slot = 0; slot < WEEK_HOURS; slot++) {
-		sum = &none;
+		row = &none;
 		if (i < sums->n && sums->list[i].slot == slot)
-			sum = &sums->list[i++].of;
+			row = &sums->list[i++];
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
-		sheet_int(&s, unknown ? CLOCK_NONE : sum->n);
-		sheet_seconds(&s, unknown ? CLOCK_NONE : sum->sum_ms);
-		sheet_seconds(&s, response_mean(sum));
-		sheet_seconds(&s, response_median(sum));
+		sheet_int(&s, unknown ? CLOCK_NONE : row->of.n);
+		sheet_seconds(&s, unknown ? CLOCK_NONE : row->of.sum_ms);
+		sheet_seconds(&s, response_mean(&row->of));
+		sheet_seconds(&s, response_median(&row->of));
+		response_judged_write(&s, c, &row->judged,
+		    sums->now >= 0 && (size_t)sums->now == slot);
 		sheet_text(&s,
 		    links && !unknown ? hour_href(c, base, slot, &href) : NULL);
 	}
@@ -429,7 +455,7 @@ const struct resource resource_heatmap = { "/api/v1/heatmap", VIEWER_WALL,
 	"heatmap", "Responses by hour of the week in a time zone.",
 	.answer = answer_heatmap,
 	.parameters = LIST_NAMES("from", "to", "zone", "kind", "operator",
-	    "nobody", "channel", "no_channel"),
+	    "nobody", "channel", "no_channel", "clock"),
 	.impersonal = true,
 	.shape = "{tenant: text, rows: [@HeatmapRow], " RESPONSE_FRAME
 		 ", complete: " COMPLETE_SHAPE "}",

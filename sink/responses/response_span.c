@@ -35,12 +35,12 @@ static const char *const by_names[] = { [BY_QUARTER] = "quarter",
 
 static const struct response_kind kinds[] = {
 	{ "response", "'first_response', 'reply'",
-	    BIT(FIRST_RESPONSE) | BIT(REPLY) },
-	{ "first_response", "'first_response'", BIT(FIRST_RESPONSE) },
-	{ "reply", "'reply'", BIT(REPLY) },
-	{ "resolution", "'resolution'", BIT(RESOLUTION) },
-	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
-	{ "waiting", "'waiting'", 0 },
+	    BIT(FIRST_RESPONSE) | BIT(REPLY), true },
+	{ "first_response", "'first_response'", BIT(FIRST_RESPONSE), true },
+	{ "reply", "'reply'", BIT(REPLY), true },
+	{ "resolution", "'resolution'", BIT(RESOLUTION), false },
+	{ "unanswered", "'unanswered'", BIT(UNANSWERED), false },
+	{ "waiting", "'waiting'", 0, false },
 };
 
 /* In the same order. */
@@ -122,9 +122,7 @@ read_channel(struct question *q, struct response_filter *c)
 bool
 response_zone_read(struct question *q, struct response_filter *c)
 {
-	const char *zone = question_parameter(q, "zone");
-
-	c->zone_name = zone != NULL ? zone : "UTC";
+	c->zone_name = question_zone_name(q);
 	c->zone = question_zone(q);
 	return c->zone != NULL;
 }
@@ -134,7 +132,8 @@ response_filter_read(struct question *q, struct response_filter *c)
 {
 	*c = (struct response_filter){ .zone = NULL };
 	return read_kind(q, c) && read_chosen_operator(q, c) &&
-	       read_channel(q, c) && response_zone_read(q, c);
+	       read_channel(q, c) && response_clock_read(q, c) &&
+	       response_zone_read(q, c);
 }
 
 void
@@ -437,14 +436,59 @@ add_hour_of_week(struct question *q, struct buf *sql)
 #define INTERVAL_MAX_S (INT64_C(3660) * 86400)
 
 static bool
-add_min_seconds(struct question *q, struct buf *sql)
+add_min_seconds(struct question *q, bool work, struct buf *sql)
 {
 	int64_t seconds = 0;
 
 	if (!question_int(q, "min_seconds", 0, INTERVAL_MAX_S, &seconds))
 		return false;
 	if (seconds > 0)
-		buf_addf(sql, " AND ms >= %" PRId64, 1000 * seconds);
+		buf_addf(sql, " AND %s >= %" PRId64, work ? "work_ms" : "ms",
+		    1000 * seconds);
+	return true;
+}
+
+static bool
+add_clock(struct question *q, struct buf *sql)
+{
+	static const char *const words[] = { "calendar", "work", NULL };
+	size_t clock = 0;
+
+	if (!question_word(q, "clock", words, &clock))
+		return false;
+	if (clock == 1)
+		buf_adds(sql, " AND work_ms IS NOT NULL");
+	return add_min_seconds(q, clock == 1, sql);
+}
+
+static bool
+add_kept(struct question *q, struct buf *sql)
+{
+	static const char *const words[] = { "0", "1", NULL };
+	size_t kept;
+
+	if (question_parameter(q, "kept") == NULL)
+		return true;
+	if (!question_word(q, "kept", words, &kept))
+		return false;
+	buf_addf(sql, " AND kept = %zu", kept);
+	return true;
+}
+
+/* A wait that ended unanswered has the target of what was awaited. */
+static bool
+add_target(struct question *q, struct buf *sql)
+{
+	static const char *const words[] = { "response", "first_response",
+		"reply", "resolution", NULL };
+	size_t i;
+
+	if (question_parameter(q, "target") == NULL)
+		return true;
+	if (!question_word(q, "target", words, &i))
+		return false;
+	buf_addf(sql, " AND COALESCE(awaited, kind) IN (%s)",
+	    response_kind_named(words[i])->sql);
 	return true;
 }
 
@@ -470,7 +514,8 @@ bool
 interval_filter_add(struct question *q, struct buf *sql)
 {
 	return add_open(q, sql) && add_hour_of_week(q, sql) &&
-	       add_min_seconds(q, sql) && add_at(q, sql);
+	       add_clock(q, sql) && add_kept(q, sql) && add_target(q, sql) &&
+	       add_at(q, sql);
 }
 
 /* Links. */
@@ -511,15 +556,17 @@ response_href(const struct question *q, const struct response_filter *c,
 	buf_addf(href, "kind=%s&withdrawn=0", c->kind->name);
 	add_choice(href, "operator", "nobody", c->operator_id);
 	add_choice(href, "channel", "no_channel", c->channel);
+	response_clock_add(c, href);
 	return true;
 }
 
 static bool
-link_present(
+link_present(/* the figures of the present are in calendar time */
     const struct question *q, const char *operator_id, struct buf *href)
 {
 	const struct response_filter c = { .kind = &kinds[0],
-		.operator_id = operator_id };
+		.operator_id = operator_id,
+		.terms = viewer_terms(&q->viewer) };
 
 	if (!response_href(q, &c, CLOCK_NONE, CLOCK_NONE, href))
 		return false;

@@ -326,9 +326,11 @@ struct sums_reader {
 	const struct response_filter *filter;
 	const struct response_plan *plan;
 	bool by_operator, by_channel;
-	bool operators; /* grouped by operator, or for a single one */
-	bool channels;  /* the same of channels */
-	bool scoped;    /* the viewer may only see some operators */
+	bool operators;  /* grouped by operator, or for a single one */
+	bool channels;   /* the same of channels */
+	bool scoped;     /* the viewer may only see some operators */
+	bool judged;     /* hours and targets are counted, too */
+	unsigned wanted; /* the places of sums that are read (span_place()) */
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement after this, monotonic */
 };
@@ -484,6 +486,58 @@ refuse_damage(const struct sums_reader *r, const char *begin)
 	    begin);
 }
 
+/* Returns the places of the request's kinds that are read. */
+static unsigned
+wanted_places(const struct response_filter *c, bool judged)
+{
+	const bool measures[SPAN_MEASURES] = {
+		[SPAN_CALENDAR] =
+		    true, /* also counts those without work time */
+		[SPAN_WORK] = c->work,
+		[SPAN_KEPT] = judged,
+		[SPAN_MISSED] = judged,
+		[SPAN_CLOSED] = judged,
+	};
+	unsigned wanted = 0;
+	size_t i;
+
+	for (i = 0; i < SPAN_MEASURES; i++)
+		if (measures[i])
+			wanted |= c->kind->set << i * SPAN_KINDS;
+	return wanted;
+}
+
+/* Adds a kind of a text; returns -1 if it is damaged. */
+static int
+add_measure(const struct sums_reader *r, const struct span_text *t,
+    struct response_sum *to)
+{
+	struct response_judged *j = &to->judged;
+
+	switch ((enum span_measure)(t->place / SPAN_KINDS)) {
+	case SPAN_CALENDAR:
+		if (!r->filter->work)
+			return span_text_add(t, &to->of);
+		j->timeless += t->n;
+		break;
+	case SPAN_WORK:
+		j->timeless -= t->n;
+		return span_text_add(t, &to->of);
+	case SPAN_KEPT:
+		j->kept += t->n;
+		break;
+	case SPAN_MISSED:
+		j->missed += t->n;
+		break;
+	case SPAN_CLOSED:
+		j->closed += t->n;
+		break;
+	case SPAN_MEASURES:
+		break;
+	}
+	return 0;
+}
+
 /* Reads a row: begin, id, sums, as_of, span. Returns false if it is damaged or
  * one too many; the answer is then a problem. */
 static bool
@@ -498,7 +552,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1) {
-		if ((r->filter->kind->set & 1U << t.place) == 0)
+		if ((r->wanted & 1U << t.place) == 0)
 			continue;
 		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 || t.n == 0)
@@ -507,7 +561,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 			to = sum_of(r, slot, named ? db_get(rows, 1) : "");
 		if (to == NULL)
 			return false;
-		rc = span_text_add(&t, &to->of);
+		rc = add_measure(r, &t, to);
 		if (rc != 0)
 			break;
 	}
@@ -615,6 +669,36 @@ read_level(struct sums_reader *r, enum response_level level,
 
 /* Intervals. */
 
+/* A target that was missed because the chat was closed. */
+#define MISSED_BY_CLOSING "kind = 'unanswered' AND kept = 0"
+
+/* Appends the name of a group. */
+static void
+add_name(const struct sums_reader *r, struct buf *sql)
+{
+	buf_addf(sql, "%s AS name, ",
+	    r->by_channel    ? CHANNEL
+	    : r->by_operator ? WHO
+			     : "''");
+}
+
+/* Appends the conditions for the viewer's and the request's operators and
+ * channels. */
+static void
+add_choices(const struct sums_reader *r, struct buf *sql, struct db_value *args,
+    size_t *n)
+{
+	add_scope(r, "operator", sql);
+	if (r->filter->operator_id != NULL) {
+		buf_adds(sql, " AND " WHO " = ?");
+		args[(*n)++] = db_str(r->filter->operator_id);
+	}
+	if (r->filter->channel != NULL) {
+		buf_adds(sql, " AND " CHANNEL " = ?");
+		args[(*n)++] = db_str(r->filter->channel);
+	}
+}
+
 /* Appends the condition on the end of intervals, " AND (...)", and on the
  * request. args has space; *n of them are used. */
 static void
@@ -630,20 +714,55 @@ add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
 		args[(*n)++] = db_time(ranges->list[i].from);
 		args[(*n)++] = db_time(ranges->list[i].to);
 	}
-	buf_addf(sql, ") AND kind IN (%s) AND " INTERVAL_COUNTS,
-	    r->filter->kind->sql);
-	add_scope(r, "operator", sql);
-	if (r->filter->operator_id != NULL) {
-		buf_adds(sql, " AND " WHO " = ?");
-		args[(*n)++] = db_str(r->filter->operator_id);
-	}
-	if (r->filter->channel != NULL) {
-		buf_adds(sql, " AND " CHANNEL " = ?");
-		args[(*n)++] = db_str(r->filter->channel);
-	}
+	buf_addf(sql, ") AND (kind IN (%s)", r->filter->kind->sql);
+	if (r->judged && r->filter->kind->waits)
+		buf_addf(sql, " OR (" MISSED_BY_CLOSING " AND awaited IN (%s))",
+		    r->filter->kind->sql);
+	buf_adds(sql, ") AND " INTERVAL_COUNTS);
+	add_choices(r, sql, args, n);
 }
 
-/* Reads a group: slot, name, bucket, number, sum, maximum and time. */
+/* Appends the columns of a group after its slot and name. */
+static void
+add_group_columns(const struct sums_reader *r, struct buf *sql)
+{
+	const char *kinds = r->filter->kind->sql;
+	const char *length = r->filter->work ? "work_ms" : "ms";
+
+	if (!r->judged) {
+		buf_adds(sql,
+		    DURATION_BUCKET_SQL("ms") " AS bucket, COUNT(*), SUM(ms), "
+					      "MAX(ms), MAX(as_of)");
+		return;
+	}
+	buf_addf(sql, "IF(kind IN (%s), %s, NULL) AS bucket, ", kinds,
+	    r->filter->work ? DURATION_BUCKET_SQL("work_ms")
+			    : DURATION_BUCKET_SQL("ms"));
+	buf_addf(sql,
+	    "COUNT(IF(kind IN (%s), %s, NULL)), "
+	    "COALESCE(SUM(IF(kind IN (%s), %s, NULL)), 0), "
+	    "COALESCE(MAX(IF(kind IN (%s), %s, NULL)), 0), MAX(as_of), ",
+	    kinds, length, kinds, length, kinds, length);
+	buf_addf(sql,
+	    "COUNT(NULLIF(kept, 0)), COUNT(NULLIF(kept, 1)), "
+	    "COUNT(CASE WHEN " INTERVAL_CLOSED " THEN 1 END), "
+	    "COUNT(CASE WHEN kind IN (%s) AND work_ms IS NULL THEN 1 END)",
+	    kinds);
+}
+
+static void
+take_judged(const struct sums_reader *r, const struct db_rows *rows,
+    struct response_judged *to)
+{
+	to->kept += db_get_int(rows, 7);
+	to->missed += db_get_int(rows, 8);
+	to->closed += db_get_int(rows, 9);
+	if (r->filter->work)
+		to->timeless += db_get_int(rows, 10);
+}
+
+/* Reads a group: slot, name, and the columns of add_group_columns(): bucket,
+ * number, sum, maximum, time, and what is judged. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {
@@ -656,6 +775,8 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		return false;
 	span_sum_add(&to->of, db_get_int(rows, 3), db_get_int(rows, 4),
 	    db_get_int(rows, 5));
+	if (r->judged)
+		take_judged(r, rows, &to->judged);
 	/* Rows from other programs may have a negative time. */
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(
@@ -676,10 +797,8 @@ read_some_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	buf_adds(&sql, "SELECT ");
 	response_plan_add_slot(r->plan, ranges, &sql);
 	buf_adds(&sql, " AS slot, ");
-	buf_adds(&sql, r->by_channel ? CHANNEL : r->by_operator ? WHO : "''");
-	buf_adds(&sql,
-	    " AS name, " DURATION_BUCKET_SQL(
-		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), MAX(as_of)");
+	add_name(r, &sql);
+	add_group_columns(r, &sql);
 	add_intervals(r, ranges, &sql, args, &n);
 	buf_addf(
 	    &sql, " GROUP BY slot, name, bucket LIMIT %d", BUCKETS_MAX + 1);
@@ -729,7 +848,63 @@ read_available(struct sums_reader *r, const struct response_available *k)
 	return good;
 }
 
+/* Waiting customers. */
+
+/* Returns the slot that includes the present; -1: none. */
+static int64_t
+slot_of_now(const struct response_plan *p, int64_t now)
+{
+	size_t i = find_stretch(p, now);
+
+	return i < p->stretches_n ? p->stretches[i].slot : -1;
+}
+
+/* Counts the customers who have waited beyond the target, in the slot that
+ * includes the present. */
+static bool
+read_late(struct sums_reader *r)
+{
+	struct db_value args[3] = { db_time(r->q->request->now_ms) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	struct response_sum *to;
+	size_t n = 1;
+	bool good;
+
+	if (!r->judged || !r->filter->kind->waits || r->to->now < 0)
+		return true;
+	buf_adds(&sql, "SELECT ");
+	add_name(r, &sql);
+	buf_addf(&sql,
+	    "COUNT(*) FROM chat_metrics WHERE tenant = ? AND answer_by < ? "
+	    "AND waiting_since IS NOT NULL AND status <> 'left' "
+	    "AND next_kind IN (%s)",
+	    r->filter->kind->sql);
+	add_choices(r, &sql, args, &n);
+	buf_adds(&sql, " GROUP BY name");
+	good = ask(r, &sql, args, n, ROWS_MAX, &rows);
+	while (good && db_next(rows) && db_get_int(rows, 1) > 0) {
+		to = sum_of(r, r->to->now, db_get(rows, 0));
+		good = to != NULL;
+		if (good)
+			to->judged.late += db_get_int(rows, 1);
+	}
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
 /* The answer. */
+
+static void
+merge_judged(struct response_judged *to, const struct response_judged *from)
+{
+	to->kept += from->kept;
+	to->missed += from->missed;
+	to->late += from->late;
+	to->closed += from->closed;
+	to->timeless += from->timeless;
+}
 
 /* Adds the sum to each team of its operator. */
 static bool
@@ -748,6 +923,7 @@ add_to_teams(struct sums_reader *r, const struct response_sum *of_operator)
 		if (to == NULL)
 			return false;
 		span_sum_merge(&to->of, &of_operator->of);
+		merge_judged(&to->judged, &of_operator->judged);
 	}
 	return true;
 }
@@ -801,6 +977,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		.by_channel = group == GROUP_CHANNEL,
 		.operators = by_operator || c->operator_id != NULL,
 		.channels = group == GROUP_CHANNEL || c->channel != NULL,
+		.judged = response_is_judged(c),
 		.to = s,
 		.end_ms = clock_mono_ms() + q->timeout_ms };
 	struct response_available available = { .due = NULL };
@@ -809,9 +986,12 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	r.scoped =
 	    !c->of_tenant && (r.operators ? scope_limits_rows(&q->viewer)
 					  : scope_limits_totals(&q->viewer));
-	*s = (struct response_sums){ .as_of = CLOCK_NONE };
+	r.wanted = wanted_places(c, r.judged);
+	*s = (struct response_sums){ .as_of = CLOCK_NONE,
+		.now = slot_of_now(p, q->request->now_ms) };
 	good = (alone ? question_begin(q) : true) &&
-	       find_sums(&r, &available) && read_available(&r, &available);
+	       find_sums(&r, &available) && read_available(&r, &available) &&
+	       read_late(&r);
 	if (alone)
 		question_end(q);
 	free(available.due);
@@ -877,6 +1057,7 @@ response_write_frame(struct buf *to, const struct response_filter *c,
 {
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind->name);
+	response_clock_write(c, to);
 	response_write_range(to, c, span);
 	jsonw_time(to, "as_of", as_of);
 	completeness_write(complete, to);

@@ -1,13 +1,14 @@
 /*
  * responses: what the resources about response times over a range share, see
- * messaging-api(7): the range of a request (response_span.c), and its sums from
- * the tables (response_sums.c).
+ * messaging-api(7): the range of a request (response_span.c), its clock and
+ * targets (response_clock.c), and its sums from the tables (response_sums.c).
  */
 #ifndef SINK_RESPONSES_RESPONSES_H
 #define SINK_RESPONSES_RESPONSES_H
 
 #include "common/base/buf.h"
 #include "common/containers/strmap.h"
+#include "common/hours/terms.h"
 #include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
@@ -24,10 +25,12 @@
  *
  *   from, to   times; a date is its beginning in the zone. Default of to: the
  *              end of today; of from: seven days before `to`
- *   zone       default: UTC
+ *   zone       default: that of the tenant
  *   kind       default: response (first responses and replies)
  *   operator   or nobody=1
- *   channel    or no_channel=1 */
+ *   channel    or no_channel=1
+ *   clock      calendar, or work for work times; the default is work if the
+ *              channel has hours or, without a channel, the tenant */
 
 /* Maximum number of periods in a request. */
 #define RESPONSE_PERIODS_MAX 5000
@@ -53,6 +56,7 @@ struct response_span {
 struct response_kind {
 	const char *name, *sql;
 	unsigned set;
+	bool waits; /* customers may be waiting for one now */
 };
 
 /* There must be such a kind. */
@@ -66,7 +70,9 @@ struct response_filter {
 	bool of_tenant; /* for all operators, even if the viewer only sees a
 			 * team's */
 	const char *zone_name;
-	struct zone *zone; /* owned */
+	struct zone *zone;                /* owned */
+	const struct tenant_terms *terms; /* borrowed; NULL: unknown */
+	bool work; /* times are work times, of intervals that have one */
 };
 
 /* True if the viewer may have rows by operator; a wall may not. Returns false
@@ -121,12 +127,63 @@ void response_filter_release(struct response_filter *c);
  *   open=1           of the current episode of open chats; with the key
  *                    definition = chatwoot, of all their episodes
  *   min_seconds      at least this long
+ *   clock=work       that have a work time; min_seconds is then work time
+ *   kept             1, or 0 for missed targets
+ *   target           the kind of the target: also unanswered waits for it
  *   at               from start_at up to end_at includes this time
  *
  * Appends the conditions on columns of intervals: " AND ...". Returns false if
  * the answer is now a problem. */
 bool interval_filter_add(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
+
+/* The clock of a request, and its targets. */
+
+/* Reads `clock`, and sets the filter's terms. */
+bool response_clock_read(struct question *q, struct response_filter *c)
+    __attribute__((warn_unused_result));
+
+/* Appends the parameter to a link, if the tenant has hours. */
+void response_clock_add(const struct response_filter *c, struct buf *href);
+
+/* Appends the members of a JSON answer: the clock, and the version of hours and
+ * targets that is in use. */
+void response_clock_write(const struct response_filter *c, struct buf *to);
+#define RESPONSE_CLOCK                                                         \
+	"clock: (calendar|work) 'How times are measured', hours: text? 'The "  \
+	"version of opening hours and targets in use, a key of the table "     \
+	"hours_versions'"
+
+/* True if the tenant has hours or targets, so that intervals are judged. */
+bool response_is_judged(const struct response_filter *c);
+
+/* Returns the target in ms, by the request's clock, if all requested responses
+ * in a range have the same one; otherwise CLOCK_NONE. */
+int64_t response_target(
+    const struct response_filter *c, int64_t from, int64_t to);
+
+/* What hours and targets say about responses; numbers. */
+struct response_judged {
+	int64_t kept, missed; /* targets; missed ones also by closings */
+	int64_t late;         /* customers who are waiting beyond the target */
+	int64_t closed;       /* answers while the team was closed */
+	int64_t timeless;     /* intervals without a work time; only counted by
+			       * the clock `work` */
+};
+
+/* Writes these as cells of RESPONSE_JUDGED_COLUMNS. */
+void response_judged_write(struct sheet *s, const struct response_filter *c,
+    const struct response_judged *j, bool includes_now);
+/* Writes a cell with a percentage; it is absent if `all` is 0. */
+void response_percent_write(struct sheet *s, int64_t kept, int64_t all);
+#define RESPONSE_JUDGED_COLUMNS                                                \
+	{ "kept", SHEET_NUMBER, NULL }, { "missed", SHEET_NUMBER, NULL },      \
+	    { "late_now", SHEET_NUMBER, NULL },                                \
+	    { "kept_percent", SHEET_NUMBER, NULL },                            \
+	    { "closed", SHEET_NUMBER, NULL },                                  \
+	{                                                                      \
+		"no_work_time", SHEET_NUMBER, NULL                             \
+	}
 
 /* The link from a figure to its intervals: rows of /api/v1/intervals with
  * exactly the number and sum of the figure. */
@@ -190,12 +247,14 @@ struct response_sum {
 	const char *name;   /* name in the group; "": without one, or all
 			     * together */
 	struct span_sum of; /* of all requested kinds */
+	struct response_judged judged;
 };
 
 struct response_sums {
 	struct response_sum *list; /* sorted by slot and name */
 	size_t n;
 	int64_t as_of; /* the newest; CLOCK_NONE: there is none */
+	int64_t now;   /* the slot that includes the present; -1: none */
 	/* Metrics that are missing from the answer. */
 	struct kept_lacking not_kept;
 	/* Private. */
@@ -233,8 +292,8 @@ void response_write_frame(struct buf *to, const struct response_filter *c,
 
 /* Their shapes in the description of the API. */
 #define RESPONSE_FRAME                                                         \
-	"zone: text, kind: text, from: time, to: time, as_of: "                \
-	"time?, " COMPLETENESS_SHAPE ", "                                      \
+	"zone: text, kind: text, " RESPONSE_CLOCK ", from: time, to: time, "   \
+	"as_of: time?, " COMPLETENESS_SHAPE ", "                               \
 	"not_kept: text? 'If there are no rows to count: metrics that are "    \
 	"not stored'"
 

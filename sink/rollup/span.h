@@ -28,7 +28,8 @@ enum span_measure {
 	SPAN_CALENDAR, /* the durations */
 	SPAN_WORK,     /* the work times, of intervals that have one */
 	SPAN_KEPT,     /* targets that were kept, */
-	SPAN_MISSED,   /* or missed */
+	SPAN_MISSED,   /* or missed; a wait that a closing ended also counts as
+			* what was awaited */
 	SPAN_CLOSED, /* answers while the team was closed: without work time */
 	SPAN_MEASURES
 };

@@ -244,8 +244,8 @@ struct subject_day {
 	struct span_set hours, days;
 };
 
-/* Reads sums of the hour's intervals by id, kind and bucket: after these, the
- * columns of `measures`. */
+/* Reads sums of the hour's intervals by id, kind, what was awaited, and bucket:
+ * after id, kind, bucket and as_of, the columns of `measures`. */
 static enum outcome
 query_intervals(struct sums *s, const char *tenant, int64_t hour,
     const struct subject_day *d, const char *bucket, const char *measures,
@@ -260,7 +260,7 @@ query_intervals(struct sums *s, const char *tenant, int64_t hour,
 	    "SELECT COALESCE(%s, '') AS id, kind, %s AS bucket, MAX(as_of), %s "
 	    "FROM intervals WHERE tenant = ? AND end_at >= ? AND end_at < ? "
 	    "AND kind <> 'waiting' AND " INTERVAL_COUNTS "%s "
-	    "GROUP BY id, kind, bucket",
+	    "GROUP BY id, kind, awaited, bucket",
 	    d->column, bucket, measures, condition);
 	o = db_query(s->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
 	buf_release(&sql);
@@ -307,7 +307,7 @@ count_judged(
 		SPAN_CLOSED };
 	struct db_rows *rows;
 	struct span_row *row;
-	enum span_kind kind;
+	enum span_kind kind, awaited;
 	enum outcome o;
 	size_t i;
 
@@ -315,7 +315,7 @@ count_judged(
 	    "COALESCE(" DURATION_BUCKET_SQL("work_ms") ", 0)",
 	    "COUNT(work_ms), SUM(work_ms), MAX(work_ms), "
 	    "COUNT(NULLIF(kept, 0)), COUNT(NULLIF(kept, 1)), "
-	    "COUNT(CASE WHEN " INTERVAL_CLOSED " THEN 1 END)",
+	    "COUNT(CASE WHEN " INTERVAL_CLOSED " THEN 1 END), awaited",
 	    " AND judged IS NOT NULL", &rows);
 	while (o == OUTCOME_DONE && db_next(rows)) {
 		row = row_of_group(rows, hour, d, &kind);
@@ -326,6 +326,14 @@ count_judged(
 			span_sum_add(
 			    &row->sums.of[span_place(counted[i], kind)],
 			    db_get_int(rows, 7 + i), 0, 0);
+		awaited = db_get(rows, 10) != NULL
+			      ? span_kind_named(
+				    db_get(rows, 10), db_get_len(rows, 10))
+			      : SPAN_KINDS;
+		if (awaited != SPAN_KINDS && kind == SPAN_UNANSWERED)
+			span_sum_add(
+			    &row->sums.of[span_place(SPAN_MISSED, awaited)],
+			    db_get_int(rows, 8), 0, 0);
 	}
 	db_rows_free(rows);
 	return o;

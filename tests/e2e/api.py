@@ -49,6 +49,9 @@ LISTS = {
     "channels": ("channel_metrics", "hour DESC, channel DESC"),
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
 }
+# Columns that the tables have in another unit.
+COMPUTED = {"work_seconds": "work_ms / 1000",
+            "target_seconds": "target_ms / 1000"}
 # Names of aggregator -a, where a list and its metric have different names
 METRICS = {
     "events": "eventlog", "receipts": "views"}
@@ -140,7 +143,8 @@ class World:
     def table(self, name, columns):
         """[{column: text or None}] in the form of the resource."""
         table, order = LISTS[name]
-        names = ", ".join(f"'{c}', CAST(`{c}` AS CHAR)" for c in columns)
+        names = ", ".join(f"'{c}', CAST({COMPUTED.get(c, f'`{c}`')} AS CHAR)"
+                          for c in columns)
         # JSON, so that NULL, newlines and tabs can be distinguished.
         rows = self.sql.ask(
             f"SELECT TO_BASE64(JSON_OBJECT({names})) FROM {table} "

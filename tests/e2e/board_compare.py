@@ -36,6 +36,9 @@ def put_days(test, offset):
     test.sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, "
              "start_at, operator, channel, ms, withdrawn, as_of, version) "
              "VALUES " + ",".join(rows))
+    test.sql("REPLACE INTO coverage (tenant, kind, begin_at, source, end_at, "
+             f"as_of, version) VALUES ('{NOON}', 'chats', '2020-01-01', 'poll', "
+             "UTC_TIMESTAMP(3) + INTERVAL 1 DAY, UTC_TIMESTAMP(3), 1)")
     test.world.list_hours(NOON)
 
 

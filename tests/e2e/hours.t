@@ -10,23 +10,18 @@ import json
 import os
 import random
 import re
-import sys
 from collections import defaultdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from harness import Checklist, run_checks, seed
 from rollup_sums import difference, read_sums, sums_of
 from streamlib import Sql
-
-sys.path.insert(0, "tests/oracle")
-from opening_hours import ZONES, random_hours  # noqa: E402
-from time_zones import Place  # noqa: E402
+from team_hours import FIRST, Team
 
 KINDS = ("first_response", "reply", "resolution", "unanswered", "waiting")
 TARGETS = ("first_response", "reply", "resolution")
 DAYS = 30
 ROWS = 400
-FIRST = date(2025, 9, 20)  # clocks change in October
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MS = timedelta(milliseconds=1)
 HOUR = 3600000
@@ -43,53 +38,6 @@ def rfc(ms):
 def ms_of(day):
     return (datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
             - EPOCH) // MS
-
-
-def target_text(minutes, work):
-    hours, rest = divmod(minutes, 60)
-    return ((f"{hours}h" if hours else "") + (f"{rest}m" if rest else "")
-            + (" work" if work else " calendar"))
-
-
-class Team:
-    """Hours and targets of a tenant, and what they say about an interval."""
-
-    def __init__(self, dice, folder, name):
-        self.name = name
-        self.lines, self.hours = random_hours(
-            dice, dice.choice(ZONES), FIRST - timedelta(days=400),
-            FIRST + timedelta(days=400), folder)
-        zone = [line for line in self.lines if line[:4] == "zone"][-1]
-        self.place = Place(zone.split()[-1])
-        self.targets = {kind: (dice.choice((5, 15, 60, 90, 600, 1441)),
-                               dice.random() < 0.7)
-                        for kind in TARGETS if dice.random() < 0.8}
-
-    def conf(self):
-        targets = [f"{kind} = {target_text(*target)}"
-                   for kind, target in self.targets.items()]
-        return "\n".join([f"[hours {self.name}]", *self.lines,
-                          f"[targets {self.name}]", *targets,
-                          f"[crm {self.name}]", f"hours = {self.name}",
-                          f"targets = {self.name}", ""])
-
-    def begin_of(self, day):
-        """In ms. The zone of the tenant is that of its last version."""
-        return 1000 * self.place.begin_of(day)
-
-    def judge(self, kind, begin, end, awaited):
-        """work_ms, target_ms, kept. An unanswered wait may be missed, but is
-        never kept."""
-        work = self.hours.work(begin, end)
-        answered = awaited is None
-        kind = awaited or kind
-        if kind not in self.targets:
-            return work, None, None
-        minutes, in_work = self.targets[kind]
-        length = work if in_work else end - begin
-        kept = int(length <= minutes * 60000)
-        return work, minutes * 60000, (
-            kept if answered or not kept else None)
 
 
 class World:
@@ -175,7 +123,7 @@ class Test(Checklist):
                 continue
             at = datetime.strptime(end, "%Y-%m-%d %H:%M:%S.%f")
             ms = int((at.replace(tzinfo=timezone.utc) - EPOCH) / MS)
-            begin = self.world.rows[tenant, ms, chat, kind][0]
+            begin, _, awaited = self.world.rows[tenant, ms, chat, kind]
             key = (tenant, end[:10], kind)
             lengths[key].append(ms - begin)
             if work is not None:
@@ -185,6 +133,8 @@ class Test(Checklist):
                     and kind in ("first_response", "reply"))
             if kept is not None:
                 counts[*key[:2], kind + ("_missed", "_kept")[kept]] += 1
+                if awaited is not None:
+                    counts[*key[:2], awaited + "_missed"] += 1
         want = {key: sums_of(list_) for key, list_ in lengths.items()}
         want |= {key: (n, 0, 0, {}) for key, n in counts.items() if n}
         got = {}
@@ -213,10 +163,11 @@ class Test(Checklist):
         self.ends(done, 0)
         self.equal(done.err.count("as last stored"), len(gone), done.err)
         self._compare("vanished", lambda tenant, end: self.teams.get(tenant))
-        rows = self.sql.ask("SELECT tenant, terms FROM hours_versions")
+        rows = self.sql.ask("SELECT tenant, version, terms FROM hours_versions")
         self.equal(sorted(row[0] for row in rows), ["acme", "beta"],
                    "versions")
-        self.that(all("[hours " in row[1] for row in rows), rows)
+        self.that(all(len(row[1]) == 16 and "[hours " in row[2]
+                      for row in rows), rows)
 
     def a_row_that_comes_again_is_not_changed(self):
         before = dict(self.teams)

@@ -6,8 +6,6 @@ screen and on paper. Pictures are kept in build/report for people.
 """
 
 import codecs
-import csv
-import io
 import json
 import os
 import re
@@ -16,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from harness import TESTBIN, Checklist, need, run_checks, say, until
 from report_mail import check_mail
-from report_page import ReportPage, shown
+from report_page import ReportPage, sections, shown
 from sinklib import pass_midnight
 from streamlib import Sql
 
@@ -44,16 +42,6 @@ def utc(zone, day):
 def one_line(name):
     """A name as both forms of a report show it."""
     return name.replace("\r", " ").replace("\n", " ")
-
-
-def sections(text):
-    """A report in CSV: {section: [row as {column: cell}]}."""
-    found = {}
-    for block in text.split("\r\n\r\n"):
-        lines = list(csv.reader(io.StringIO(block, newline="")))
-        found[lines[0][0]] = [dict(zip(lines[0][1:], line[1:]))
-                              for line in lines[1:]]
-    return found
 
 
 def same(got, want):

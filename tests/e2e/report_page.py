@@ -2,6 +2,8 @@
 run or be loaded, and what remains without everything except tables and text.
 """
 
+import csv
+import io
 import xml.etree.ElementTree
 from datetime import date
 from html.parser import HTMLParser
@@ -18,9 +20,19 @@ ATTRIBUTES = {
 VOID = {"meta", "path", "line", "circle"}
 SPACES = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")
 # Columns that the page omits, and the form of the other columns.
-HIDDEN = ("operator", "channel", "figure", "unit", "complete")
+HIDDEN = ("operator", "channel", "figure", "unit", "complete", "id")
 SECONDS = ("seconds",)
 WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+
+
+def sections(text):
+    """A report in CSV: {section: [row as {column: cell}]}."""
+    found = {}
+    for block in text.split("\r\n\r\n"):
+        lines = list(csv.reader(io.StringIO(block, newline="")))
+        found[lines[0][0]] = [dict(zip(lines[0][1:], line[1:]))
+                              for line in lines[1:]]
+    return found
 
 
 def duration(text):
@@ -58,7 +70,7 @@ def shown(section, column, row):
     if column == "change":
         of = "pp" if row["unit"] == "share" else "%"
         return f"{100 * float(text):+.1f} {of}"
-    if column == "within" or unit == "share":
+    if column in ("within", "kept_share") or unit == "share":
         return share(text)
     if column.endswith("seconds") or column.endswith("seconds_before") \
             or unit == "seconds":
