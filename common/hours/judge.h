@@ -53,4 +53,35 @@ struct judge_due {
 struct judge_due judge_due(
     const struct terms *t, enum target_kind kind, int64_t begin);
 
+/* A customer's wait, as the aggregator describes it in chat_metrics. */
+struct judged_wait {
+	enum target_kind kind; /* of an answer now */
+	int64_t since;
+	int64_t answer_by, soon_at; /* the result of judge_due(); answer_by is
+				     * not CLOCK_NONE */
+};
+
+/* CLOSED: the target is in work time, and the team is closed, so no time is
+ * running out. */
+enum wait_due { WAIT_IN_TIME, WAIT_SOON, WAIT_LATE, WAIT_CLOSED };
+
+struct wait_state {
+	enum wait_due due;
+	bool work;        /* the target is in work time */
+	int64_t until;    /* when CLOSED ends, or when it next begins;
+			   * HOURS_NEVER: never */
+	int64_t left_ms;  /* of the target, in its own kind of time; negative:
+			   * over */
+	int64_t reply_by; /* the instant until which an answer keeps the target:
+			   * answer_by, or the opening if no work time passes
+			   * between the two */
+};
+
+/* Returns the state of the wait at an instant. */
+struct wait_state wait_state_at(
+    const struct terms *t, const struct judged_wait *w, int64_t now);
+
+/* "in_time", "soon", "late", "closed". */
+const char *wait_due_name(enum wait_due due);
+
 #endif

@@ -29,13 +29,15 @@ enum viewer_role {
 
 struct conf;
 struct teams;
+struct terms_book;
 
 struct viewer {
 	char tenant[RECORD_MAX_TENANT + 1];
 	enum viewer_role role;
-	struct jwt_claims claims;  /* sub is the agent's operator id */
-	const struct teams *teams; /* borrowed; NULL: there are no teams */
-	const struct conf *conf;   /* borrowed; NULL: unknown */
+	struct jwt_claims claims;       /* sub is the agent's operator id */
+	const struct teams *teams;      /* borrowed; NULL: there are no teams */
+	const struct conf *conf;        /* borrowed; NULL: unknown */
+	const struct terms_book *terms; /* the same */
 };
 
 /* Returns 0, or -1 and *why, which may be logged: the token is invalid, has no

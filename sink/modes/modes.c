@@ -168,7 +168,7 @@ find_only_tenant(struct db *db, struct viewer *v)
 enum exit_code
 sink_find_viewer(const struct sink *s, struct db *db, struct viewer *v)
 {
-	*v = (struct viewer){ .role = VIEWER_ADMIN };
+	*v = (struct viewer){ .role = VIEWER_ADMIN, .terms = s->terms };
 	if (s->tenant == NULL)
 		return find_only_tenant(db, v);
 	(void)snprintf(v->tenant, sizeof v->tenant, "%s", s->tenant);

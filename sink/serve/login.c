@@ -78,6 +78,7 @@ serve_check_token(const struct serve *s, const struct web_request *r,
 	buf_release(&why);
 	v->teams = s->teams;
 	v->conf = s->conf;
+	v->terms = s->terms;
 	return good && check_revocation(s, r, v, a);
 }
 

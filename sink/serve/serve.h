@@ -25,6 +25,7 @@ struct revocation;
 struct serve_metrics;
 struct server_counts;
 struct teams;
+struct terms_book;
 struct work_queue;
 
 /* The context of each handler. Everything is borrowed, and constant while
@@ -33,6 +34,7 @@ struct serve {
 	const struct jwt_rules *tokens;
 	const struct conf *conf;
 	const struct teams *teams;          /* of all tenants */
+	const struct terms_book *terms;     /* the same */
 	const struct server_counts *counts; /* counters of its requests */
 	struct revocation *revocation;
 	struct audit *audit;
