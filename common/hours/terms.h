@@ -50,6 +50,9 @@ const char *terms_zone_name(const struct tenant_terms *t);
 bool terms_have_hours(const struct tenant_terms *t);
 bool terms_have_targets(const struct tenant_terms *t);
 
+/* True if there are any targets at all. */
+bool terms_any_targets(const struct terms_book *b);
+
 /* A fingerprint of all hours and targets of the tenant; 0 if there are none. */
 uint64_t terms_version(const struct tenant_terms *t);
 

@@ -129,6 +129,17 @@ class Test(Checklist):
         stream.close()
         self.world.sql.ask("DELETE FROM chat_metrics WHERE chat = 'changes'")
 
+    def prometheus_reads_the_counts(self):
+        def samples(server):
+            lines = server.ask("/metrics", None).body.decode().split("\n")
+            return sorted(line for line in lines if re.match(
+                r"messaging_tenant_(soon|late)_chats", line))
+
+        self.equal(samples(self.server), [
+            f'messaging_tenant_late_chats{{tenant="{TENANT}"}} 2',
+            f'messaging_tenant_soon_chats{{tenant="{TENANT}"}} 1'], "samples")
+        self.equal(samples(self.plain), [], "without targets")
+
     def without_targets_nothing_is_due(self):
         now = self.get("now", server=self.plain)
         self.equal({row[c] for row in now["waiting"] for c in COMPUTED},
