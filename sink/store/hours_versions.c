@@ -3,8 +3,6 @@
  */
 #include "sink/store/hours_versions.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,13 +75,11 @@ store_terms(struct db *db, void *ctx)
 	const struct used_terms *u = ctx;
 	const struct buf *text = terms_text(u->terms);
 	const struct buf *files = terms_files(u->terms);
-	char version[17];
-	const struct db_value args[] = { db_str(u->tenant), db_str(version),
+	const struct db_value args[] = { db_str(u->tenant),
+		db_str(terms_version_text(u->terms)),
 		db_text(buf_str(text), text->len),
 		db_text(buf_str(files), files->len), db_time(clock_now_ms()) };
 
-	(void)snprintf(
-	    version, sizeof version, "%016" PRIx64, terms_version(u->terms));
 	return db_exec(db,
 	    "INSERT IGNORE INTO hours_versions "
 	    "(tenant, version, terms, holidays, first_used_at) "
