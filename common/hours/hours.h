@@ -36,8 +36,15 @@
 
 struct hours;
 
-/* Reads a file of holidays into text. Returns 0, or -1 and *why. */
+/* Reads a file of holidays into text. Returns 0, or -1 and *why, which rejects
+ * the calendar; or 1 and *why: the calendar has no holidays from that file, and
+ * lists the reason as ignored. */
 typedef int hours_read_file(
+    void *ctx, const char *path, struct buf *text, struct buf *why);
+
+/* A hours_read_file for programs that cannot ask the database for the last text
+ * of a file: does without it, and logs a warning. */
+int hours_read_if_possible(
     void *ctx, const char *path, struct buf *text, struct buf *why);
 
 /* Reads a calendar. name is its name in the configuration. Files of holidays

@@ -8,8 +8,7 @@
 #include "common/base/clock.h"
 #include "common/digest/hash.h"
 
-/* Returns the version of the targets in force at an instant, or NULL. */
-static const struct targets_version *
+const struct targets_version *
 targets_at(const struct terms *t, int64_t at)
 {
 	int64_t local;

@@ -38,6 +38,10 @@ struct judgement {
 			    * follow; 0: there are neither */
 };
 
+/* Returns the version of the targets in force at an instant; borrowed; NULL:
+ * none. */
+const struct targets_version *targets_at(const struct terms *t, int64_t at);
+
 /* Returns the target in force when an interval began; ms is 0 if there is
  * none. */
 struct target judge_target(

@@ -468,7 +468,7 @@ static const struct option_row rows[] = {
 static enum exit_code
 run_check(void *options)
 {
-	return sink_with_db(options, check_database);
+	return sink_with_terms(options, check_database);
 }
 
 const struct option_mode sink_mode_check = {

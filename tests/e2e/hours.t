@@ -218,6 +218,15 @@ class Test(Checklist):
                    "versions")
         self.that(all("[hours " in row[1] for row in rows), rows)
 
+    def a_file_that_was_never_stored_stops_only_who_needs_it(self):
+        conf = self.lab.write("gone.conf", "[hours h]\nzone = UTC\n"
+                              "mon = 9:00-17:00\nholidays = never.ics\n"
+                              "[crm gone]\nhours = h\n")
+        self.ends(self.lab.run(["sink", "-c", conf, "--migrate"]), 0)
+        for options in (), ("--check",), ("--now",):
+            done = self.lab.run(["sink", "-c", conf, *options])
+            self.ends(done, 78, "gone.conf:4: cannot read '.*never.ics'")
+
     def a_row_that_comes_again_is_not_changed(self):
         before = dict(self.teams)
         self._configure("acme")
