@@ -249,7 +249,8 @@ aggregator_load_terms(struct aggregator *a)
 {
 	struct buf why = BUF_INIT;
 
-	a->terms = terms_load(a->common.conf, NULL, NULL, &why);
+	a->terms =
+	    terms_load(a->common.conf, hours_read_if_possible, NULL, &why);
 	if (a->terms == NULL)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

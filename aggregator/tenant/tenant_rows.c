@@ -624,15 +624,20 @@ fill_due(const struct tenant_rows *r, const struct rowset *rows, size_t i,
 {
 	struct text channel = find_cell(rows, i, "channel")->text;
 	const struct cell *kind = find_cell(rows, i, "next_kind");
-	bool reply = text_is(kind->text, target_kind_name(TARGET_REPLY));
+	const struct judged_wait w = {
+		.kind = text_is(kind->text, target_kind_name(TARGET_REPLY))
+			    ? TARGET_REPLY
+			    : TARGET_FIRST_RESPONSE,
+		.since = find_number(rows, i, "waiting_since"),
+		.answer_by = find_number(rows, i, "answer_by"),
+		.soon_at = find_number(rows, i, "soon_at"),
+	};
 	struct buf words = BUF_INIT;
 
-	c->answer_by = find_number(rows, i, "answer_by");
+	c->answer_by = w.answer_by;
 	if (c->answer_by == OVERVIEW_NONE)
 		return;
-	due_words(terms_of_channel(r->model->terms, channel),
-	    reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE,
-	    find_number(rows, i, "waiting_since"), c->answer_by,
+	due_words(terms_of_channel(r->model->terms, channel), &w,
 	    r->model->as_of, &words);
 	c->due = xstrdup(buf_str(&words));
 	buf_release(&words);

@@ -47,33 +47,28 @@ add_time(const struct zone *zone, int64_t at, int64_t now, struct buf *to)
 }
 
 void
-due_words(const struct terms *t, enum target_kind kind, int64_t since,
-    int64_t answer_by, int64_t now, struct buf *to)
+due_words(const struct terms *t, const struct judged_wait *w, int64_t now,
+    struct buf *to)
 {
-	struct hours_state state = { .open = true, .until = HOURS_NEVER };
-	int64_t over = now - answer_by;
-	bool work = t->hours != NULL && judge_target(t, kind, since).work;
+	struct wait_state s = wait_state_at(t, w, now);
 
-	if (work)
-		state = hours_at(t->hours, now);
-	if (!state.open) {
+	if (s.due == WAIT_CLOSED) {
 		buf_adds(to, "closed, ");
-		if (state.until != HOURS_NEVER) {
+		if (s.until != HOURS_NEVER) {
 			buf_adds(to, "opens ");
-			add_time(t->zone, state.until, now, to);
+			add_time(t->zone, s.until, now, to);
 			buf_adds(to, ", ");
 		}
 	}
-	if (over > 0) {
+	if (s.left_ms < 0) {
 		buf_adds(to, "late, ");
-		add_length(
-		    work ? hours_work(t->hours, answer_by, now) : over, to);
+		add_length(-s.left_ms, to);
 		buf_adds(to, " over");
-	} else if (state.open && answer_by <= state.until) {
+	} else if (s.due != WAIT_CLOSED && w->answer_by <= s.until) {
 		buf_adds(to, "late in ");
-		add_length(-over, to);
+		add_length(s.left_ms, to);
 	} else {
 		buf_adds(to, "answer by ");
-		add_time(t->zone, answer_by, now, to);
+		add_time(t->zone, s.reply_by, now, to);
 	}
 }

@@ -11,9 +11,8 @@
 
 #include <stdint.h>
 
-/* Appends the words. kind and since: what the customer waits for, and since
- * when; answer_by: the result of judge_due(). */
-void due_words(const struct terms *t, enum target_kind kind, int64_t since,
-    int64_t answer_by, int64_t now, struct buf *to);
+/* Appends the words for a wait at an instant. */
+void due_words(const struct terms *t, const struct judged_wait *w, int64_t now,
+    struct buf *to);
 
 #endif

@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 #include "common/hours/date.h"
 #include "common/hours/hours_lines.h"
+#include "common/os/file.h"
 
 #define DAYS ((size_t)(DATE_LAST - DATE_FIRST + 1))
 #define RANGE_BEGIN (DATE_FIRST * DAY_MS)
@@ -205,6 +208,19 @@ index_days(struct hours *h)
 		day[1].print += print;
 		day[1].first = first;
 	}
+}
+
+int
+hours_read_if_possible(
+    void *ctx, const char *path, struct buf *text, struct buf *why)
+{
+	(void)ctx;
+	if (file_read_path(path, text) == 0)
+		return 0;
+	(void)syserr_explain(why, PROG_CONFIG, "cannot read '%s'", path);
+	buf_clear(text);
+	log_warn("%s; its holidays are not used", buf_str(why));
+	return 1;
 }
 
 struct hours *

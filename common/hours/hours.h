@@ -1,19 +1,20 @@
 /*
- * hours: a team's opening hours, as instants. A calendar is written as lines of
- * the configuration, see messaging-hours(7); hours_read() converts them once to
- * the open intervals in UTC, of which all answers are exact to the millisecond.
- * The clock changes of the time zone matter in this conversion only.
+ * hours: a team's opening hours, as instants. A calendar is a section of the
+ * configuration, see messaging-hours(7). hours_read() converts its lines once
+ * to open intervals in UTC; all functions compute with these, exactly to the
+ * millisecond. Clock changes of the time zone only matter in this conversion.
  *
- * A line "since = DATE" begins a version, which counts from the beginning of
- * that day in its own zone; a version keeps the lines of the version before,
- * except those that it contains itself.
+ * A line "since = DATE" begins a version, which applies from the beginning of
+ * that day in its own zone. A version inherits the lines of the previous
+ * version, except those that it repeats.
  *
- * Work time is the time that is open: with W(t), the open time up to t, an
- * interval's work time is W(end) - W(begin), and a deadline is the earliest
- * instant at which W has grown by the target. So the work times of the parts of
- * an interval add up to that of the whole.
+ * Work time is the time in which the team is open. If W(t) is the open time
+ * before t, the work time of an interval is W(end) - W(begin), and a deadline
+ * is the earliest instant at which W has grown by the target. The work times of
+ * the parts of an interval therefore add up to that of the whole interval.
  *
- * An object is only read after it was made: any number of threads may use it.
+ * An object does not change after it was created, so any number of threads may
+ * use it.
  * Alternatives: libical evaluates repetitions but has no opening hours; CRMs'
  * own business hours have no night shifts, no holidays or one interval a day.
  */
@@ -28,22 +29,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Hours are computed from 2000 to 2037, the last year of the system's time
- * zones; before and after, nothing is known and nothing is open. */
+/* Hours are computed for the years 2000 to 2037, the last year in the system's
+ * time zones. At other times, the team is closed, and work time is unknown. */
 
-/* An instant that is not in these years. */
+/* There is no such instant in these years. */
 #define HOURS_NEVER INT64_MAX
 
 struct hours;
 
-/* Reads a file of holidays into text. Returns 0, or -1 and *why. */
+/* Reads a file of holidays into text. Returns 0, or -1 and *why, which rejects
+ * the calendar; or 1 and *why: the calendar has no holidays from that file, and
+ * lists the reason as ignored. */
 typedef int hours_read_file(
     void *ctx, const char *path, struct buf *text, struct buf *why);
 
-/* Reads a calendar. name is its name in the configuration. Files of holidays
- * come from read_file, or from the disk if that is NULL. Owned. Returns NULL,
- * *why with an example of what is right, and *line, the line of the
- * configuration that is wrong. */
+/* A hours_read_file for programs that cannot ask the database for the last text
+ * of a file: does without it, and logs a warning. */
+int hours_read_if_possible(
+    void *ctx, const char *path, struct buf *text, struct buf *why);
+
+/* Reads a calendar with that name in the configuration. Files of holidays are
+ * read by read_file, or from the disk if it is NULL. Owned. If a line is
+ * invalid, returns NULL, sets *why, which contains a valid example, and *line,
+ * the number of the line. */
 struct hours *hours_read(const char *name, const struct conf_entry *lines,
     size_t n, hours_read_file *read_file, void *ctx, struct buf *why,
     unsigned *line) __attribute__((warn_unused_result));
@@ -54,8 +62,8 @@ void hours_free(struct hours *h);
 /* The name in the configuration; borrowed. */
 const char *hours_name(const struct hours *h);
 
-/* True if the interval lies in these years and does not begin before the first
- * version. Only then is its work time known. */
+/* Returns whether the work time of the interval is known: it lies in these
+ * years and does not begin before the first version. */
 bool hours_known(const struct hours *h, int64_t begin, int64_t end);
 
 /* Returns the work time from begin to end; 0 if end is before begin. */
@@ -65,24 +73,24 @@ int64_t hours_work(const struct hours *h, int64_t begin, int64_t end);
  * work, which must not be negative; HOURS_NEVER if there is none. */
 int64_t hours_deadline(const struct hours *h, int64_t t, int64_t work);
 
-/* Whether it is open at an instant, and until when: the next closing or
- * opening, or HOURS_NEVER. The instant of opening is open, that of closing is
- * closed. */
+/* Whether the team is open at an instant, and until when: the next closing or
+ * opening, or HOURS_NEVER. The team is open at the instant of opening, and
+ * closed at the instant of closing. */
 struct hours_state {
 	bool open;
 	int64_t until;
 };
 struct hours_state hours_at(const struct hours *h, int64_t t);
 
-/* Returns a fingerprint of the days that the interval touches: two calendars
- * with the same open time on all of these days have the same one, whatever
- * their other days. */
+/* Returns a fingerprint of the days that the interval touches. Calendars with
+ * the same open intervals on these days have the same fingerprint, even if
+ * other days differ. */
 uint64_t hours_print(const struct hours *h, int64_t begin, int64_t end);
 
 /* Returns a fingerprint of the whole calendar. */
 uint64_t hours_version(const struct hours *h);
 
-/* The zone in force at an instant, and its name; borrowed. */
+/* Return the zone in force at an instant, and its name; borrowed. */
 const struct zone *hours_zone(const struct hours *h, int64_t t);
 const char *hours_zone_name(const struct hours *h, int64_t t);
 
@@ -90,12 +98,11 @@ const char *hours_zone_name(const struct hours *h, int64_t t);
  * day: days since 1970-01-01 in the calendar of the zone in force. */
 void hours_add_day(const struct hours *h, int64_t day, struct buf *to);
 
-/* Appends the files of holidays, as they were read: each after a line with its
- * path, see HOURS_FILE_MARK. */
+/* Appends the texts of the files of holidays, each after a line with its path,
+ * which begins with HOURS_FILE_MARK. */
 void hours_add_files(const struct hours *h, struct buf *to);
 
-/* Begins the line with the path of a file. No line of an iCalendar file begins
- * with this. */
+/* No line of an iCalendar file begins with this. */
 #define HOURS_FILE_MARK "# "
 
 /* Appends the events of the files of holidays that were ignored, with the

@@ -225,16 +225,29 @@ parse_holidays(struct hours_reader *r, struct hours_version *v)
 	return rc;
 }
 
+/* Instead of a file that cannot be read. */
+#define EMPTY_CALENDAR "BEGIN:VCALENDAR\nEND:VCALENDAR\n"
+
 static int
 read_holidays(struct hours_reader *r, struct hours_version *v, const char *path)
 {
+	int rc;
+
 	free(v->holidays_path);
 	v->holidays_path = xstrdup(path);
 	buf_release(&v->holidays_text);
 	v->holidays_text.max = HOLIDAYS_MAX_BYTES;
-	if (read_from_disk(r, path, &v->holidays_text) != 0)
+	rc = read_from_disk(r, path, &v->holidays_text);
+	if (rc < 0)
 		return -1;
-	return parse_holidays(r, v);
+	if (rc > 0)
+		buf_setf(&v->holidays_text, "%s", EMPTY_CALENDAR);
+	if (parse_holidays(r, v) != 0)
+		return -1;
+	if (rc > 0)
+		buf_addf(&v->holidays.ignored, "%s\n", buf_str(r->why));
+	buf_clear(r->why);
+	return 0;
 }
 
 static int

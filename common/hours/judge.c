@@ -8,8 +8,7 @@
 #include "common/base/clock.h"
 #include "common/digest/hash.h"
 
-/* Returns the version of the targets in force at an instant, or NULL. */
-static const struct targets_version *
+const struct targets_version *
 targets_at(const struct terms *t, int64_t at)
 {
 	int64_t local;
@@ -85,4 +84,49 @@ judge_due(const struct terms *t, enum target_kind kind, int64_t begin)
 	if (due.answer_by == HOURS_NEVER)
 		return (struct judge_due){ CLOCK_NONE, CLOCK_NONE };
 	return due;
+}
+
+/* Returns what is left of the target in its own kind of time. */
+static int64_t
+time_left(const struct hours *h, int64_t answer_by, int64_t now)
+{
+	if (h == NULL)
+		return answer_by - now;
+	return hours_work(h, now, answer_by) - hours_work(h, answer_by, now);
+}
+
+struct wait_state
+wait_state_at(const struct terms *t, const struct judged_wait *w, int64_t now)
+{
+	bool work = t->hours != NULL && judge_target(t, w->kind, w->since).work;
+	struct hours_state team = { .open = true, .until = HOURS_NEVER };
+	struct wait_state s = { .due = WAIT_IN_TIME, .work = work };
+
+	if (work)
+		team = hours_at(t->hours, now);
+	s.until = team.until;
+	s.left_ms = time_left(work ? t->hours : NULL, w->answer_by, now);
+	s.reply_by = w->answer_by;
+	if (s.left_ms == 0 && !team.open && team.until != HOURS_NEVER)
+		s.reply_by = team.until;
+	if (!team.open)
+		s.due = WAIT_CLOSED;
+	else if (s.left_ms < 0)
+		s.due = WAIT_LATE;
+	else if (w->soon_at != CLOCK_NONE && now >= w->soon_at)
+		s.due = WAIT_SOON;
+	return s;
+}
+
+const char *
+wait_due_name(enum wait_due due)
+{
+	static const char *const names[] = {
+		[WAIT_IN_TIME] = "in_time",
+		[WAIT_SOON] = "soon",
+		[WAIT_LATE] = "late",
+		[WAIT_CLOSED] = "closed",
+	};
+
+	return names[due];
 }

@@ -1,7 +1,6 @@
 /*
- * judge: the hours and targets that apply to a channel, and what they say about
- * an interval. Every program calls these functions, so that all of them have
- * the same judgement.
+ * judge: the hours and targets of a channel, and whether an interval or a wait
+ * kept its target. Every program calls these functions, so all programs agree.
  */
 #ifndef COMMON_HOURS_JUDGE_H
 #define COMMON_HOURS_JUDGE_H
@@ -13,19 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What applies to a channel of a tenant; all borrowed. */
+/* The hours and targets of a channel; all borrowed. */
 struct terms {
 	const struct hours *hours;     /* NULL: none */
 	const struct targets *targets; /* NULL: none */
-	const struct zone *zone;       /* of the days on which targets begin */
+	const struct zone *zone;       /* versions of targets begin at midnight
+					* in it */
 };
 
 /* An interval of a chat's timeline. */
 struct judged_interval {
-	bool has_target;       /* false: a part of a wait, only its work time */
-	enum target_kind kind; /* whose target */
-	bool answered;         /* false: a wait that the closing ended, which is
-				* missed or not judged, never kept */
+	bool has_target;       /* false: part of a wait; has only a work time */
+	enum target_kind kind; /* of the target */
+	bool answered;         /* false: a closing ended the wait, which is
+				* missed or not judged, but never kept */
 	int64_t begin, end;
 };
 
@@ -34,9 +34,13 @@ struct judgement {
 	int64_t target_ms; /* CLOCK_NONE: there is no target */
 	int kept;          /* 1 kept, 0 missed, -1 not judged */
 	uint64_t judged;   /* a fingerprint of the target and of the hours on
-			    * the interval's days, from which the other fields
-			    * follow; 0: there are neither */
+			    * the interval's days, which determine the other
+			    * fields; 0: there are neither */
 };
+
+/* Returns the version of the targets in force at an instant; borrowed; NULL:
+ * none. */
+const struct targets_version *targets_at(const struct terms *t, int64_t at);
 
 /* Returns the target in force when an interval began; ms is 0 if there is
  * none. */
@@ -45,12 +49,44 @@ struct target judge_target(
 
 struct judgement judge(const struct terms *t, const struct judged_interval *i);
 
-/* By when a wait that began then must end to keep its target, and from when on
- * it is soon late. CLOCK_NONE: there is no target, or it cannot be missed. */
+/* Returns by when a wait that began at that time must end to keep its target,
+ * and from when it is soon late. Both are CLOCK_NONE if there is no target, or
+ * if it cannot be missed. */
 struct judge_due {
 	int64_t answer_by, soon_at;
 };
 struct judge_due judge_due(
     const struct terms *t, enum target_kind kind, int64_t begin);
+
+/* A customer's wait, as the aggregator describes it in chat_metrics. */
+struct judged_wait {
+	enum target_kind kind; /* of an answer now */
+	int64_t since;
+	int64_t answer_by, soon_at; /* the result of judge_due(); answer_by is
+				     * not CLOCK_NONE */
+};
+
+/* CLOSED: the target is in work time, and the team is closed, so no time is
+ * running out. */
+enum wait_due { WAIT_IN_TIME, WAIT_SOON, WAIT_LATE, WAIT_CLOSED };
+
+struct wait_state {
+	enum wait_due due;
+	bool work;        /* the target is in work time */
+	int64_t until;    /* when CLOSED ends, or when it next begins;
+			   * HOURS_NEVER: never */
+	int64_t left_ms;  /* of the target, in its own kind of time; negative:
+			   * over */
+	int64_t reply_by; /* the instant until which an answer keeps the target:
+			   * answer_by, or the opening if no work time passes
+			   * between the two */
+};
+
+/* Returns the state of the wait at an instant. */
+struct wait_state wait_state_at(
+    const struct terms *t, const struct judged_wait *w, int64_t now);
+
+/* "in_time", "soon", "late", "closed". */
+const char *wait_due_name(enum wait_due due);
 
 #endif

@@ -551,6 +551,12 @@ terms_have_targets(const struct tenant_terms *t)
 	return any_has(t, false);
 }
 
+bool
+terms_any_targets(const struct terms_book *b)
+{
+	return b->targets.live > 0;
+}
+
 uint64_t
 terms_version(const struct tenant_terms *t)
 {

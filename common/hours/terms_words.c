@@ -87,10 +87,9 @@ tell_ignored(const struct terms_teller *teller, const char *channel,
 
 static void
 tell_targets(const struct terms_teller *teller, const char *channel,
-    const struct targets *t)
+    const struct terms *t)
 {
-	int64_t day = clock_floor(teller->now_ms, DAY_MS) / DAY_MS;
-	const struct targets_version *v = targets_on(t, day);
+	const struct targets_version *v = targets_at(t, teller->now_ms);
 	struct buf text = BUF_INIT;
 	size_t i;
 
@@ -117,7 +116,7 @@ tell_channel(void *ctx, const char *channel, const struct terms *t)
 		tell_ignored(teller, channel, t->hours);
 	}
 	if (t->targets != NULL)
-		tell_targets(teller, channel, t->targets);
+		tell_targets(teller, channel, t);
 }
 
 void

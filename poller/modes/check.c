@@ -762,7 +762,8 @@ run_check_mode(void *options)
 {
 	struct poller *p = options;
 	struct buf why = BUF_INIT;
-	struct terms_book *terms = terms_load(p->common.conf, NULL, NULL, &why);
+	struct terms_book *terms =
+	    terms_load(p->common.conf, hours_read_if_possible, NULL, &why);
 	enum exit_code code = PROG_CONFIG;
 
 	if (terms == NULL)

@@ -640,8 +640,18 @@ link_next(struct page *p, const char *cursor)
 }
 
 static void
+compute_cells(void *ctx, const struct db_rows *row, struct sheet *s)
+{
+	struct page *p = ctx;
+
+	p->list->compute(p->q, row, s);
+}
+
+static void
 write_page(struct page *p, struct db_rows *rows)
 {
+	const struct reply_computed computed = { p->list->computed_after,
+		p->list->computed_n, compute_cells, p };
 	/* No link leads to data that the viewer may not read. */
 	reply_link *link =
 	    p->q->viewer.role >= p->columns[p->columns_n - 1].least
@@ -653,7 +663,8 @@ write_page(struct page *p, struct db_rows *rows)
 
 	sheet_begin(&s, body, p->q->format, p->titles, p->columns_n);
 	while (db_next(rows))
-		reply_row(p->q, &s, rows, link);
+		reply_computed_row(p->q, &s, rows,
+		    p->list->compute != NULL ? &computed : NULL, link);
 	sheet_end(&s);
 	if (p->q->format == SHEET_JSON)
 		kept_write_lacking(&p->not_kept, body);

@@ -75,7 +75,7 @@ void page_cursor_release(struct page_cursor *c);
 		__VA_ARGS__, NULL                                              \
 	}
 
-#define LIST_COLUMNS 20
+#define LIST_COLUMNS 26
 #define LIST_WORDS 7
 #define LIST_INDEXES 4
 
@@ -149,6 +149,11 @@ struct list {
 	 * ending with NULL; both NULL: none. See interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
+	/* Writes the columns that are not the table's (`sql` is "NULL"), from
+	 * this one on; NULL: there are none. */
+	void (*compute)(
+	    struct question *q, const struct db_rows *row, struct sheet *s);
+	size_t computed_after, computed_n;
 	/* Creates the last column, which is then not one of the table's; or
 	 * NULL. */
 	reply_link *link;

@@ -363,6 +363,12 @@ question_int(
 	    max);
 }
 
+int64_t
+question_now(const struct question *q)
+{
+	return q->request != NULL ? q->request->now_ms : clock_now_ms();
+}
+
 bool
 question_flag(struct question *q, const char *name, bool *is)
 {
@@ -472,20 +478,42 @@ reply_begin_object(struct question *q)
 }
 
 void
+reply_computed_row(const struct question *q, struct sheet *s,
+    const struct db_rows *row, const struct reply_computed *c, reply_link *link)
+{
+	size_t i, after = c != NULL ? c->after : 0, n = c != NULL ? c->n : 0;
+	struct buf href = BUF_INIT;
+
+	for (i = 0; i < after; i++)
+		sheet_cell(s, row, i);
+	if (c != NULL)
+		c->write(c->ctx, row, s);
+	for (i = after + n; i + (link != NULL) < s->columns_n; i++)
+		sheet_cell(s, row, i);
+	if (link != NULL)
+		sheet_text(s, link(q, row, &href) ? buf_str(&href) : NULL);
+	buf_release(&href);
+}
+
+void
 reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
     reply_link *link)
 {
-	struct buf href = BUF_INIT;
-	size_t i;
+	reply_computed_row(q, s, row, NULL, link);
+}
 
-	if (link == NULL) {
-		sheet_row(s, row);
-		return;
-	}
-	for (i = 0; i + 1 < s->columns_n; i++)
-		sheet_cell(s, row, i);
-	sheet_text(s, link(q, row, &href) ? buf_str(&href) : NULL);
-	buf_release(&href);
+void
+reply_computed_rows(struct question *q, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows,
+    const struct reply_computed *c, reply_link *link)
+{
+	struct sheet s;
+
+	jsonw_key(&q->answer->body, name);
+	sheet_begin(&s, &q->answer->body, SHEET_JSON, columns, n);
+	while (db_next(rows))
+		reply_computed_row(q, &s, rows, c, link);
+	sheet_end(&s);
 }
 
 void
@@ -493,13 +521,7 @@ reply_rows(struct question *q, const char *name,
     const struct sheet_column *columns, size_t n, struct db_rows *rows,
     reply_link *link)
 {
-	struct sheet s;
-
-	jsonw_key(&q->answer->body, name);
-	sheet_begin(&s, &q->answer->body, SHEET_JSON, columns, n);
-	while (db_next(rows))
-		reply_row(q, &s, rows, link);
-	sheet_end(&s);
+	reply_computed_rows(q, name, columns, n, rows, NULL, link);
 }
 
 void

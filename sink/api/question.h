@@ -42,7 +42,12 @@ struct question {
 	bool bom;                     /* CSV begins with OUTPUT_CSV_BOM */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
+	int64_t changes_at; /* when the answer changes although the tables do
+			     * not; 0: never */
 };
+
+/* Returns the time of the request; for live events, the present time. */
+int64_t question_now(const struct question *q);
 
 /* Creates the answer to a question. */
 typedef void resource_handler(struct question *q);
@@ -149,11 +154,25 @@ typedef bool reply_link(
 void reply_row(const struct question *q, struct sheet *s,
     const struct db_rows *row, reply_link *link);
 
+/* Writes a row in which the n cells after the first ones are computed: by
+ * write(), with ctx. */
+struct reply_computed {
+	size_t after, n;
+	void (*write)(void *ctx, const struct db_rows *row, struct sheet *s);
+	void *ctx;
+};
+void reply_computed_row(const struct question *q, struct sheet *s,
+    const struct db_rows *row, const struct reply_computed *c,
+    reply_link *link);
+
 /* Appends a member of such an object: a list of all rows of a result, written
  * as above. */
 void reply_rows(struct question *q, const char *name,
     const struct sheet_column *columns, size_t n, struct db_rows *rows,
     reply_link *link);
+void reply_computed_rows(struct question *q, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows,
+    const struct reply_computed *c, reply_link *link);
 
 /* Ends either kind of answer. next: the cursor of the next page, NULL: none.
  * Answers 304 if the client already has the same answer. */

@@ -3,7 +3,7 @@
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { mayOpen, present, shortened } from "./present.js";
+import { longestOne, mayOpen, present, shortened } from "./present.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
@@ -89,7 +89,8 @@ function loadBar(o) {
 /* From the list of waiting customers if it contains the operator, otherwise from the
  * answer, plus the time since. */
 function longestOf(operator, then) {
-	const first = present.waiting.find((one) => one.operator === operator);
+	const first = longestOne(present.waiting.filter((one) =>
+		one.operator === operator));
 	const asOf = present.now[0]?.as_of;
 
 	return then === null ? null

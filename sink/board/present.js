@@ -1,8 +1,9 @@
 /* The newest answer of /api/v1/now, and code that views share: long lists of which
  * the first rows are shown, and notes about metrics that are not stored. */
 
+import { dueOf } from "./due.js";
 import { byId, inOrder, setText, table } from "./element.js";
-import { change, settings } from "./settings.js";
+import { change, setTarget, settings } from "./settings.js";
 import { secondsSince, sinceText } from "./time.js";
 
 /* The remaining share of the target at which a wait becomes urgent. */
@@ -23,6 +24,12 @@ export let present = null;
 
 export function setPresent(answer) {
 	present = answer;
+	setTarget(answer.target_seconds);
+}
+
+/* True if the team has targets. Otherwise, the threshold decides what is late. */
+export function hasTargets() {
+	return Boolean(present?.computed_at);
 }
 
 /* A login as another user applies to all tabs: later answers must not be mixed with
@@ -113,6 +120,23 @@ export function urgency(waited) {
 	return left <= SOON * settings.threshold ? "soon" : "fine";
 }
 
+/* The same for a waiting customer; "closed" while no time of the target is running
+ * out; "" without a target if others have targets. */
+export function urgencyOf(row) {
+	const due = dueOf(row, present.computed_at);
+
+	if (!hasTargets())
+		return urgency(waited(row));
+	return due?.state !== "late" ? due?.state ?? ""
+		: due.left <= -1000 * LATEST ? "late latest"
+			: due.left <= -1000 * LATER ? "late later" : "late";
+}
+
+/* Of these customers, the one who has waited longest. */
+export function longestOne(rows) {
+	return rows.toSorted((a, b) => waited(b) - waited(a))[0];
+}
+
 /* Of the requested channels and operators. */
 export function isChosen(row) {
 	return (settings.operator === "" || row.operator === settings.operator)
@@ -137,8 +161,13 @@ export function isListShort() {
 
 /* {n, least}; least: there may be more customers, who are not listed. They have
  * waited for less time than the listed ones, except for an agent, whose list lacks
- * those of others. */
+ * those of others. With targets, the answer contains the number. */
 export function lateOnes() {
+	if (hasTargets())
+		return { n: isListShort() ? present.now[0]?.late_chats ?? 0
+			: countedOnes().filter((row) =>
+				urgencyOf(row).startsWith("late")).length,
+		least: isUnknown() };
 	const isLate = (row) => waited(row) >= settings.threshold;
 	const counted = countedOnes();
 	const all = present.now[0]?.waiting_chats ?? counted.length;

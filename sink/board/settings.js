@@ -5,8 +5,10 @@
  * The URL also contains the open view: figure= and chats= have a query of the API;
  * chat=, message= and at= have the data of a timeline. */
 
-/* The default target in seconds; reports have the same (sink/report/report.h). */
+/* The default target in seconds, without targets of the team; reports have the same
+ * (sink/report/report.h). */
 const WITHIN_S = 300;
+let target = WITHIN_S;
 
 const TEXTS = ["operator", "channel", "range", "zone", "clock", "figure", "chats",
 	"chat", "message", "at", "sort", "group"];
@@ -21,7 +23,7 @@ function read() {
 	const all = {
 		wall: given.has("wall"),
 		keys: given.get("keys") !== "off",
-		threshold: threshold >= 1 ? Math.round(threshold) : WITHIN_S,
+		threshold: threshold >= 1 ? Math.round(threshold) : target,
 		all: given.getAll("all"), /* sections whose rows are all shown */
 	};
 
@@ -35,7 +37,7 @@ function written(s) {
 
 	if (s.wall)
 		parts.push("wall");
-	if (s.threshold !== WITHIN_S)
+	if (s.threshold !== target)
 		parts.push(`threshold=${s.threshold}`);
 	for (const name of TEXTS) {
 		if (s[name] !== "")
@@ -49,6 +51,14 @@ function written(s) {
 }
 
 export let settings = read();
+
+/* The team's target, which is then the default; null: it has none. */
+export function setTarget(seconds) {
+	if ((seconds ?? WITHIN_S) === target)
+		return;
+	target = seconds ?? WITHIN_S;
+	settings = read();
+}
 
 /* The filters that sections ignore. */
 const IGNORED = { totals: ["operator", "channel"], operators: ["channel"],

@@ -132,6 +132,17 @@ export function clockTime(time, seconds = false) {
 		second: seconds ? "2-digit" : undefined });
 }
 
+/* The same as in a terminal: 9:05, or Mon 9:05. */
+export function dueTime(time, weekday) {
+	const text = new Date(time).toLocaleTimeString("en", { hourCycle: "h23",
+		timeZone: zone(), hour: "numeric", minute: "2-digit" });
+	const day = new Date(time).toLocaleDateString("en", { timeZone: zone(),
+		weekday: "short" });
+
+	return weekday ? `${day} ${text.replace(/^0(?=\d)/, "")}`
+		: text.replace(/^0(?=\d)/, "");
+}
+
 /* 2026-11-20, in that zone, built from its parts, because the date format of a
  * locale differs by browser. */
 export function dateOf(time) {

@@ -1,9 +1,9 @@
 /* The present figures, their age, and the announcements for screen readers. */
 
 import { byId, figures, setText } from "./element.js";
-import { channelName, countedOnes, coverageText, ifOffline, incompleteText,
-	isIncomplete, isUnknown, lateOnes, mayOpen, nameOf, nothingYet, present,
-	urgency } from "./present.js";
+import { channelName, countedOnes, coverageText, hasTargets, ifOffline,
+	incompleteText, isIncomplete, isUnknown, lateOnes, longestOne, mayOpen, nameOf,
+	nothingYet, present, urgency, urgencyOf } from "./present.js";
 import { pastOf } from "./backlog.js";
 import { allocation, firstUnattended, overloaded } from "./operators.js";
 import { headline, keptShare, percent } from "./responses.js";
@@ -160,7 +160,7 @@ export function showTotals() {
 	 * other operator. */
 	const there = present.operators.filter((o) => o.available).length;
 	const listed = present.operators.filter((o) => o.available !== null);
-	const [first] = countedOnes();
+	const first = longestOne(countedOnes());
 	const longest = longestWait();
 	const open = mayOpen();
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
@@ -173,15 +173,18 @@ export function showTotals() {
 			value: total.waiting_chats,
 			opens: chats(`${ours}&waiting=1`),
 			kind: lateOnes().n > 0 ? "late" : null,
-			before: late === null ? "" : `${late} late, over `
-				+ span(settings.threshold),
-			beforeOpens: late === null ? null : chats(
-				`${ours}&waiting_seconds=${settings.threshold}`),
+			before: late === null ? "" : `${late} late`
+				+ (hasTargets() ? ""
+					: `, over ${span(settings.threshold)}`),
+			beforeOpens: late === null ? null : chats(hasTargets()
+				? `${ours}&late=1`
+				: `${ours}&waiting_seconds=${settings.threshold}`),
 			...pastFigure("waiting_chats", total.waiting_chats,
 				countChange, "less", "Waiting customers") },
 		{ id: "total-longest", title: "Longest wait",
 			value: span(longest),
-			kind: longest === null ? null : urgency(longest),
+			kind: longest === null ? null : !hasTargets()
+				? urgency(longest) : first ? urgencyOf(first) : null,
 			opens: open && first?.chat
 				? addressBehind({ chat: first.chat }) : null,
 			before: longestText(first),

@@ -1,9 +1,11 @@
-/* The waiting customers, longest wait first. Waits count up each second. */
+/* The waiting customers by what is due next, otherwise the longest wait first. Waits
+ * count up each second, and what is left of targets counts down. */
 
+import { dueOf, dueWords } from "./due.js";
 import { byId, setText, stackedBar, table } from "./element.js";
 import {
-	channelName, ifOffline, isChosen, isUnknown, mayOpen, nameOf, nothingYet,
-	present, shortened, urgency,
+	channelName, hasTargets, ifOffline, isChosen, isUnknown, mayOpen, nameOf,
+	nothingYet, present, shortened, urgencyOf,
 } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
@@ -12,6 +14,10 @@ const WORDS = { fine: "in time", soon: "soon", late: "late" };
 /* Limits of the backlog by age, in seconds. */
 const AGES = [[300, "under 5 min"], [900, "5 to 15 min"], [3600, "15 to 60 min"],
 	[Infinity, "over 1 h"]];
+/* With targets: the states and the colours of their parts. */
+const STATES = [["late", "late", "level-5"], ["soon", "soon", "level-3"],
+	["fine", "in time", "level-2"], ["closed", "closed", "level-0"],
+	[undefined, "no target", "level-1"]];
 
 const COLUMNS = [
 	{ title: "Waits", kind: "time waits", value: () => "" },
@@ -67,30 +73,40 @@ function fitWall() {
 	showNote(fit.length);
 }
 
+function wordsOf(customer, time) {
+	const due = dueOf(customer, present.computed_at);
+
+	if (hasTargets())
+		return due === null ? "no target" : dueWords(customer, due);
+	return `${WORDS[urgencyOf(customer).split(" ")[0]]}, ${remaining(time)}`;
+}
+
 export function tickWaiting() {
 	for (const row of byId("waiting-table").tBodies[0].rows) {
-		const time = secondsSince(row.dataset.since);
-		const kind = urgency(time);
+		const customer = present.waiting[row.dataset.place];
+		const time = secondsSince(customer.waiting_since);
 
-		row.className = kind;
+		row.className = urgencyOf(customer);
 		setText(row.querySelector(".waits"), span(time));
-		setText(row.querySelector(".left"),
-			`${WORDS[kind.split(" ")[0]]}, ${remaining(time)}`);
+		setText(row.querySelector(".left"), wordsOf(customer, time));
 	}
 	showBacklog();
 	if (settings.wall)
 		fitWall();
 }
 
-/* All waits by length. Customers who are not listed have waited for less time than
- * the listed ones. */
-function showBacklog() {
-	const rows = present.waiting.filter(isChosen);
-	const all = settings.operator === "" && settings.channel === ""
-		? Math.max(present.now[0]?.waiting_chats ?? 0, rows.length)
-		: rows.length;
-	const others = all - rows.length;
-	const parts = AGES.map(([end, title], i) => {
+function partsByState(rows) {
+	const states = rows.map((row) => dueOf(row, present.computed_at)?.state);
+
+	return STATES.map(([state, title, kind]) => {
+		const n = states.filter((one) => one === state).length;
+
+		return { n, kind, title, text: String(n) };
+	});
+}
+
+function partsByAge(rows) {
+	return AGES.map(([end, title], i) => {
 		const n = rows.filter((row) => {
 			const age = secondsSince(row.waiting_since);
 
@@ -99,6 +115,17 @@ function showBacklog() {
 
 		return { n, kind: `level-${i + 2}`, title, text: String(n) };
 	});
+}
+
+/* All waits by state, or without targets by length. Customers who are not listed are
+ * due later than the listed ones, or have waited for less time. */
+function showBacklog() {
+	const rows = present.waiting.filter(isChosen);
+	const all = settings.operator === "" && settings.channel === ""
+		? Math.max(present.now[0]?.waiting_chats ?? 0, rows.length)
+		: rows.length;
+	const others = all - rows.length;
+	const parts = hasTargets() ? partsByState(rows) : partsByAge(rows);
 
 	if (others > 0)
 		parts.push({ n: others, kind: "level-0", title: "not listed",
@@ -107,9 +134,9 @@ function showBacklog() {
 }
 
 export function showWaiting() {
-	const rows = present.waiting.filter(isChosen)
-		.map((row) => ({ ...row, key: row.chat }));
-	const attributes = (row) => ({ "data-since": row.waiting_since,
+	const rows = present.waiting.map((row, place) => ({ ...row, place,
+		key: row.chat })).filter(isChosen);
+	const attributes = (row) => ({ "data-place": row.place,
 		"data-chat": settings.wall ? null : row.chat });
 
 	if (settings.wall) {

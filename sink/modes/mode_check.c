@@ -389,18 +389,56 @@ check_judged(struct check_report *r)
 	return o;
 }
 
+/* Compares the hours and targets with those of the newest rows: the aggregator
+ * may not have been restarted. */
+static enum outcome
+check_version(struct check_terms *c)
+{
+	const char *ours = terms_version_text(
+	    terms_of_tenant(c->report->terms, text_from(c->tenant)));
+	const struct db_value tenant = db_str(c->tenant);
+	struct db_rows *rows = NULL;
+	enum outcome o = db_query(c->report->db,
+	    "SELECT COALESCE(hours_version, ''), as_of FROM tenant_metrics "
+	    "WHERE tenant = ?",
+	    &tenant, 1, &rows);
+	struct buf is = BUF_INIT;
+	char as_of[CLOCK_TEXT], *name;
+
+	/* Older schemas, and missing privileges, are already reported. */
+	if (o == OUTCOME_NEVER)
+		o = OUTCOME_DONE;
+	else if (o == OUTCOME_DONE && db_next(rows) &&
+		 strcmp(db_get(rows, 0), ours != NULL ? ours : "") != 0) {
+		clock_format_local(db_get_time(rows, 1), true, as_of);
+		buf_addf(&is,
+		    "the aggregator had others when it last wrote, as of %s",
+		    as_of);
+		name = xasprintf("%s: hours and targets", c->tenant);
+		add_item(c->report, CHECK_ADVICE, name, buf_str(&is),
+		    "restart it after a change of messaging.conf or of a file "
+		    "of holidays");
+		free(name);
+	}
+	db_rows_free(rows);
+	buf_release(&is);
+	return o;
+}
+
 static enum outcome
 check_terms(struct check_report *r)
 {
 	struct check_terms c = { .report = r };
 	size_t i, n = conf_tenants(r->conf);
+	enum outcome o = OUTCOME_DONE;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; o == OUTCOME_DONE && i < n; i++) {
 		c.tenant = conf_tenant(r->conf, i);
 		terms_tell(terms_of_tenant(r->terms, text_from(c.tenant)),
 		    clock_now_ms(), add_terms, &c);
+		o = check_version(&c);
 	}
-	return check_judged(r);
+	return o == OUTCOME_DONE ? check_judged(r) : o;
 }
 
 static enum outcome
@@ -468,7 +506,7 @@ static const struct option_row rows[] = {
 static enum exit_code
 run_check(void *options)
 {
-	return sink_with_db(options, check_database);
+	return sink_with_terms(options, check_database);
 }
 
 const struct option_mode sink_mode_check = {

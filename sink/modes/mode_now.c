@@ -3,7 +3,6 @@
  * for people. A user who may read the database sees all tenants.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -14,6 +13,7 @@
 #include "common/output/overview.h"
 #include "sink/api/completeness.h"
 #include "sink/modes/modes.h"
+#include "sink/resources/chat_due.h"
 #include "sink/resources/chat_rows.h"
 
 /* The end of a CAST that converts a column of seconds to ms without loss. */
@@ -60,27 +60,25 @@ fill_operators(struct db *db, const char *tenant, struct overview *o)
 	return done;
 }
 
-/* Sets when an answer to the waiting customer of the current row is due, at the
- * time up to which c->wait was measured. */
+/* The first column about the wait in the statement below. */
+#define DUE_COLUMN 6
+
+/* Sets when an answer to the waiting customer of the current row is due: as of
+ * now, because a stream writes no rows while a customer waits. */
 static void
 fill_due(const struct tenant_terms *terms, const struct db_rows *r,
     struct overview_chat *c)
 {
-	int64_t since = db_get_time(r, 8);
-	const char *kind = db_get(r, 7);
-	bool reply =
-	    kind != NULL && strcmp(kind, target_kind_name(TARGET_REPLY)) == 0;
+	const struct judged_wait w = chat_wait(r, DUE_COLUMN);
 	struct text channel = { NULL, 0 };
 	struct buf words = BUF_INIT;
 
-	c->answer_by = db_get_time(r, 6);
+	c->answer_by = w.answer_by;
 	if (c->answer_by == OVERVIEW_NONE)
 		return;
 	if (c->channel != NULL)
 		channel = text_from(c->channel);
-	due_words(terms_of_channel(terms, channel),
-	    reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE, since, c->answer_by,
-	    since + c->wait, &words);
+	due_words(terms_of_channel(terms, channel), &w, clock_now_ms(), &words);
 	c->due = xstrdup(buf_str(&words));
 	buf_release(&words);
 }
@@ -93,7 +91,7 @@ fill_chats(struct db *db, const char *tenant, const struct tenant_terms *terms,
 	    "SELECT CAST(1000 * (" CHAT_WAITS_SECONDS ") AS SIGNED), c.chat, "
 	    "COALESCE(NULLIF(o.name, ''), c.operator), "
 	    "COALESCE(NULLIF(c.customer_name, ''), c.customer), "
-	    "c.channel, c.tag, c.answer_by, c.next_kind, c.waiting_since "
+	    "c.channel, c.tag, " CHAT_WAIT_COLUMNS " "
 	    "FROM chat_metrics c "
 	    "LEFT JOIN tenant_metrics t ON t.tenant = c.tenant "
 	    "LEFT JOIN operator_metrics o "

@@ -181,6 +181,7 @@ serve(struct sink *o, struct db **db)
 	struct api_server s;
 
 	init_server(&s, o);
+	s.serve.terms = o->terms;
 	/* Any thread may serve any connection: if each thread had its own
 	 * arena, each arena would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);

@@ -15,31 +15,40 @@
  * largest table. */
 #define STATEMENT_MS DAY_MS
 
+/* Reads hours and targets; files of holidays that have disappeared are read
+ * from the database. */
+static bool
+load_terms(struct sink *s, struct db *db)
+{
+	bool stored = db != NULL && !s->common.only_check;
+	struct buf why = BUF_INIT;
+
+	s->terms = terms_load(
+	    s->common.conf, stored ? hours_versions_read_file : NULL, db, &why);
+	if (s->terms == NULL)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return s->terms != NULL;
+}
+
 static enum exit_code
-work_with_db(struct sink *s, bool any_schema,
+work_with_db(struct sink *s, bool any_schema, bool needs_terms,
     enum exit_code (*work)(struct sink *s, struct db **db))
 {
-	struct buf why = BUF_INIT, terms_why = BUF_INIT;
+	struct buf why = BUF_INIT;
 	enum exit_code code;
 	struct db *db = db_open(s->common.conf, &why, &code);
 
 	if (db != NULL && !any_schema)
 		db_check_schema(db);
-	s->terms = terms_load(s->common.conf,
-	    db != NULL && !s->common.only_check ? hours_versions_read_file
-						: NULL,
-	    db, &terms_why);
-	if (s->terms == NULL) {
-		log_error("%s", buf_str(&terms_why));
+	if (needs_terms && !load_terms(s, db))
 		code = PROG_CONFIG;
-	} else if (db == NULL) {
+	else if (db == NULL)
 		log_error("%s", buf_str(&why));
-	} else {
+	else
 		code = s->common.only_check ? PROG_OK : work(s, &db);
-	}
 	db_close(db);
 	buf_release(&why);
-	buf_release(&terms_why);
 	return code;
 }
 
@@ -47,14 +56,21 @@ enum exit_code
 sink_with_db(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
 {
-	return work_with_db(s, true, work);
+	return work_with_db(s, true, false, work);
+}
+
+enum exit_code
+sink_with_terms(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
+{
+	return work_with_db(s, true, true, work);
 }
 
 enum exit_code
 sink_with_schema(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db))
 {
-	return work_with_db(s, false, work);
+	return work_with_db(s, false, true, work);
 }
 
 void

@@ -27,7 +27,8 @@ struct sink {
 	const char *role, *subject, *teams, *days, *revoke; /* --token */
 	bool until_empty, accept_loss;
 
-	/* Filled by sink_with_db(): owned by main(). */
+	/* Filled by sink_with_terms() and sink_with_schema(); owned by
+	 * main(). */
 	struct terms_book *terms;
 };
 
@@ -48,6 +49,10 @@ extern const struct option_mode sink_mode_openapi;   /* --openapi */
 /* Opens the configured database, calls work() unless only the configuration is
  * checked, and closes it. work() may take it over by setting *db = NULL. */
 enum exit_code sink_with_db(
+    struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
+
+/* The same, with hours and targets: s->terms. */
+enum exit_code sink_with_terms(
     struct sink *s, enum exit_code (*work)(struct sink *s, struct db **db));
 
 /* The same, but connections are refused if the database has another schema than

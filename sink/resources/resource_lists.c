@@ -2,9 +2,12 @@
  * resource_lists: the resources that are rows of a table or view; see list.h,
  * and messaging-tables(5) for the columns.
  */
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
 #include "common/tables/tables.h"
+#include "sink/resources/chat_due.h"
 #include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
@@ -66,6 +69,32 @@ const struct resource resource_operators = { "/api/v1/operators", VIEWER_AGENT,
 	"operators", "The operators.", .list = &list_operators,
 	.impersonal = true };
 
+/* Computed columns. */
+#define COMPUTED(name, type)                                                   \
+	{                                                                      \
+		name, type, LIST_SHOWN, VIEWER_NONE, "NULL"                    \
+	}
+
+/* Positions in the list of chats. */
+enum { CHATS_CHANNEL = 2, CHATS_STATUS = 3, CHATS_WAIT = 15, CHATS_DUE = 20 };
+
+static void
+compute_due(struct question *q, const struct db_rows *row, struct sheet *s)
+{
+	const char *status = db_get(row, CHATS_STATUS);
+
+	/* The customer of a chat that has left has stopped waiting. */
+	chat_due_write(q, row, CHATS_WAIT, db_get(row, CHATS_CHANNEL),
+	    strcmp(status, "left") != 0, s);
+}
+
+/* Chats by parameters that depend on the present time. */
+static bool
+filter_chats(struct question *q, struct buf *sql)
+{
+	return chat_waits_filter(q, sql) && chat_due_filter(q, sql);
+}
+
 static const struct list list_chats = {
 	.table = "chat_metrics",
 	.columns = { FILTER("chat"), FILTER("operator"), FILTER("channel"),
@@ -76,7 +105,10 @@ static const struct list list_chats = {
 	    TIME("last_message_at"), NUMBER("messages"), NUMBER("participants"),
 	    NUMBER("responses"), NUMBER("avg_response_seconds"),
 	    NUMBER("first_response_seconds"), TIME("waiting_since"),
-	    TIME("as_of"), HREF(VIEWER_LEAD) },
+	    TEXT("next_kind"), TIME("answer_by"), TIME("soon_at"),
+	    TIME("as_of"), COMPUTED("due", SHEET_TEXT),
+	    COMPUTED("opens_at", SHEET_TIME), COMPUTED("closes_at", SHEET_TIME),
+	    COMPUTED("work_left_seconds", SHEET_NUMBER), HREF(VIEWER_LEAD) },
 	.key = { "chat" },
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
@@ -87,8 +119,11 @@ static const struct list list_chats = {
 		NULL } },
 	.operator_column = "operator",
 	.nobodys = true,
-	.add_more = chat_waits_filter,
-	.more = LIST_NAMES("waiting_seconds", "at"),
+	.add_more = filter_chats,
+	.more = LIST_NAMES("waiting_seconds", "at", "late"),
+	.compute = compute_due,
+	.computed_after = CHATS_DUE,
+	.computed_n = CHAT_DUE_CELLS,
 	.link = response_href_chat,
 };
 

@@ -1,10 +1,12 @@
 /*
  * resource_now: GET /api/v1/now: the present: the tenant, its operators, and
- * the waiting customers, longest wait first, as far as scope.h allows. A wall
- * sees no names at all, and an agent sees no customer names.
+ * the waiting customers, as far as scope.h allows: by what is due next, and
+ * those without a target by length of wait. A wall sees no names at all, and an
+ * agent sees no customer names.
  */
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/json/jsonw.h"
@@ -12,6 +14,7 @@
 #include "sink/api/completeness.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
+#include "sink/resources/chat_due.h"
 #include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
@@ -21,6 +24,18 @@
 #define HREF_SHAPE                                                             \
 	"text? 'Address of the responses in /api/v1/intervals; null if the "   \
 	"role may not read them'"
+
+/* Computed cells. */
+#define DUE_COUNT_CELLS                                                        \
+	{ "soon_chats", SHEET_NUMBER,                                          \
+		"number? 'Waiting customers whose due is soon; null if there " \
+		"are "                                                         \
+		"no targets'" },                                               \
+	{                                                                      \
+		"late_chats", SHEET_NUMBER,                                    \
+		    "number? 'Waiting customers whose due is late'"            \
+	}
+#define DUE_COUNTS 2
 
 static const struct sheet_column operator_columns[] = {
 	{ "operator", SHEET_TEXT, NULL },
@@ -33,6 +48,7 @@ static const struct sheet_column operator_columns[] = {
 	{ "p90_response_seconds", SHEET_NUMBER, NULL },
 	{ "waiting_chats", SHEET_NUMBER, NULL },
 	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
+	DUE_COUNT_CELLS,
 	{ "href", SHEET_TEXT, HREF_SHAPE },
 };
 
@@ -44,6 +60,10 @@ static const struct sheet_column waiting_columns[] = {
 	{ "customer_name", SHEET_TEXT, NULL },
 	{ "waiting_since", SHEET_TIME, NULL },
 	{ "wait_seconds", SHEET_NUMBER, NULL },
+	{ "next_kind", SHEET_TEXT, "text? 'first_response or reply'" },
+	{ "answer_by", SHEET_TIME, NULL },
+	{ "soon_at", SHEET_TIME, NULL },
+	CHAT_DUE_COLUMNS,
 };
 
 static const struct sheet_column tenant_columns[] = {
@@ -59,6 +79,7 @@ static const struct sheet_column tenant_columns[] = {
 	{ "longest_wait_seconds", SHEET_NUMBER, NULL },
 	{ "responses", SHEET_NUMBER, NULL },
 	{ "avg_response_seconds", SHEET_NUMBER, NULL },
+	DUE_COUNT_CELLS,
 	{ "href", SHEET_TEXT, HREF_SHAPE },
 };
 
@@ -113,8 +134,9 @@ ask_operators(struct question *q, struct db_rows **rows)
 	buf_addf(&sql,
 	    "SELECT %s, available, open_chats, responses, "
 	    "avg_response_seconds, median_response_seconds, "
-	    "p90_response_seconds, waiting_chats, longest_wait_seconds "
-	    "FROM operator_metrics WHERE tenant = ? AND left_at IS NULL",
+	    "p90_response_seconds, waiting_chats, longest_wait_seconds, "
+	    "operator FROM operator_metrics WHERE tenant = ? AND left_at IS "
+	    "NULL",
 	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
@@ -149,11 +171,14 @@ ask_waiting(struct question *q, struct db_rows **rows)
 
 	buf_addf(&sql,
 	    "SELECT %s, c.waiting_since, "
-	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3))" CHAT_WAITS_FROM
+	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), "
+	    "next_kind, answer_by, soon_at, " CHAT_WAIT_COLUMNS CHAT_WAITS_FROM
 	    " AND c.waiting_since IS NOT NULL",
 	    waiting_who(&q->viewer));
 	scope_add_waiting(&q->viewer, "c.operator", &sql);
-	buf_adds(&sql, " ORDER BY c.waiting_since, c.chat LIMIT " WAITING_MAX);
+	buf_adds(&sql,
+	    " ORDER BY c.answer_by IS NULL, c.answer_by, c.waiting_since, "
+	    "c.chat LIMIT " WAITING_MAX);
 	return question_run(q, &sql, NULL, 0, rows);
 }
 
@@ -205,9 +230,75 @@ write_chat_url(const struct viewer *v, struct buf *to)
 		jsonw_str(to, "chat_url", url);
 }
 
+/* Positions of columns. */
+enum {
+	OPERATOR_COUNTS = ARRAY_LEN(operator_columns) - DUE_COUNTS - 1,
+	OPERATOR_ID = OPERATOR_COUNTS,
+	TENANT_COUNTS = ARRAY_LEN(tenant_columns) - DUE_COUNTS - 1,
+	WAITING_CHANNEL = 3,
+	WAITING_DUE = ARRAY_LEN(waiting_columns) - CHAT_DUE_CELLS,
+	WAITING_WAIT = WAITING_DUE
+};
+
+static void
+write_count(struct sheet *s, struct due_count n)
+{
+	sheet_int(s, n.soon);
+	sheet_int(s, n.late);
+}
+
+static void
+count_tenant(void *ctx, const struct db_rows *row, struct sheet *s)
+{
+	const struct due_counts *c = ctx;
+
+	(void)row;
+	write_count(s, due_counts_of(c, NULL));
+}
+
+static void
+count_operator(void *ctx, const struct db_rows *row, struct sheet *s)
+{
+	const struct due_counts *c = ctx;
+
+	write_count(s, due_counts_of(c, db_get(row, OPERATOR_ID)));
+}
+
+static void
+write_due(void *ctx, const struct db_rows *row, struct sheet *s)
+{
+	chat_due_write(
+	    ctx, row, WAITING_WAIT, db_get(row, WAITING_CHANNEL), true, s);
+}
+
+/* When the members that depend on the present time were computed, and the
+ * default of a target in figures of the past; NULL without targets. */
+static void
+write_due_members(
+    const struct question *q, const struct due_counts *c, struct buf *to)
+{
+	int64_t target = c->known ? due_target_ms(q) : CLOCK_NONE;
+
+	if (c->known)
+		jsonw_time(to, "computed_at", question_now(q));
+	else
+		jsonw_null(to, "computed_at");
+	if (target != CLOCK_NONE)
+		jsonw_int(to, "target_seconds", target / 1000);
+	else
+		jsonw_null(to, "target_seconds");
+}
+
 bool
 resource_now_write(struct question *q)
 {
+	struct due_counts counts = { .known = false };
+	const struct reply_computed of_tenant = { TENANT_COUNTS, DUE_COUNTS,
+		count_tenant, &counts };
+	const struct reply_computed of_operator = { OPERATOR_COUNTS, DUE_COUNTS,
+		count_operator, &counts };
+	const struct reply_computed of_chat = { WAITING_DUE, CHAT_DUE_CELLS,
+		write_due, q };
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct db_rows *names = NULL;
 	struct kept_lacking lacking = { .n = 0 };
@@ -217,7 +308,8 @@ resource_now_write(struct question *q)
 
 	good = completeness_read(q, COMPLETE_CHATS, &complete) &&
 	       ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
-	       ask_waiting(q, &waiting) && ask_names(q, &names) &&
+	       ask_waiting(q, &waiting) && due_counts_read(q, &counts) &&
+	       ask_names(q, &names) &&
 	       kept_find_if_empty(
 		   q, db_rows_count(tenant) == 0, "tenant", &lacking) &&
 	       kept_find_if_empty(
@@ -226,18 +318,20 @@ resource_now_write(struct question *q)
 		   q, db_rows_count(waiting) == 0, "chats", &lacking);
 	if (good) {
 		to = reply_begin_object(q);
-		reply_rows(q, "now", tenant_columns, ARRAY_LEN(tenant_columns),
-		    tenant, response_href_total);
-		reply_rows(q, "operators", operator_columns,
-		    ARRAY_LEN(operator_columns), operators,
+		reply_computed_rows(q, "now", tenant_columns,
+		    ARRAY_LEN(tenant_columns), tenant, &of_tenant,
+		    response_href_total);
+		reply_computed_rows(q, "operators", operator_columns,
+		    ARRAY_LEN(operator_columns), operators, &of_operator,
 		    response_href_operator);
-		reply_rows(q, "waiting", waiting_columns,
-		    ARRAY_LEN(waiting_columns), waiting, NULL);
+		reply_computed_rows(q, "waiting", waiting_columns,
+		    ARRAY_LEN(waiting_columns), waiting, &of_chat, NULL);
 		reply_rows(q, "names", name_columns, ARRAY_LEN(name_columns),
 		    names, NULL);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		write_chat_url(&q->viewer, to);
+		write_due_members(q, &counts, to);
 		completeness_write(&complete, to);
 		kept_write_lacking(&lacking, to);
 	}
@@ -245,6 +339,7 @@ resource_now_write(struct question *q)
 	db_rows_free(operators);
 	db_rows_free(waiting);
 	db_rows_free(names);
+	due_counts_release(&counts);
 	completeness_release(&complete);
 	return good;
 }
@@ -260,7 +355,10 @@ const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
 	"The present figures that the role may see.", .answer = answer_now,
 	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
 		 "'Address of a chat in the CRM; {chat} stands for its "
-		 "id', " COMPLETENESS_SHAPE ", "
+		 "id', computed_at: time? 'The time for which due and the "
+		 "counts of soon and late chats were computed; null if there "
+		 "are no targets', target_seconds: number? 'The target of "
+		 "first responses, or of replies', " COMPLETENESS_SHAPE ", "
 		 "now: [@NowTotal], operators: [@NowOperator], waiting: "
 		 "[@NowWaiting], names: [@NowName] 'Of channels and former "
 		 "operators', not_kept: text? 'If a list is empty: metrics "

@@ -44,6 +44,7 @@ static const struct {
 	MODULE("breakdown"),
 	MODULE("changes"),
 	MODULE("channels"),
+	MODULE("due"),
 	MODULE("element"),
 	MODULE("fetch_json"),
 	MODULE("form"),

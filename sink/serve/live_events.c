@@ -37,10 +37,11 @@
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
-	bool made;        /* the first answer was made */
-	int64_t state;    /* state of the tables at the last answer */
-	char id[24];      /* id of the last answer, or PROBLEM */
-	int64_t rests_ms; /* monotonic; not checked before then */
+	bool made;          /* the first answer was made */
+	int64_t state;      /* state of the tables at the last answer */
+	char id[24];        /* id of the last answer, or PROBLEM */
+	int64_t changes_at; /* when the answer changes without the tables */
+	int64_t rests_ms;   /* monotonic; not checked before then */
 	struct live_view *next;
 };
 
@@ -162,6 +163,7 @@ make_answer(struct live_events *l, struct live_view *v)
 	char id[sizeof v->id];
 	bool done = resource_now_write(&q);
 
+	v->changes_at = q.changes_at != 0 ? q.changes_at : INT64_MAX;
 	if (done)
 		jsonw_close(&a.body);
 	(void)snprintf(
@@ -241,7 +243,7 @@ look_at_view(
 
 	if (!find_state(l, first, v, &state))
 		return false;
-	if (v->made && state == v->state)
+	if (v->made && state == v->state && clock_now_ms() < v->changes_at)
 		return true;
 	if (!make_answer(l, v))
 		return false;

@@ -3,16 +3,22 @@
  */
 #include "sink/serve/serve.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
 #include "common/db/db.h"
+#include "common/hours/terms.h"
 #include "common/http/server.h"
 #include "common/http/work_queue.h"
 #include "common/monitoring/prometheus.h"
 #include "sink/api/question.h"
+#include "sink/resources/chat_due.h"
 #include "sink/resources/chat_rows.h"
 
 /* The age of each tenant's metrics, and its load. The metrics cover all tenants
@@ -71,10 +77,87 @@ write_tenants(struct buf *to, struct db_rows *rows)
 	}
 }
 
+/* The counts of waiting chats by what is due, of tenants with targets. */
+static const struct {
+	const char *name, *help;
+	bool late;
+} due_metrics[] = {
+	{ "messaging_tenant_soon_chats", "Waiting chats that are soon late.",
+	    false },
+	{ "messaging_tenant_late_chats",
+	    "Waiting chats whose target is missed; not while the team is "
+	    "closed.",
+	    true },
+};
+
+/* Writes one of them; tenants: their rows. */
+static void
+write_due_metric(struct buf *to, size_t i, const struct terms_book *terms,
+    const struct strmap *counts, struct db_rows *tenants)
+{
+	const struct due_count *n;
+	struct buf labels = BUF_INIT;
+	const char *tenant;
+	int64_t is;
+
+	prometheus_head(
+	    to, due_metrics[i].name, PROMETHEUS_GAUGE, due_metrics[i].help);
+	db_rewind(tenants);
+	while (db_next(tenants)) {
+		tenant = db_get(tenants, 0);
+		if (!terms_have_targets(
+			terms_of_tenant(terms, text_from(tenant))))
+			continue;
+		n = strmap_get(counts, tenant, strlen(tenant));
+		is = n == NULL ? 0 : due_metrics[i].late ? n->late : n->soon;
+		buf_clear(&labels);
+		prometheus_label(&labels, "tenant", tenant);
+		buf_addf(to, "%s{%s} %" PRId64 "\n", due_metrics[i].name,
+		    buf_str(&labels), is);
+	}
+	buf_release(&labels);
+}
+
+/* Writes how many waiting chats are soon late, and late: computed now, because
+ * rows do not change while customers wait. */
+static void
+write_due_counts(struct buf *to, struct db *db, const struct terms_book *terms,
+    struct db_rows *tenants)
+{
+	int64_t now = clock_now_ms();
+	const struct db_value at = db_time(now);
+	struct strmap counts = { 0 };
+	struct db_rows *rows = NULL;
+	const char *tenant;
+	void **slot;
+	size_t i;
+
+	if (db_query(db,
+		"SELECT tenant, " DUE_COUNT_COLUMNS " FROM chat_metrics "
+		"WHERE " DUE_COUNT_ROWS,
+		&at, 1, &rows) != OUTCOME_DONE) {
+		log_info("no_due_counts", "reason=\"%s\"", db_why(db));
+		return;
+	}
+	while (db_next(rows)) {
+		tenant = db_get(rows, 0);
+		slot = strmap_put(&counts, tenant, strlen(tenant));
+		if (*slot == NULL)
+			*slot = xcalloc(1, sizeof(struct due_count));
+		due_count_add(*slot, terms_of_tenant(terms, text_from(tenant)),
+		    rows, 1, now);
+	}
+	for (i = 0; i < ARRAY_LEN(due_metrics); i++)
+		write_due_metric(to, i, terms, &counts, tenants);
+	strmap_release(&counts, free);
+	db_rows_free(rows);
+}
+
 /* If the database does not answer, messaging_database_up is 0, and there are no
  * samples for tenants. */
 static void
-tenant_metrics_write(struct buf *to, struct db *db)
+tenant_metrics_write(
+    struct buf *to, struct db *db, const struct terms_book *terms)
 {
 	struct db_rows *rows = NULL;
 	bool up = db_wake(db) == OUTCOME_DONE &&
@@ -84,7 +167,9 @@ tenant_metrics_write(struct buf *to, struct db *db)
 	    "1 if the database answers, else 0.", up);
 	if (up)
 		write_tenants(to, rows);
-	else
+	if (up && terms_any_targets(terms))
+		write_due_counts(to, db, terms, rows);
+	if (!up)
 		log_info("no_tenant_metrics", "reason=\"%s\"", db_why(db));
 	db_rows_free(rows);
 }
@@ -145,7 +230,7 @@ write_samples(
 	a->content_type = PROMETHEUS_CONTENT_TYPE;
 	prometheus_build_info(&a->body);
 	server_metrics_write(&a->body, s->counts);
-	tenant_metrics_write(&a->body, s->metrics->db);
+	tenant_metrics_write(&a->body, s->metrics->db, s->terms);
 }
 
 void

@@ -169,6 +169,37 @@ class Test(Checklist):
         self.that(all(len(row[1]) == 16 and "[hours " in row[2]
                       for row in rows), rows)
 
+    def a_file_that_was_never_stored_stops_only_who_needs_it(self):
+        conf = self.lab.write("gone.conf", "[hours h]\nzone = UTC\n"
+                              "mon = 9:00-17:00\nholidays = never.ics\n"
+                              "[crm gone]\nhours = h\n")
+        self.ends(self.lab.run(["sink", "-c", conf, "--migrate"]), 0)
+        for options in (), ("--check",), ("--now",):
+            done = self.lab.run(["sink", "-c", conf, *options])
+            self.ends(done, 78, "gone.conf:4: cannot read '.*never.ics'")
+
+    def _check(self):
+        done = self.lab.run(["sink", "-c", self.conf, "--check", "-o", "csv"])
+        return [line for line in done.out.decode().splitlines()
+                if "hours and targets" in line and "aggregator" in line]
+
+    def an_aggregator_with_other_hours_is_told(self):
+        for tenant in "acme", "beta":
+            self.sql.ask("INSERT INTO tenant_metrics (tenant, operators, "
+                         "open_chats, unassigned_chats, waiting_chats, "
+                         "responses, hours_version, as_of, version) SELECT "
+                         "tenant, 0, 0, 0, 0, 0, version, '2026-11-01', 1 "
+                         f"FROM hours_versions WHERE tenant = '{tenant}'")
+        self.equal(self._check(), [], "the same hours")
+        self.sql.ask("UPDATE tenant_metrics SET hours_version = NULL "
+                     "WHERE tenant = 'beta'")
+        lines = self._check()
+        self.equal(len(lines), 1, lines)
+        line = lines[0]
+        self.that(line.startswith("beta: hours and targets,advice,") and
+                  "as of 2026-11-01" in line, line)
+        self.sql.ask("DELETE FROM tenant_metrics")
+
     def a_row_that_comes_again_is_not_changed(self):
         before = dict(self.teams)
         self._configure("acme")

@@ -217,6 +217,50 @@ targets_that_are_refused(void **state)
 	buf_release(&why);
 }
 
+/* A target that ends with the day is not missed before work time passes. */
+static void
+states_of_a_wait(void **state)
+{
+	const struct terms t = { hours, targets, zone };
+	const int64_t closing = NOON + 6 * HOUR_MS,
+		      opening = NOON + 21 * HOUR_MS;
+	const struct judged_wait w = { TARGET_FIRST_RESPONSE,
+		closing - 5 * MINUTE_MS, closing, closing - MINUTE_MS };
+	struct wait_state s;
+
+	(void)state;
+	s = wait_state_at(&t, &w, closing - 3 * MINUTE_MS);
+	assert_int_equal(s.due, WAIT_IN_TIME);
+	assert_int_equal(s.left_ms, 3 * MINUTE_MS);
+	assert_int_equal(s.until, closing);
+	s = wait_state_at(&t, &w, closing - MINUTE_MS);
+	assert_int_equal(s.due, WAIT_SOON);
+	s = wait_state_at(&t, &w, closing + HOUR_MS);
+	assert_int_equal(s.due, WAIT_CLOSED);
+	assert_int_equal(s.left_ms, 0);
+	assert_int_equal(s.until, opening);
+	assert_int_equal(s.reply_by, opening);
+	s = wait_state_at(&t, &w, opening + MINUTE_MS);
+	assert_int_equal(s.due, WAIT_LATE);
+	assert_int_equal(s.left_ms, -MINUTE_MS);
+	assert_true(s.work);
+}
+
+/* A target in calendar time is late while the team is closed, too. */
+static void
+states_by_the_clock(void **state)
+{
+	const struct terms t = { hours, targets, zone };
+	const struct judged_wait w = { TARGET_REPLY, NOON,
+		NOON + 90 * MINUTE_MS, NOON + 72 * MINUTE_MS };
+	struct wait_state s = wait_state_at(&t, &w, NOON + 8 * HOUR_MS);
+
+	(void)state;
+	assert_int_equal(s.due, WAIT_LATE);
+	assert_int_equal(s.left_ms, 90 * MINUTE_MS - 8 * HOUR_MS);
+	assert_false(s.work);
+}
+
 int
 test_judge(void)
 {
@@ -225,6 +269,8 @@ test_judge(void)
 		cmocka_unit_test(a_wait_that_the_closing_ends_is_never_kept),
 		cmocka_unit_test(without_hours_there_is_no_work_time),
 		cmocka_unit_test(answer_by),
+		cmocka_unit_test(states_of_a_wait),
+		cmocka_unit_test(states_by_the_clock),
 		cmocka_unit_test(a_judgement_has_a_fingerprint),
 		cmocka_unit_test(targets_that_are_refused),
 	};

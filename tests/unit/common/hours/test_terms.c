@@ -150,6 +150,56 @@ a_week_is_told_in_words(void **state)
 	unload();
 }
 
+/* At 22:00 UTC, it is the next day in the tenant's zone. */
+static void
+targets_are_those_of_today_in_the_zone(void **state)
+{
+	struct buf told = BUF_INIT;
+
+	(void)state;
+	load("[targets]\nreply = 15m calendar\nsince = 2026-12-01\n"
+	     "reply = 20m calendar\n[crm a]\nzone = Asia/Tokyo\n");
+	terms_tell(tenant("a"), MORNING + 14 * HOUR_MS, add_told, &told);
+	assert_non_null(strstr(buf_str(&told), "reply 20m calendar"));
+	buf_clear(&told);
+	terms_tell(tenant("a"), MORNING, add_told, &told);
+	assert_non_null(strstr(buf_str(&told), "reply 15m calendar"));
+	buf_release(&told);
+	unload();
+}
+
+/* A program that cannot ask the database has no holidays from such a file, and
+ * later versions of the hours keep it. */
+static void
+a_file_of_holidays_is_missing(void **state)
+{
+	static const char text[] =
+	    "[hours h]\nzone = UTC\nmon = 9:00-18:00\nholidays = none.ics\n"
+	    "since = 2026-12-07\nmon = 9:00-17:00\n[crm a]\nhours = h\n";
+	struct buf why = BUF_INIT, told = BUF_INIT;
+	char logged[512];
+	int saved;
+
+	(void)state;
+	tmpdir_file("my.conf", text, strlen(text), 0600);
+	conf = conf_load("my.conf", &why);
+	assert_non_null(conf);
+	assert_null(terms_load(conf, NULL, NULL, &why));
+	saved = tmpdir_catch_stderr();
+	book = terms_load(conf, hours_read_if_possible, NULL, &why);
+	tmpdir_stderr(saved, logged, sizeof logged);
+	assert_non_null(book);
+	assert_non_null(strstr(logged, "its holidays are not used\n"));
+	terms_tell(tenant("a"), MORNING, add_told, &told);
+	assert_non_null(
+	    strstr(buf_str(&told), "hours: Mon 30 Nov: 9:00-18:00"));
+	assert_non_null(
+	    strstr(buf_str(&told), "1 holidays: ignored: cannot read"));
+	buf_release(&told);
+	buf_release(&why);
+	unload();
+}
+
 int
 test_terms(void)
 {
@@ -160,6 +210,8 @@ test_terms(void)
 		cmocka_unit_test(
 		    a_mistake_in_a_file_of_a_tenant_is_this_tenants),
 		cmocka_unit_test(a_week_is_told_in_words),
+		cmocka_unit_test(targets_are_those_of_today_in_the_zone),
+		cmocka_unit_test(a_file_of_holidays_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);

@@ -1,0 +1,206 @@
+/*
+ * chat_due: see chat_due.h.
+ */
+#include "sink/resources/chat_due.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "sink/access/scope.h"
+
+/* Positions after the first column. */
+enum { WAITING_SINCE, NEXT_KIND, ANSWER_BY, SOON_AT, CHANNEL };
+
+struct judged_wait
+chat_wait(const struct db_rows *row, size_t column)
+{
+	const char *kind = db_get(row, column + NEXT_KIND);
+	bool reply =
+	    kind != NULL && strcmp(kind, target_kind_name(TARGET_REPLY)) == 0;
+
+	return (struct judged_wait){
+		.kind = reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE,
+		.since = db_get_time(row, column + WAITING_SINCE),
+		.answer_by = db_get(row, column + WAITING_SINCE) != NULL
+				 ? db_get_time(row, column + ANSWER_BY)
+				 : CLOCK_NONE,
+		.soon_at = db_get_time(row, column + SOON_AT),
+	};
+}
+
+/* NULL: there are no targets. */
+static const struct tenant_terms *
+terms_of_viewer(const struct viewer *v)
+{
+	const struct tenant_terms *t =
+	    v->terms != NULL ? terms_of_tenant(v->terms, text_from(v->tenant))
+			     : NULL;
+
+	return t != NULL && terms_have_targets(t) ? t : NULL;
+}
+
+static const struct terms *
+terms_of_chat(const struct tenant_terms *t, const char *channel)
+{
+	struct text name = { NULL, 0 };
+
+	if (channel != NULL)
+		name = text_from(channel);
+	return terms_of_channel(t, name);
+}
+
+/* Notes an instant at which the answer changes by itself. */
+static void
+note_change(struct question *q, int64_t at, int64_t now)
+{
+	if (at > now && at != HOURS_NEVER &&
+	    (q->changes_at == 0 || at < q->changes_at))
+		q->changes_at = at;
+}
+
+void
+chat_due_write(struct question *q, const struct db_rows *row, size_t column,
+    const char *channel, bool waits, struct sheet *s)
+{
+	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	const struct judged_wait w = chat_wait(row, column);
+	int64_t now = question_now(q), opens, closes;
+	struct wait_state state;
+
+	if (terms == NULL || !waits || w.answer_by == CLOCK_NONE) {
+		sheet_text(s, NULL);
+		sheet_time(s, CLOCK_NONE);
+		sheet_time(s, CLOCK_NONE);
+		sheet_seconds(s, CLOCK_NONE);
+		return;
+	}
+	state = wait_state_at(terms_of_chat(terms, channel), &w, now);
+	opens = closes = CLOCK_NONE;
+	if (state.until != HOURS_NEVER && state.due == WAIT_CLOSED)
+		opens = state.until;
+	else if (state.until != HOURS_NEVER)
+		closes = state.until;
+	sheet_text(s, wait_due_name(state.due));
+	sheet_time(s, opens);
+	sheet_time(s, closes);
+	sheet_seconds(s, state.work ? state.left_ms : CLOCK_NONE);
+	note_change(q, state.until, now);
+	note_change(q, w.soon_at, now);
+	note_change(q, w.answer_by + 1, now);
+}
+
+void
+due_count_add(struct due_count *c, const struct tenant_terms *terms,
+    const struct db_rows *row, size_t column, int64_t now)
+{
+	const struct judged_wait w = chat_wait(row, column);
+	struct wait_state state;
+
+	if (w.answer_by == CLOCK_NONE)
+		return;
+	state = wait_state_at(
+	    terms_of_chat(terms, db_get(row, column + CHANNEL)), &w, now);
+	c->soon += state.due == WAIT_SOON;
+	c->late += state.due == WAIT_LATE;
+}
+
+static void
+count_row(struct due_counts *c, const struct tenant_terms *terms,
+    const struct db_rows *row, int64_t now)
+{
+	const char *id = db_get(row, 0);
+	struct due_count one = { 0, 0 }, *of;
+	void **slot;
+
+	due_count_add(&one, terms, row, 1, now);
+	c->all.soon += one.soon;
+	c->all.late += one.late;
+	if (id == NULL)
+		return;
+	slot = strmap_put(&c->operators, id, strlen(id));
+	if (*slot == NULL)
+		*slot = xcalloc(1, sizeof *of);
+	of = *slot;
+	of->soon += one.soon;
+	of->late += one.late;
+}
+
+bool
+due_counts_read(struct question *q, struct due_counts *c)
+{
+	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	int64_t now = question_now(q);
+	const struct db_value at = db_time(now);
+	struct db_rows *rows = NULL;
+	struct buf sql = BUF_INIT;
+	size_t before = q->rows;
+	bool good;
+
+	if (terms == NULL)
+		return true;
+	c->known = true;
+	buf_adds(&sql, "SELECT operator, " DUE_COUNT_COLUMNS
+		       " FROM chat_metrics WHERE tenant = ? "
+		       "AND " DUE_COUNT_ROWS);
+	scope_add_totals(&q->viewer, "operator", &sql);
+	good = question_run(q, &sql, &at, 1, &rows);
+	while (good && db_next(rows))
+		count_row(c, terms, rows, now);
+	db_rows_free(rows);
+	q->rows = before;
+	return good;
+}
+
+void
+due_counts_release(struct due_counts *c)
+{
+	strmap_release(&c->operators, free);
+}
+
+struct due_count
+due_counts_of(const struct due_counts *c, const char *id)
+{
+	const struct due_count *found;
+
+	if (!c->known)
+		return (struct due_count){ CLOCK_NONE, CLOCK_NONE };
+	if (id == NULL)
+		return c->all;
+	found = strmap_get(&c->operators, id, strlen(id));
+	return found != NULL ? *found : (struct due_count){ 0, 0 };
+}
+
+int64_t
+due_target_ms(const struct question *q)
+{
+	static const enum target_kind kinds[] = { TARGET_FIRST_RESPONSE,
+		TARGET_REPLY };
+	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	struct target t = { 0 };
+	size_t i;
+
+	for (i = 0; terms != NULL && t.ms == 0 && i < ARRAY_LEN(kinds); i++)
+		t = judge_target(
+		    terms_of_chat(terms, NULL), kinds[i], question_now(q));
+	return t.ms != 0 ? t.ms : CLOCK_NONE;
+}
+
+bool
+chat_due_filter(struct question *q, struct buf *sql)
+{
+	char now[CLOCK_TEXT];
+	bool late = false;
+
+	if (!question_flag(q, "late", &late))
+		return false;
+	if (late) {
+		clock_format_sql(question_now(q), now);
+		buf_addf(sql,
+		    " AND waiting_since IS NOT NULL AND answer_by < '%s' "
+		    "AND status <> 'left'",
+		    now);
+	}
+	return true;
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env -S python3 -B
+"""due: by when waiting customers must be answered, in the API, its live events
+and a terminal: late, soon and closed follow from the clock without new rows, in
+each channel's hours; the list is in order of what is due next; the counts are
+those of the list; and without targets nothing of this is shown.
+"""
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+
+from api_client import Server, Stream, token
+from due_world import MINUTE, ORDER, TENANT, WEB, DueWorld
+from harness import Checklist, run_checks
+
+V1 = "/api/v1/"
+COMPUTED = ("due", "opens_at", "closes_at", "work_left_seconds")
+
+
+def utc(text):
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(
+        tzinfo=timezone.utc)
+
+
+class Test(Checklist):
+    def __init__(self, lab):
+        super().__init__(lab)
+        lab.start_servers("mariadb")
+        self.world = DueWorld(lab)
+        self.server = Server(lab, {**self.world.sections, "serve": {"rate": 0}})
+        self.plain = Server(lab, {**self.world.plain, "serve": {"rate": 0}},
+                            name="plain")
+
+    def get(self, path, role="lead", server=None, **claims):
+        answer = (server or self.server).get(
+            V1 + path, token(tenant_id=TENANT, role=role, **claims))
+        if answer.status != 200:
+            raise AssertionError(f"{path}: {answer.status} {answer.body}")
+        return answer.json()
+
+    def the_list_is_in_order_of_what_is_due(self):
+        now = self.get("now")
+        self.equal([row["chat"] for row in now["waiting"]],
+                   ORDER, "order")
+        self.equal([row["due"] for row in now["waiting"]],
+                   ["late", "late", "soon", "in_time", "closed", None], "due")
+
+    def times_are_those_of_the_calendar(self):
+        now = self.get("now")
+        at = utc(now["computed_at"])
+        rows = {row["chat"]: row for row in now["waiting"]}
+        for chat, row in rows.items():
+            opens = row["opens_at"] and utc(row["opens_at"])
+            self.equal(opens, self.world.opens if chat == "closed" else None,
+                       f"{chat} opens at")
+            self.equal(row["closes_at"], None, f"{chat} closes at")
+            left = row["work_left_seconds"]
+            if chat in ("calendar", "none"):
+                self.equal(left, None, f"{chat}: work left")
+            elif chat == "closed":
+                self.equal(left, 600, f"{chat}: work left")
+            else:
+                want = utc(row["answer_by"]) - at
+                self.equal(left, want / timedelta(seconds=1),
+                           f"{chat}: work left")
+        self.equal(now["target_seconds"], 600, "target")
+
+    def counts_are_those_of_the_list(self):
+        now = self.get("now")
+        [total] = now["now"]
+        self.equal((total["soon_chats"], total["late_chats"]), (1, 2), "all")
+        self.equal({o["operator"]: (o["soon_chats"], o["late_chats"])
+                    for o in now["operators"]}, {"1": (1, 1), "2": (0, 1)},
+                   "operators")
+        [total] = self.get("now", teams=["south"])["now"]
+        self.equal((total["soon_chats"], total["late_chats"]), (0, 1), "team")
+        [total] = self.get("now", role="agent", sub="1")["now"]
+        self.equal((total["soon_chats"], total["late_chats"]), (1, 1),
+                   "an agent's team")
+        wall = self.get("now", role="wall")
+        self.equal((wall["now"][0]["late_chats"],
+                    [o["late_chats"] for o in wall["operators"]],
+                    wall["waiting"][0]["due"], wall["waiting"][0]["chat"]),
+                   (2, [1, 1], "late", None), "wall")
+
+    def the_list_of_chats_shows_the_same(self):
+        now = {row["chat"]: row for row in self.get("now")["waiting"]}
+        for row in self.get("chats")["rows"]:
+            chat = row["chat"]
+            want = now[chat] if chat in now else {"due": None,
+                                                 "opens_at": None}
+            self.equal((row["due"], row["opens_at"]),
+                       (want["due"], want["opens_at"]), chat)
+        late = [r["chat"] for r in self.get("chats?late=1&open=1")["rows"]]
+        self.equal(late, ["calendar", "late"], "late=1")
+        done = self.lab.must(["sink", "-c", self.world.conf, "--tenant", TENANT,
+                              "--get", V1 + "chats.csv?late=1"])
+        self.that(b"soon_at,as_of,due,opens_at" in done.out, done.out)
+
+    def words_in_a_terminal(self):
+        done = self.lab.must(["sink", "-c", self.world.conf, "--now"])
+        lines = re.findall(r"^(.*?)  +\S+  +(late|calendar|soon|fine|closed|"
+                           r"none) ", done.out.decode(), re.M)
+        want = {"late": r"late, \d\d min over",
+                "calendar": r"late, \d+ min over", "soon": r"late in \d+ s",
+                "fine": r"late in \d min",
+                "closed": r"closed, opens \w+ 9:00, answer by \w+ 9:10",
+                "none": "-"}
+        self.equal([chat for _, chat in lines], list(want), done.out)
+        for words, chat in lines:
+            self.that(re.fullmatch(want[chat], words), f"{chat}: {words}")
+
+    def a_wait_becomes_late_without_a_new_row(self):
+        """The live events show it when it happens."""
+        stream = Stream(self.server.port, token(tenant_id=TENANT, role="lead"))
+        stream.event()
+        second = datetime.now(timezone.utc) - self.world.now + timedelta(seconds=2)
+        self.world.put("changes", 8 * MINUTE, second + timedelta(seconds=1), second,
+                 "1", WEB)
+        seen = []
+        while "late" not in seen:
+            _, data = stream.event()
+            rows = {r["chat"]: r for r in json.loads(data)["waiting"]}
+            if "changes" in rows:
+                seen.append(rows["changes"]["due"])
+        self.equal([due for i, due in enumerate(seen)
+                    if i == 0 or seen[i - 1] != due],
+                   ["in_time", "soon", "late"], "states")
+        stream.close()
+        self.world.sql.ask("DELETE FROM chat_metrics WHERE chat = 'changes'")
+
+    def prometheus_reads_the_counts(self):
+        def samples(server):
+            lines = server.ask("/metrics", None).body.decode().split("\n")
+            return sorted(line for line in lines if re.match(
+                r"messaging_tenant_(soon|late)_chats", line))
+
+        self.equal(samples(self.server), [
+            f'messaging_tenant_late_chats{{tenant="{TENANT}"}} 2',
+            f'messaging_tenant_soon_chats{{tenant="{TENANT}"}} 1'], "samples")
+        self.equal(samples(self.plain), [], "without targets")
+
+    def without_targets_nothing_is_due(self):
+        now = self.get("now", server=self.plain)
+        self.equal({row[c] for row in now["waiting"] for c in COMPUTED},
+                   {None}, "computed")
+        self.equal((now["now"][0]["late_chats"], now["computed_at"],
+                    now["target_seconds"]), (None,) * 3, "counts")
+
+
+run_checks(Test)
