@@ -39,7 +39,7 @@ COLUMNS = {
     "tenants": ("tenant", "as_of", "snapshot"),
     "intervals": (
         "tenant", "end_at", "chat", "message", "kind", "start_at", "operator",
-        "channel", "awaited", "ms", "work_ms", "target_ms", "kept"),
+        "channel", "awaited", "ms", "as_of", "work_ms", "target_ms", "kept"),
 }
 TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z?$")

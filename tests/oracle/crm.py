@@ -72,6 +72,7 @@ def message(m, bots):
     out = {
         "id": str(m["id"]),
         "at": milliseconds(m["created"]),
+        "channel": name_or_none(m["channel_id"]),
         "request": m.get("request_id"),
         "kind": content_kind(m),
     }
