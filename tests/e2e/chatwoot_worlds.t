@@ -156,9 +156,9 @@ class World:
         self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
                        self.tenant, "--from", str(day)])
         begin = self.team.begin_of(self.tenant, day)
-        for key, row in self.rows.items():
-            if key in self.judged and compare.parse_time(row["end_at"]) >= begin:
-                self.judge(key, row)
+        for key in self.judged:
+            if compare.parse_time(self.rows[key]["end_at"]) >= begin:
+                self.judge(key, self.rows[key])
 
     def judge(self, key, row):
         times = {k: compare.parse_time(row[k]) for k in ("start_at", "end_at")}

@@ -10,7 +10,8 @@ not the lines of a snapshot, nor events that arrive a window later. Most tenants
 have random hours and targets. In half of the rounds, these change while
 programs are killed; sink --recompute --from judges the past again. In the
 others, the tables of a pipe over a file of the same records equal those of the
-oracle for such a file. One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n sets their number.
+oracle for such a file. One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n
+sets their number.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Compares tables column by column with the expected rows.
 
-Expected rows come from metrics.compute(). Actual ones come from the
+Expected rows come from metrics.of_lives(). Actual ones come from the
 aggregator's NDJSON or from the database; both are normalized: times in
 milliseconds, seconds as decimals, flags as booleans, null as None.
 """

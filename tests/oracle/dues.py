@@ -1,12 +1,12 @@
-"""By when waiting customers must be answered, and how intervals are judged, from
-the rules of messaging-hours(7): hours by opening_hours.py, and targets.
+"""By when waiting customers must be answered, and how intervals are judged,
+from the rules of messaging-hours(7): hours by opening_hours.py, and targets.
 """
 
 import random
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
-from opening_hours import DAY, DAYS, MINUTES, ZONES, Hours, Version, \
+from opening_hours import DAY, DAYS, MINUTES, NEVER, ZONES, Hours, Version, \
     random_version
 from time_zones import Place
 
@@ -21,6 +21,19 @@ UNITS = {"m": 60000, "h": 3600000}
 
 def day_of(ms):
     return (EPOCH + timedelta(milliseconds=ms)).date()
+
+
+def is_known(ms):
+    """Whether all random hours around that time are known."""
+    return FIRST + DAY < day_of(ms) < LAST - REACH * DAY
+
+
+def length_words(ms):
+    seconds = ms // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 class Targets:
@@ -92,6 +105,35 @@ class Terms:
     def of_blocks(self, first, last):
         return Hours(self.versions, date.fromordinal(first * BLOCK) - 3 * DAY,
                      date.fromordinal((last + 1) * BLOCK) + 3 * DAY)
+
+    def words(self, row, now):
+        """When the answer to a waiting customer is due, as a terminal shows
+        it."""
+        by = row["answer_by"]
+        _, work, _ = self.target(row["next_kind"], row["waiting_since"])
+        text, is_open, until, late = "", True, NEVER, now - by
+        if work:
+            hours = self.hours(min(day_of(now), day_of(by)),
+                               day_of(now) + REACH * DAY)
+            is_open, until = hours.state(now)
+            late = hours.work(by, now) if late > 0 else late
+        if not is_open:
+            text = f"closed, opens {self.clock(until, now)}, "
+        if by < now:
+            return text + f"late, {length_words(late)} over"
+        if is_open and by <= until:
+            return f"late in {length_words(by - now)}"
+        return text + f"answer by {self.clock(by, now)}"
+
+    def clock(self, at, now):
+        there = EPOCH + timedelta(
+            seconds=at // 1000 + Place(self.zone).offset(at // 1000))
+        text = f"{there.hour}:{there.minute:02d}"
+        if at - now >= 7 * 86400000:
+            return f"{there.date()} {text}"
+        if at - now >= 86400000:
+            return f"{there:%a} {text}"
+        return text
 
     def judge(self, kind, begin, end, awaited=None):
         """(work_ms, target_ms, kept). awaited: what an unanswered wait was

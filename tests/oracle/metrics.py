@@ -172,8 +172,3 @@ def of_lives(tenant, operators, lived, as_of, due=no_target):
     bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
     operators = {k: o for k, o in operators.items() if k not in bots}
     return live_rows(tenant, operators, bots, lived, as_of, due)
-
-
-def compute(tenant, operators, chats, messages, as_of, definition=OURS):
-    return of_lives(tenant, operators,
-                    lives(chats, messages, as_of, definition), as_of)
