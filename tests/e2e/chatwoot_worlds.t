@@ -6,9 +6,11 @@ conversations. Customers write, operators answer, transfer and close; at each
 step the clock moves some minutes, the webhooks arrive, and a poll is made.
 Webhooks are repeated and overtake each other, and some are lost if a poll
 repairs this. Polls see whole seconds, webhooks milliseconds; both at once give
-the figures of polls alone. A section without a token is never polled. WORLDS
-worlds are run (12; LONG=1: 200), alternating between the three kinds. SEED=n
-begins at n.
+the figures of polls alone. A section without a token is never polled. In half
+of the worlds, the account has random opening hours and targets, which change:
+by when waiting customers must be answered, and how the sink judges intervals,
+equals the oracle, too. WORLDS worlds are run (12; LONG=1: 200), alternating
+between the three kinds. SEED=n begins at n.
 """
 
 import collections
@@ -25,10 +27,14 @@ import chatwoot  # noqa: E402
 import clocks  # noqa: E402
 import compare  # noqa: E402
 import crm  # noqa: E402
+import dues  # noqa: E402
+import metrics  # noqa: E402
 from harness import LONG, TOKEN, Checks, Lab, main, say, seed, until  # noqa: E402
+from world_hours import STARTS, TeamHours  # noqa: E402
 
 KINDS = ("polled", "pushed", "both")
 SECRET = "a-secret-of-webhooks"
+CHANNELS = ("11", "13")  # some of those of the simulator
 
 
 class World:
@@ -39,6 +45,10 @@ class World:
         os.mkdir(self.folder)
         self.definition = self.dice.choice((clocks.OURS, clocks.CHATWOOT))
         self.queue, self.rows = f"queue:w{seed}", {}
+        self.tenant, self.team = f"w{seed}", None
+        self.team_dice = random.Random(f"hours {seed}")
+        self.has_team = seed // len(KINDS) % 2 == 0
+        self.judged = {}  # interval: what the sink should say
 
     def file(self, name):
         return os.path.join(self.folder, name)
@@ -48,11 +58,16 @@ class World:
                   "hook_secret": SECRET}
         if self.kind != "pushed":
             tenant.update(url=url, token=TOKEN, history="all")
-        return self.lab.conf(f"w{self.seed}/conf", {
-            "crm " + TOKEN: tenant,
+        path = self.lab.conf(f"w{self.seed}/conf", {
+            "crm " + self.tenant: tenant,
             "poller": {"state": self.file("polls")},
             "aggregator": {"definition": self.definition,
                            "clock": "records"}})
+        if self.team:
+            with open(path, encoding="utf-8") as f:
+                text = self.team.configure(f.read())
+            self.lab.write(path, text)
+        return path
 
     def start(self):
         """Starts the listener first: the simulator needs its address."""
@@ -65,15 +80,24 @@ class World:
             "--crm", "chatwoot", "--dialogs", 0, "--die-with-parent",
             "--seed", self.seed, "--operators", 4, "--hours", "0-24",
             "--pace", self.dice.choice((30, 90, 300)),
+            *(("--start", self.team_dice.choice(STARTS))
+              if self.has_team else ()),
             *(("--webhooks", "http://127.0.0.1:%s/hooks/%s/chatwoot" % (
-                self.port, TOKEN), "--webhook-secret", SECRET)
+                self.port, self.tenant), "--webhook-secret", SECRET)
               if self.kind != "polled" else ()), name=f"w{self.seed}/sim")
+        if self.has_team:
+            self.team = TeamHours(
+                self.team_dice, [self.tenant], CHANNELS, self.now())
         self.conf = self.configure(self.sim.root)
         self.sim.control("webhooks", repeat=100, delay=40,
                          lose=200 if self.kind == "both" else 0)
-        self.account = chatwoot.Account(self.sim, TOKEN, TOKEN, history="all")
+        self.account = chatwoot.Account(
+            self.sim, TOKEN, self.tenant, history="all")
         self.sim.control("act", do="online", account=TOKEN)
         self.records = collections.defaultdict(list)
+
+    def now(self):
+        return compare.parse_time(self.sim.stats()["now"])
 
     def settle(self):
         """Waits until webhooks are in the queue before the next event
@@ -104,7 +128,7 @@ class World:
 
     def poll(self):
         self.lab.must(["poller", "-c", self.conf, "-t", self.queue])
-        now = compare.parse_time(self.sim.stats()["now"])
+        now = self.now()
         view = self.account.look()
         for chat, said in view.chats.items():
             self.records[chat] += [*said["before"], dict(said, at=now)]
@@ -119,6 +143,28 @@ class World:
                                  account=TOKEN)
         self.poll()
 
+    def change_hours(self):
+        """What was stored before is only judged again if it must be."""
+        self.take()
+        if self.team_dice.random() < 0.5:
+            self.team.add_versions(self.now())
+            self.conf = self.configure(self.sim.root)
+            return
+        self.team.replace(self.now())
+        self.conf = self.configure(self.sim.root)
+        day = self.team.some_day(self.now())
+        self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
+                       self.tenant, "--from", str(day)])
+        begin = self.team.begin_of(self.tenant, day)
+        for key in self.judged:
+            if compare.parse_time(self.rows[key]["end_at"]) >= begin:
+                self.judge(key, self.rows[key])
+
+    def judge(self, key, row):
+        times = {k: compare.parse_time(row[k]) for k in ("start_at", "end_at")}
+        self.judged[key] = dues.judged(
+            self.team.terms, self.tenant, {**row, **times})
+
     def take(self):
         """The last version of each row counts."""
         done = self.lab.must(["aggregator", "-c", self.conf, "-a", "all",
@@ -131,6 +177,27 @@ class World:
                 if row["table"] == "intervals":
                     key += [row["end_at"], row["message"], row["kind"]]
                 self.rows[tuple(key)] = row
+                if self.team and row["table"] == "intervals":
+                    self.judge(tuple(key), row)
+        if self.team:
+            self.lab.must(["sink", "-c", self.conf], stdin=done.out)
+
+    def wrong_judgements(self):
+        there = self.lab.sql(
+            "SELECT JSON_ARRAY(chat, end_at, message, kind), JSON_ARRAY("
+            "work_ms, target_ms, kept) FROM intervals "
+            f"WHERE tenant = '{self.tenant}'")
+        got = {}
+        for key, values in there:
+            chat, end, message, kind = json.loads(key)
+            got[chat, compare.parse_time(end), message, kind] = tuple(
+                json.loads(values))
+        want = {(chat, compare.parse_time(end), message, kind):
+                tuple(row[c] for c in dues.JUDGED)
+                for (_, chat, end, message, kind), row in self.judged.items()}
+        for key in sorted(want.keys() | got.keys()):
+            if got.get(key) != want.get(key):
+                yield f"{key} is judged {got.get(key)}, not {want.get(key)}"
 
     def written(self):
         """Messages by conversation, in ms for webhooks, else in seconds."""
@@ -175,15 +242,28 @@ class World:
             for i in life.intervals:
                 intervals[chat, i.kind, i.operator, i.start, i.end, i.ms] += 1
             if life.status == "open":
-                chats[chat] = (life.operator, len(life.counted), life.W)
+                chats[chat] = (life.operator, len(life.counted), life.W,
+                               *self.due(d, life))
         return intervals, chats
+
+    def due(self, dialog, life):
+        kind, since = metrics.next_answer(life)
+        if kind is None or not self.team:
+            return kind, None, None
+        due = dues.of_tenant(self.team.terms, self.tenant)
+        return kind, *due(str(dialog["last_message"]["channel_id"]), kind,
+                          since)
 
     def found(self):
         intervals, chats = collections.Counter(), {}
         for key, r in self.rows.items():
             if key[0] == "chat_metrics" and r["status"] == "open":
-                chats[r["chat"]] = (r["operator"], r["messages"],
-                                    compare.value_of("_at", r["waiting_since"]))
+                chats[r["chat"]] = (
+                    r["operator"], r["messages"],
+                    compare.value_of("_at", r["waiting_since"]),
+                    r["next_kind"],
+                    compare.value_of("_by", r["answer_by"]),
+                    compare.value_of("_at", r["soon_at"]))
             elif key[0] == "intervals" and not r.get("withdrawn"):
                 start, end = (compare.parse_time(r[x])
                               for x in ("start_at", "end_at"))
@@ -204,24 +284,32 @@ class World:
                 yield f"{chat}: {there.get(chat)}, not {open_.get(chat)}"
 
     def run(self):
-        """Returns errors and the number of intervals."""
+        """Returns errors, the number of intervals, and of those with work
+        time."""
         self.start()
-        for _ in range(self.dice.randrange(4, 9)):
+        steps = self.dice.randrange(4, 9)
+        change = self.team_dice.randrange(2 * steps)
+        for n in range(steps):
+            if self.team and n == change:
+                self.change_hours()
             self.step()
         if self.kind != "pushed":
             self.reopen()
         self.take()
         wrong = list(self.differences())
+        if self.team:
+            wrong += self.wrong_judgements()
         self.lab.end(self.listener)
         self.lab.end(self.sim.process)
-        return wrong, sum(self.found()[0].values())
+        return wrong, sum(self.found()[0].values()), sum(
+            row["work_ms"] is not None for row in self.judged.values())
 
 
 def run(lab, number):
-    """(kind, intervals, errors)"""
+    """(kind, intervals, those with work time, errors)"""
     kind = os.environ.get("KIND") or KINDS[number % 3]
-    wrong, intervals = World(lab, number, kind).run()
-    return kind, intervals, wrong and (
+    wrong, intervals, judged = World(lab, number, kind).run()
+    return kind, intervals, judged, wrong and (
         f"SEED={number} KIND={kind} WORLDS=1: " + "\n  ".join(wrong[:12]))
 
 
@@ -230,11 +318,13 @@ def body():
     first = seed()
     count = int(os.environ.get("WORLDS") or (200 if LONG else 12))
     with Lab("chatwoot_worlds") as lab:
-        lab.start_servers("rabbitmq")
+        lab.start_servers("rabbitmq", "mariadb")
+        lab.must(["sink", "--migrate"])
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            for kind, intervals, wrong in pool.map(
+            for kind, intervals, judged, wrong in pool.map(
                     lambda n: run(lab, n), range(first, first + count)):
                 counts[kind] += intervals
+                counts["with work time"] += judged
                 checks.that(not wrong, wrong)
     say("intervals: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
     return checks.result()

@@ -6,8 +6,12 @@ sink, broker and database are killed with -9 and restarted. Finally, every
 table equals the oracle's: metrics, messages, views, events, findings, dead
 letters. A publisher that sets no message_id and loses its broker publishes
 unconfirmed messages again, so that records count once by their own contents:
-not the lines of a snapshot, nor events that arrive a window later. One round
-(LONG=1: 40). SEED=n repeats one, ROUNDS=n sets their number.
+not the lines of a snapshot, nor events that arrive a window later. Most tenants
+have random hours and targets. In half of the rounds, these change while
+programs are killed; sink --recompute --from judges the past again. In the
+others, the tables of a pipe over a file of the same records equal those of the
+oracle for such a file. One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n
+sets their number.
 """
 
 import base64
@@ -24,12 +28,15 @@ from decimal import Decimal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
+import clocks  # noqa: E402
 import compare  # noqa: E402
+import dues  # noqa: E402
 import nasty  # noqa: E402
 import row_keys  # noqa: E402
 import stream  # noqa: E402
 import stream_metrics  # noqa: E402
 from harness import LONG, PROBE, Checks, Lab, main, say, seed  # noqa: E402
+from rollup_sums import difference, read_sums, sums_of_rows  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", 40 if LONG else 1))
 SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # the exceptions
@@ -59,22 +66,41 @@ class Round:
         self.dice = random.Random(number)
         self.anonymous = self.dice.random() < 0.5
         self.again = self.anonymous and self.dice.random() < 0.5
+        change = random.Random(f"change {number}")
+        # Kills until the hours change; 0: they stay.
+        self.change_after = change.choice((0, change.randint(1, 5)))
+        # --from has no years before 2000.
+        without = (SAID_AGAIN if self.again else ()) + (
+            ("years",) if self.change_after else ())
         self.world = nasty.Nasty(number, [
-            f for f in stream_metrics.features(nasty.EVERY)
-            if not (self.again and f in SAID_AGAIN)], stored=True)
+            f for f in stream_metrics.features((*nasty.EVERY, "hours"))
+            if f not in without], stored=True)
         self.lines = self.world.lines()
         self.data = b"\n".join(self.lines) + b"\n"
         self.to = "queue:rows"
         self.running = {}
 
-    def settings(self):
-        conf = stream_metrics.configuration(self.world.conf) + (
-            "refresh = 100ms\n[amqp]\nwait_timeout = 30s\n")
+    def other_terms(self):
+        """The hours and targets before the change."""
+        return dues.random_for(
+            f"{self.number} before", dues.day_of(nasty.START),
+            [t.name for t in self.world.tenants], ["web"])
+
+    def settings(self, terms):
+        conf = "[amqp]\nwait_timeout = 30s\n" + stream_metrics.configuration(
+            dict(self.world.conf, terms=terms)).replace(
+                "[aggregator]\n", "[aggregator]\nrefresh = 100ms\n")
         # For the sink at the end of a round: with a transaction per message, a
         # long stream takes ten minutes on a busy machine.
         self.ample = self.lab.write("conf.ample", conf)
-        return self.lab.write("conf", conf + "prefetch = %d\n[sink]\n"
-                              % self.dice.choice((1, 5, 20, 500)))
+        return self.lab.write("conf", conf.replace(
+            "[amqp]\n", "[amqp]\nprefetch = %d\n" % self.prefetch))
+
+    def change(self):
+        """Other hours and targets."""
+        self.conf = self.settings(self.world.conf["terms"])
+        for name in self.commands():
+            self.kill(name)
 
     def commands(self):
         return {
@@ -152,6 +178,8 @@ class Round:
                 name = "mariadb"
             self.kill(name)
             kills += 1
+            if kills == self.change_after:
+                self.change()
         writer.join()
         if failed:
             raise failed[0]
@@ -167,6 +195,8 @@ class Round:
             if done.code != 0 and not re.search(
                     "is incomplete:", done.err):
                 raise AssertionError("%s: %s" % (name, done))
+        self.lab.must(["sink", "-c", self.ample, "--recompute", *(
+            ("--from", str(dues.FIRST)) if self.change_after else ())])
         return kills
 
     def until_empty(self, argv):
@@ -179,7 +209,10 @@ class Round:
         return done
 
     def fresh(self):
-        self.conf = self.settings()
+        self.prefetch = self.dice.choice((1, 5, 20, 500))
+        terms = self.world.conf["terms"]
+        self.conf = self.settings(
+            self.other_terms() if self.change_after else terms)
         for name in os.listdir(self.lab.tmp):
             if name.startswith("state"):
                 shutil.rmtree(self.lab.path(name))
@@ -227,17 +260,87 @@ class Round:
         want = stream.expected(self.data, self.world.conf, by_hand=False)
         for table in row_keys.KEYS:
             yield from self.wrong_rows(table, want)
+        yield from self.wrong_sums(want)
         yield from self.history(want)
         yield from self.dead(want)
 
-    def wrong_rows(self, table, want):
+    def wrong_by_pipe(self):
+        self.fresh()
+        path = self.lab.write("records", self.data)
+        done = self.lab.run(["aggregator", "-c", self.ample, "-f", path, "-a",
+                             "all", "-o", "ndjson"])
+        if done.code not in (0, 65): # 65: records were refused
+            raise AssertionError(done)
+        self.lab.must(["sink", "-c", self.ample], stdin=done.out)
+        self.lab.must(["sink", "-c", self.ample, "--recompute"])
+        want = stream.expected(self.data, self.world.conf)
+        for table in row_keys.KEYS:
+            yield from self.wrong_rows(table, want, in_stream=False)
+        yield from self.wrong_sums(want)
+
+    def wrong_rows(self, table, want, in_stream=True):
         there = self.rows(table)
         for name in sorted(set(want.rows) | set(there)):
-            expected = {k: plain(row) for k, row in want.rows.get(
+            if table == "intervals" and in_stream:
+                self.settle(want, name, there.get(name, {}))
+            if table == "conversation_metrics":
+                self.keep_earliest(want, name, there.get(name, {}))
+            expected = {k: self.stored(name, row) for k, row in want.rows.get(
                 name, {}).items() if k[0] == table}
             got = {k: row for k, row in there.get(name, {}).items()
                    if k in expected or not is_nothing(table, row)}
             yield from stream_metrics.differences(name, expected, got)
+
+    def settle(self, want, tenant, there):
+        """A window after a chat record ended an interval, the interval keeps
+        the channel that the chat had by then."""
+        rows = want.rows.get(tenant, {})
+        channels = {(r["chat"], r.get("channel")) for r in want.taken
+                    if r["type"] == "chat" and r["tenant"] == tenant}
+        for key in rows.keys() & there.keys():
+            row, channel = rows[key], there[key]["channel"]
+            if row["message"] == "" and (row["chat"], channel) in channels and \
+                    row["end_at"] < row["as_of"] - self.world.window:
+                row["channel"] = channel
+
+    def keep_earliest(self, want, tenant, there):
+        """A conversation keeps the earliest time in any of its rows, even if
+        that message does not count since it was edited."""
+        earlier = {(r["chat"], r["at"]) for r in want.taken
+                   if r["type"] == "message" and r["tenant"] == tenant
+                   and not r.get("about") and clocks.counts(r)}
+        rows = want.rows.get(tenant, {})
+        for key in rows.keys() & there.keys():
+            row, at = rows[key], there[key]["created_at"]
+            if at < row["created_at"] and \
+                    (row["conversation_id"], at) in earlier:
+                row["created_at"] = at
+
+    def stored(self, tenant, row):
+        """A row as the table has it."""
+        row = {k: v for k, v in row.items() if k != "as_of"}
+        if "awaited" in row:
+            row.update(dues.judged(self.world.conf["terms"], tenant, row))
+        return row
+
+    def wrong_sums(self, want):
+        """Hours are added up when they are over, those of the year 9999 not
+        yet."""
+        expected, got = {}, {}
+        for name, rows in want.rows.items():
+            expected.update(sums_of_rows(name, [
+                self.stored(name, row) for key, row in rows.items()
+                if key[0] == "intervals"
+                and row["end_at"] < 1000 * time.time() - 2 * stream.DAY]))
+        columns = ("tenant", "subject", "span", "begin_at", "id", "sums")
+        for row in self.select("response_rollups", columns):
+            *key, sums = row.values()
+            key[3] = compare.parse_time(key[3])
+            if sums:
+                got[tuple(key)] = read_sums(sums)
+        wrong = difference(got, expected)
+        if wrong:
+            yield "response_rollups: " + wrong
 
     def history(self, want):
         given = want.accepted
@@ -291,6 +394,8 @@ class Round:
         self.fresh()
         kills = self.storm()
         wrong = list(self.wrong())
+        if not self.change_after:
+            wrong += [f"by pipe: {what}" for what in self.wrong_by_pipe()]
         say("SEED=%d: %d lines, %s message_id, %d kills, %d of the broker%s"
             % (self.number, len(self.lines),
                "without" if self.anonymous else "with", kills, self.broken,
@@ -314,10 +419,6 @@ def value_of(column, value):
     if column.endswith("_seconds"):
         return Decimal(value)
     return value
-
-
-def plain(row):
-    return {k: v for k, v in row.items() if k != "as_of"}
 
 
 def sets(name, want, got):

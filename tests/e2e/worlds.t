@@ -34,8 +34,11 @@ import chatwoot  # noqa: E402
 import compare  # noqa: E402
 import crm  # noqa: E402
 import clocks  # noqa: E402
+import dues  # noqa: E402
 import metrics  # noqa: E402
 from harness import LONG, Lab, main, program, say, until  # noqa: E402
+from rollup_sums import difference, read_sums, sums_of_rows  # noqa: E402
+from world_hours import STARTS, TeamHours  # noqa: E402
 
 ROBOT = 10900
 # Possible faulty answers of the CRM, given once or twice; some make the poll
@@ -44,7 +47,8 @@ FAULTS = ("401", "403", "404", "429-negative", "500", "502-html",
             "login-page", "204", "empty", "cut-chunk", "long-length",
             "short-length", "truncated", "bom", "reset", "errors-string",
             "errors-object", "error-200", "wrong-shape", "html-type")
-METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
+METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics", "intervals")
+CHANNELS = ("11", "13")  # some of those of the simulator
 SERVERS = ("rabbitmq", "mariadb") if LONG else () # those that are killed
 
 
@@ -89,6 +93,7 @@ class Choices:
             # Chatwoot shows everything at once and has small ids; a removed
             # conversation is only noticed in the next full list, an hour later.
             self.lag, self.big_ids, self.removing = 0, False, False
+        self.team = (seed + seed // 4) % 2 == 0 # has hours and targets
         if self.killing or self.faulty:
             # It is unknown whether such a poll has read the operators.
             self.operators_every = 0
@@ -112,6 +117,8 @@ class World:
         self.live = {t: {} for t in self.tenants}
         self.tombs = {t: {} for t in self.tenants}  # chat: closed_at
         self.as_of = {t: 0 for t in self.tenants}
+        self.team = None
+        self.intervals = {t: {} for t in self.tenants} # as stored
         self.where = "at the start"
         self.counts = collections.Counter()
 
@@ -138,27 +145,47 @@ class World:
         options += ["--tells"] if c.tells else []
         options += [] if c.request_ids else ["--no-request-ids"]
         options += ["--honour-offset"] if c.honour_offset else []
+        self.team_dice = random.Random("hours %d" % self.seed)
+        if c.team:
+            options += ["--start", self.team_dice.choice(STARTS)]
         self.sim = self.lab.sim(*options, name="world%d/sim" % self.seed)
         robot = str(ROBOT + (2 ** 53 if c.big_ids else 0))
         bots = [robot] if c.robot_known else []
         self.accounts = {t: self.account(t, bots) for t in self.tenants}
+        if c.team:
+            self.team = TeamHours(self.team_dice, self.tenants, CHANNELS,
+                                  self.now())
+        self.bots = bots
+        self.configure()
+
+    def configure(self):
+        self.conf = self.configuration("conf", "1h")
+        self.conf_stale = self.configuration("conf.stale", "1s")
+
+    def configuration(self, name, stale):
+        c = self.choices
         sections = {
             "poller": {"state": os.path.join(self.folder, "state")},
             "aggregator": {"definition": c.definition, "clock": "records"},
-            "reaper": {"stale": "1h"},
+            "reaper": {"stale": stale},
         }
+        if self.team:
+            sections["aggregator"]["metrics"] = \
+                "operators,chats,tenant,events,intervals"
         for t in self.tenants:
             sections["crm " + t] = {
                 **self.address(), "token": t, "history": c.history,
                 "customers": "yes" if c.customers else "no",
                 "customer_phone": "yes" if c.phones else "no",
                 "operators_every": "%ds" % c.operators_every,
-                "bot_operators": ",".join(bots) or "none",
+                "bot_operators": ",".join(self.bots) or "none",
             }
-        self.conf = self.lab.conf("world%d/conf" % self.seed, sections)
-        sections["reaper"]["stale"] = "1s"
-        self.conf_stale = self.lab.conf(
-            "world%d/conf.stale" % self.seed, sections)
+        path = self.lab.conf("world%d/%s" % (self.seed, name), sections)
+        if self.team:
+            with open(path, encoding="utf-8") as f:
+                text = self.team.configure(f.read())
+            self.lab.write(path, text)
+        return path
 
     def address(self):
         if self.choices.crm == "chatwoot":
@@ -274,7 +301,14 @@ class World:
         if as_of <= self.as_of[tenant]:
             raise Wrong("as_of of %s does not grow" % tenant)
         self.as_of[tenant] = as_of
-        rows = self.views[tenant].expected(as_of, self.choices.definition)
+        rows = self.views[tenant].expected(
+            as_of, self.choices.definition, dues.of_tenant(
+                self.team and self.team.terms, tenant))
+        if self.team:
+            self.take_intervals(tenant, {
+                **self.of_chats_that_left(tenant, rows["chat_metrics"]),
+                **{key: {"as_of": as_of, **row}
+                   for key, row in self.views[tenant].intervals.items()}})
         # A chat that left is as of the first snapshot without it.
         old = {c: dict(row, status="left", as_of=as_of)
                for c, row in self.live[tenant].items()}
@@ -283,6 +317,60 @@ class World:
         self.count(tenant)
         self.left[tenant] = {
             c: row for c, row in old.items() if c not in self.live[tenant]}
+
+    def of_chats_that_left(self, tenant, chats):
+        """The poll also brings the last messages of chats that were closed, of
+        which the view knows nothing: these intervals are as stored, but for
+        their judgement."""
+        there = self.tables()["intervals"].items()
+        return {key[1:]: row for key, row in there
+                if key[0] == tenant and row["chat"] not in chats
+                and row["as_of"] == self.as_of[tenant]}
+
+    def take_intervals(self, tenant, intervals):
+        """Stored rows are judged by the hours of now."""
+        self.intervals[tenant].update({
+            key: {"tenant": tenant, **self.team.judged(tenant, row)}
+            for key, row in intervals.items()})
+        self.counts["judged"] += len(intervals)
+
+    def change_hours(self):
+        now = self.now()
+        if self.team_dice.random() < 0.5:
+            self.where += ", with hours that begin soon"
+            self.counts["hours that begin soon"] += 1
+            self.team.add_versions(now)
+            self.configure()
+            return
+        self.where += ", with other hours of the past"
+        self.counts["hours of the past"] += 1
+        self.team.replace(now)
+        self.configure()
+        day = self.team.some_day(now)
+        self.lab.must(
+            ["sink", "-c", self.conf, "--recompute", "--from", str(day)])
+        for tenant, own in self.intervals.items():
+            begin = self.team.begin_of(tenant, day)
+            self.take_intervals(tenant, {
+                key: row for key, row in own.items()
+                if row["end_at"] >= begin})
+        self.check()
+
+    def check_sums(self):
+        self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        expected, got = {}, {}
+        for tenant, own in self.intervals.items():
+            expected.update(sums_of_rows(tenant, own.values()))
+        for line in self.sql("SELECT tenant, subject, span, begin_at, id, sums "
+                             "FROM response_rollups"):
+            *key, sums = line.split("\t")
+            key[3] = compare.parse_time(key[3])
+            if sums:
+                got[tuple(key)] = read_sums(sums)
+        wrong = difference(got, expected)
+        self.counts["sums"] += len(expected)
+        if wrong:
+            raise Wrong("response_rollups: " + wrong)
 
     def count(self, tenant):
         """Counts what the world covered, for the log."""
@@ -344,6 +432,7 @@ class World:
                 self.as_of[tenant], self.choices.definition)
             rows = dict(rows, chat_metrics={
                 **self.left[tenant], **self.live[tenant]})
+            rows["intervals"] = self.intervals[tenant]
             for table, own in compare.expected_tables([rows]).items():
                 tables[table].update(own)
         return tables
@@ -436,6 +525,8 @@ class World:
             self.remove()
         if c.crm == "chatwoot" and d.random() < 0.5:
             self.shift()
+        if self.team and n > 0 and self.team_dice.random() < 0.5:
+            self.change_hours()
         self.look()
         if c.killing and d.random() < 0.6:
             self.where += ", after a poll that was killed"
@@ -496,6 +587,8 @@ class World:
             self.start()
             for n in range(self.choices.steps):
                 self.step(n)
+            if self.team:
+                self.check_sums()
             self.purge()
             return None
         except Wrong as why:

@@ -73,6 +73,7 @@ class Account(crm.Account):
 
     def message(self, m):
         out = {"id": str(m["id"]), "at": milliseconds(m["created"]),
+               "channel": str(m["channel_id"]),
                "kind": "image" if m["photo"] else "text"}
         writer, kind = m["operator_id"], m["type"]
         if kind is None and not m["photo"]:

@@ -1,6 +1,6 @@
 """Compares tables column by column with the expected rows.
 
-Expected rows come from metrics.compute(). Actual ones come from the
+Expected rows come from metrics.of_lives(). Actual ones come from the
 aggregator's NDJSON or from the database; both are normalized: times in
 milliseconds, seconds as decimals, flags as booleans, null as None.
 """
@@ -16,6 +16,7 @@ KEYS = {
     "tenant_metrics": ("tenant",),
     "closed_chats": ("tenant", "chat"),
     "tenants": ("tenant",),
+    "intervals": ("tenant", "end_at", "chat", "message", "kind"),
 }
 COLUMNS = {
     "operator_metrics": (
@@ -28,13 +29,17 @@ COLUMNS = {
         "tenant", "chat", "operator", "channel", "customer", "customer_name",
         "customer_phone", "tag", "status", "opened_at", "last_message_at",
         "messages", "participants", "responses", "avg_response_seconds",
-        "first_response_seconds", "waiting_since", "as_of"),
+        "first_response_seconds", "waiting_since", "next_kind", "answer_by",
+        "soon_at", "as_of"),
     "tenant_metrics": (
         "tenant", "operators", "open_chats", "unassigned_chats",
         "waiting_chats", "longest_wait_seconds", "responses",
         "avg_response_seconds", "skewed", "as_of"),
     "closed_chats": ("tenant", "chat", "closed_at", "as_of"),
     "tenants": ("tenant", "as_of", "snapshot"),
+    "intervals": (
+        "tenant", "end_at", "chat", "message", "kind", "start_at", "operator",
+        "channel", "awaited", "ms", "as_of", "work_ms", "target_ms", "kept"),
 }
 TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z?$")
@@ -57,10 +62,14 @@ def format_time(ms):
     return t.isoformat(timespec="milliseconds") + "Z"
 
 
+def is_time(column):
+    return column == "as_of" or column.endswith(("_at", "_since", "_by"))
+
+
 def value_of(column, value):
     if value is None:
         return None
-    if column == "as_of" or column.endswith(("_at", "_since")):
+    if is_time(column):
         return parse_time(value)
     if column.endswith("_seconds"):
         return Decimal(value)
@@ -115,7 +124,7 @@ def from_database(lines):
 
 
 def shown(column, value):
-    if column == "as_of" or column.endswith(("_at", "_since")):
+    if is_time(column):
         return format_time(value)
     return str(value)
 

@@ -23,7 +23,9 @@ import urllib.request
 from datetime import datetime, timezone
 
 import clocks
+import counts
 import metrics
+import row_keys
 
 OFF = ("disabled", "deleted", "unconfirmed")
 SYSTEM_KINDS = {
@@ -70,6 +72,7 @@ def message(m, bots):
     out = {
         "id": str(m["id"]),
         "at": milliseconds(m["created"]),
+        "channel": name_or_none(m["channel_id"]),
         "request": m.get("request_id"),
         "kind": content_kind(m),
     }
@@ -100,6 +103,10 @@ def opens(m):
     return not m.get("private") and not m.get("automated")
 
 
+def row_key(interval):
+    return tuple(interval[k] for k in row_keys.KEYS["intervals"])
+
+
 class View:
     """The expected content of one snapshot of an account."""
 
@@ -109,12 +116,16 @@ class View:
         self.messages = messages
         self.computed = {}
 
-    def expected(self, as_of, definition=metrics.OURS):
+    def expected(self, as_of, definition=metrics.OURS, due=metrics.no_target):
+        """due: dues.of_tenant(), which counts at the first call."""
         key = (as_of, definition)
         if key not in self.computed:
-            self.computed[key] = metrics.compute(
-                self.tenant, self.operators, self.chats, self.messages,
-                as_of, definition)
+            lives = metrics.lives(self.chats, self.messages, as_of, definition)
+            self.intervals = {
+                row_key(row): row for chat, life in lives.items()
+                for row in counts.interval_rows(chat, life.intervals)}
+            self.computed[key] = metrics.of_lives(
+                self.tenant, self.operators, lives, as_of, due)
         return self.computed[key]
 
 

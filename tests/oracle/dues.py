@@ -1,12 +1,12 @@
-"""By when waiting customers must be answered, from the rules of
-messaging-hours(7): hours by opening_hours.py, and targets.
+"""By when waiting customers must be answered, and how intervals are judged,
+from the rules of messaging-hours(7): hours by opening_hours.py, and targets.
 """
 
 import random
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
-from opening_hours import DAY, DAYS, MINUTES, ZONES, Hours, Version, \
+from opening_hours import DAY, DAYS, MINUTES, NEVER, ZONES, Hours, Version, \
     random_version
 from time_zones import Place
 
@@ -21,6 +21,19 @@ UNITS = {"m": 60000, "h": 3600000}
 
 def day_of(ms):
     return (EPOCH + timedelta(milliseconds=ms)).date()
+
+
+def is_known(ms):
+    """Whether all random hours around that time are known."""
+    return FIRST + DAY < day_of(ms) < LAST - REACH * DAY
+
+
+def length_words(ms):
+    seconds = ms // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 class Targets:
@@ -57,12 +70,16 @@ class Terms:
             return day_of(ms)
         return day_of(ms + 1000 * Place(self.zone).offset(ms // 1000))
 
+    def target(self, kind, begin):
+        """(ms, whether in work time, soon in %); 0 ms: none."""
+        if self.targets is None:
+            return 0, False, 0
+        _, targets, soon = self.targets.on(self.day(begin))
+        return *targets.get(kind, (0, False)), soon
+
     def due(self, kind, begin):
         """(answer_by, soon_at), None without a target."""
-        if self.targets is None:
-            return None, None
-        _, targets, soon = self.targets.on(self.day(begin))
-        ms, work = targets.get(kind, (0, False))
+        ms, work, soon = self.target(kind, begin)
         early = ms // 100 * (100 - soon)
         if ms == 0:
             return None, None
@@ -70,29 +87,100 @@ class Terms:
             return begin + ms, begin + early
         if not FIRST < day_of(begin) < LAST - REACH * DAY:
             return None, None
-        hours = self.hours(day_of(begin).toordinal() // BLOCK)
+        hours = self.hours(day_of(begin), day_of(begin) + REACH * DAY)
         return hours.deadline(begin, ms), hours.deadline(begin, early)
 
-    @lru_cache(maxsize=8)
-    def hours(self, block):
-        first = date.fromordinal(block * BLOCK)
-        return Hours(self.versions, first - 3 * DAY,
-                     first + (BLOCK + REACH) * DAY)
+    def work(self, begin, end):
+        """None without hours."""
+        if self.versions is None or day_of(begin) < FIRST or \
+                day_of(end) >= LAST:
+            return None
+        return self.hours(day_of(begin), day_of(end)).work(begin, end)
+
+    def hours(self, first, last):
+        return self.of_blocks(first.toordinal() // BLOCK,
+                              last.toordinal() // BLOCK)
+
+    @lru_cache(maxsize=32)
+    def of_blocks(self, first, last):
+        return Hours(self.versions, date.fromordinal(first * BLOCK) - 3 * DAY,
+                     date.fromordinal((last + 1) * BLOCK) + 3 * DAY)
+
+    def words(self, row, now):
+        """When the answer to a waiting customer is due, as a terminal shows
+        it."""
+        by = row["answer_by"]
+        _, work, _ = self.target(row["next_kind"], row["waiting_since"])
+        text, is_open, until, late = "", True, NEVER, now - by
+        if work:
+            hours = self.hours(min(day_of(now), day_of(by)),
+                               day_of(now) + REACH * DAY)
+            is_open, until = hours.state(now)
+            late = hours.work(by, now) if late > 0 else late
+        if not is_open:
+            text = f"closed, opens {self.clock(until, now)}, "
+        if by < now:
+            return text + f"late, {length_words(late)} over"
+        if is_open and by <= until:
+            return f"late in {length_words(by - now)}"
+        return text + f"answer by {self.clock(by, now)}"
+
+    def clock(self, at, now):
+        there = EPOCH + timedelta(
+            seconds=at // 1000 + Place(self.zone).offset(at // 1000))
+        text = f"{there.hour}:{there.minute:02d}"
+        if at - now >= 7 * 86400000:
+            return f"{there.date()} {text}"
+        if at - now >= 86400000:
+            return f"{there:%a} {text}"
+        return text
+
+    def judge(self, kind, begin, end, awaited=None):
+        """(work_ms, target_ms, kept). awaited: what an unanswered wait was
+        for. Such a wait is missed or not judged; parts of waits have no
+        target."""
+        begin = min(begin, end)
+        work = self.work(begin, end)
+        ms, in_work, _ = self.target(awaited or kind, begin)
+        length = work if in_work else end - begin
+        if ms == 0:
+            return work, None, None
+        if length is None:
+            return work, ms, None
+        if length > ms:
+            return work, ms, 0
+        return work, ms, None if kind == "unanswered" else 1
+
+
+def of_channel(terms, tenant, channel):
+    own = (terms or {}).get(tenant, {})
+    return own.get(channel, own.get(None))
 
 
 def of_tenant(terms, tenant):
     """A function of a channel, a kind and the begin of a wait."""
-    own = (terms or {}).get(tenant, {})
-
     def due(channel, kind, begin):
-        found = own.get(channel, own.get(None))
+        found = of_channel(terms, tenant, channel)
         return found.due(kind, begin) if found else (None, None)
 
     return due
 
 
-def configuration(terms):
-    """The lines for the programs."""
+JUDGED = ("work_ms", "target_ms", "kept")
+
+
+def judged(terms, tenant, row):
+    """What the sink adds to a row of the table intervals."""
+    found = of_channel(terms, tenant, row["channel"])
+    if found is None:
+        return dict.fromkeys(JUDGED)
+    return dict(zip(JUDGED, found.judge(
+        row["kind"], row["start_at"], row["end_at"], row["awaited"])))
+
+
+def sections(terms):
+    """The lines about hours and targets for the programs, and those that belong
+    to the section of each tenant."""
     calendars, targets = [], []
 
     def number(found, what):
@@ -100,26 +188,34 @@ def configuration(terms):
             found.append(what)
         return found.index(what)
 
-    tenants = []
+    tenants = {}
     for name, channels in terms.items():
         general = channels[None]
-        tenants += [f"[crm {name}]", f"zone = {general.zone}"]
+        own = tenants[name] = [f"zone = {general.zone}"]
         for channel, t in channels.items():
             dot = f".{channel}" if channel else ""
             if t.versions:
-                tenants.append(
-                    f"hours{dot} = h{number(calendars, t.versions)}")
+                own.append(f"hours{dot} = h{number(calendars, t.versions)}")
             if t.targets:
-                tenants.append(
-                    f"targets{dot} = t{number(targets, t.targets)}")
+                own.append(f"targets{dot} = t{number(targets, t.targets)}")
+    lines = []
     for i, versions in enumerate(calendars):
-        yield f"[hours h{i}]"
+        lines.append(f"[hours h{i}]")
         for version in versions:
-            yield from version.lines()
+            lines += version.lines()
     for i, t in enumerate(targets):
-        yield f"[targets t{i}]"
-        yield from t.lines()
-    yield from tenants
+        lines.append(f"[targets t{i}]")
+        lines += t.lines()
+    return lines, tenants
+
+
+def configuration(terms):
+    """All of these lines."""
+    lines, tenants = sections(terms)
+    yield from lines
+    for name, own in tenants.items():
+        yield f"[crm {name}]"
+        yield from own
 
 
 # ---- from the lines of an example ----

@@ -153,17 +153,22 @@ def live_rows(tenant, operators, names, chats, as_of, due=no_target):
     }
 
 
-def compute(tenant, operators, chats, messages, as_of, definition=OURS):
-    """The rows of a single snapshot, whose chat records are final: {id: chat
+def lives(chats, messages, as_of, definition=OURS):
+    """{id: Chat} of a single snapshot, whose chat records are final: {id: chat
     record}, {id: [message]}. A record without a time counts as of the snapshot;
-    before: earlier records of the chat. A bot is not an operator, but has its
-    name."""
-    bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
-    operators = {k: o for k, o in operators.items() if k not in bots}
+    before: earlier records of the chat."""
     lived = {}
     for k, record in chats.items():
         lived[k] = Chat([*record.get("before", ()),
                          dict(record, at=record.get("at") or as_of)],
                         messages.get(k, []), definition)
         lived[k].is_as_said(record)
-    return live_rows(tenant, operators, bots, lived, as_of)
+    return lived
+
+
+def of_lives(tenant, operators, lived, as_of, due=no_target):
+    """The rows of a single snapshot. A bot is not an operator, but has its
+    name."""
+    bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
+    operators = {k: o for k, o in operators.items() if k not in bots}
+    return live_rows(tenant, operators, bots, lived, as_of, due)

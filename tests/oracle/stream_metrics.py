@@ -94,18 +94,23 @@ class Output:
                 self.passed.append(passed_on(line))
 
 
-def run(data, conf):
+def call(data, conf, *options):
     """(the aggregator's output, its messages)"""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
         f.write(configuration(conf))
         f.flush()
         done = subprocess.run(
-            [os.path.join(BIN, "aggregator"), "-c", f.name, "-o", "ndjson",
-             "-a", "all"], input=data, capture_output=True)
+            [os.path.join(BIN, "aggregator"), "-c", f.name, *options],
+            input=data, capture_output=True)
     said = done.stderr.decode()
     if done.returncode not in (0, 65):
         raise AssertionError("exit %d: %s" % (done.returncode, said))
-    return Output(done.stdout.decode()), said
+    return done.stdout.decode(), said
+
+
+def run(data, conf):
+    out, said = call(data, conf, "-o", "ndjson", "-a", "all")
+    return Output(out), said
 
 
 def differences(where, want, got):
@@ -144,6 +149,51 @@ def problems(data, conf):
     for tenant in sorted(set(want.rows) | set(got.rows)):
         yield from differences(tenant, want.rows.get(tenant, {}),
                                got.rows.get(tenant, {}))
+    if conf["terms"]:
+        yield from screen(data, conf, want)
+
+
+SCREEN_CHATS = 10  # as many as a terminal shows
+
+
+def dues_on_screen(text):
+    """The texts below DUE by tenant, in order."""
+    found, lines = {}, None
+    for line in text.splitlines():
+        heading = re.match(r"(\S+), as of ", line)
+        if heading:
+            found[heading[1]] = lines = []
+        elif line.startswith("DUE "):
+            lines.append(None)
+        elif not line:
+            continue
+        elif lines and len(lines) <= SCREEN_CHATS and \
+                not line.startswith("OPERATOR "):
+            lines.append(re.split(" {2,}", line)[0])
+        elif lines:
+            lines = None
+    return {tenant: own[1:] for tenant, own in found.items()}
+
+
+def screen(data, conf, want):
+    """In a terminal, waiting customers are sorted by what is due next."""
+    got = dues_on_screen(call(data, conf, "-o", "table")[0])
+    for tenant, rows in want.rows.items():
+        due = sorted((row for row in rows.values()
+                      if row.get("answer_by") is not None),
+                     key=lambda row: row["answer_by"])
+        if not due or not dues.is_known(due[0]["as_of"]):
+            continue
+        last = due[SCREEN_CHATS]["answer_by"] if len(due) > SCREEN_CHATS \
+            else dues.NEVER
+        sure = [row for row in due if row["answer_by"] < last]
+        expected = sorted(dues.of_channel(
+            conf["terms"], tenant, row["channel"]).words(row, row["as_of"])
+            for row in sure)
+        shown_ = sorted(got.get(tenant, [])[:len(sure)])
+        if shown_ != expected:
+            yield "%s screen: is %s, should be %s" % (
+                tenant, shown_, expected)
 
 
 def passed(data, want, got):
