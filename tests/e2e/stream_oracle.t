@@ -28,7 +28,6 @@ from decimal import Decimal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
-import clocks  # noqa: E402
 import compare  # noqa: E402
 import dues  # noqa: E402
 import nasty  # noqa: E402
@@ -283,8 +282,6 @@ class Round:
         for name in sorted(set(want.rows) | set(there)):
             if table == "intervals" and in_stream:
                 self.settle(want, name, there.get(name, {}))
-            if table == "conversation_metrics":
-                self.keep_earliest(want, name, there.get(name, {}))
             expected = {k: self.stored(name, row) for k, row in want.rows.get(
                 name, {}).items() if k[0] == table}
             got = {k: row for k, row in there.get(name, {}).items()
@@ -302,19 +299,6 @@ class Round:
             if row["message"] == "" and (row["chat"], channel) in channels and \
                     row["end_at"] < row["as_of"] - self.world.window:
                 row["channel"] = channel
-
-    def keep_earliest(self, want, tenant, there):
-        """A conversation keeps the earliest time in any of its rows, even if
-        that message does not count since it was edited."""
-        earlier = {(r["chat"], r["at"]) for r in want.taken
-                   if r["type"] == "message" and r["tenant"] == tenant
-                   and not r.get("about") and clocks.counts(r)}
-        rows = want.rows.get(tenant, {})
-        for key in rows.keys() & there.keys():
-            row, at = rows[key], there[key]["created_at"]
-            if at < row["created_at"] and \
-                    (row["conversation_id"], at) in earlier:
-                row["created_at"] = at
 
     def stored(self, tenant, row):
         """A row as the table has it."""
