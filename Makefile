@@ -166,18 +166,22 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 # has a short version of each.
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
+    bench \
     board \
     broker_nodes \
+    chatwoot_truth \
     damage \
     galera \
+    memory \
+    pace \
     prometheus \
     readme_install)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
 LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
 	board_stream faults fault_injection rollup api_responses \
-	chatwoot_worlds forget health_check manual_pages pace notify poller isolation budget \
-	api_originals assign memory api)
+	chatwoot_worlds forget health_check manual_pages notify poller isolation budget \
+	api_originals assign api api_hours coverage)
 
 # Tests with servers that check much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_filters \

@@ -176,6 +176,6 @@ ask_about_hours() {
 	case $hours in
 	n | no | inboxes) ;;
 	*) ask zone "$(was "hours team" zone "$(zone_here)")" \
-		"Its time zone" is_zone ;;
+		"Time zone of these hours" is_zone ;;
 	esac
 }

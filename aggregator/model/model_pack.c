@@ -283,7 +283,7 @@ code_head(struct pack *k, struct model *m, struct chat *c)
 	code_limited(k, &segments, UINT32_MAX / MODEL_SEGMENT);
 	if (pack_reads(k)) {
 		c->stored = segments;
-		c->loaded = segments == 0;
+		c->loaded = false; /* chat records alone may make intervals */
 	}
 }
 

@@ -176,13 +176,13 @@ def same_rows(got, want):
         same_cell(g[c], w[c]) for g, w in zip(got, want) for c in g)
 
 
-COMPUTED = {"href", "operator_name", "due", "opens_at", "closes_at",
-            "work_left_seconds"}
+NOT_STORED = {"href", "operator_name", "due", "opens_at", "closes_at",
+              "work_left_seconds"}
 
 
 def without_links(rows):
     """The columns of the table."""
-    return [{c: v for c, v in row.items() if c not in COMPUTED}
+    return [{c: v for c, v in row.items() if c not in NOT_STORED}
             for row in rows]
 
 

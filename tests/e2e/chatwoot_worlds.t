@@ -153,8 +153,9 @@ class World:
         self.team.replace(self.now())
         self.conf = self.configure(self.sim.root)
         day = self.team.some_day(self.now())
-        self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
-                       self.tenant, "--from", str(day)])
+        if self.rows: # else the database does not know the tenant yet
+            self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
+                           self.tenant, "--from", str(day)])
         begin = self.team.begin_of(self.tenant, day)
         for key in self.judged:
             if compare.parse_time(self.rows[key]["end_at"]) >= begin:
@@ -179,7 +180,7 @@ class World:
                 self.rows[tuple(key)] = row
                 if self.team and row["table"] == "intervals":
                     self.judge(tuple(key), row)
-        if self.team:
+        if self.team and done.out:
             self.lab.must(["sink", "-c", self.conf], stdin=done.out)
 
     def wrong_judgements(self):

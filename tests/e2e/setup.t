@@ -332,7 +332,7 @@ class Test(Checklist):
                    ("Opening hours", "Mon to Fri"),
                    ("are no hours", "Mon to Fri 9-17:30, Sat 10:00-9:60"),
                    ("9:60", "Mon to Fri 9-17:30, Sat, Sun 10:00-14:00"),
-                   ("time zone", "Lisbon"), ("Lisbon", "Europe/Lisbon"),
+                   ("Time zone", "Lisbon"), ("Lisbon", "Europe/Lisbon"),
                    ("cron run", "n"), ("Address of the board", "127.0.0.1:0"),
                    ("public address", "board.example"),
                    ("is not an address", "https://board.example"),
@@ -367,7 +367,7 @@ class Test(Checklist):
         answers = [("CRM (", "chat2desk"), ("name for your company", "kept"),
                    ("Address of its API", self.sim.url), ("token", TOKEN),
                    ("customers' names", "n"), ("Address of a chat", "no"),
-                   ("Opening hours", "daily 8-20"), ("time zone", "UTC"),
+                   ("Opening hours", "daily 8-20"), ("Time zone", "UTC"),
                    ("RabbitMQ", "amqp://u:p@127.0.0.1:1/v"),
                    ("RabbitMQ", None)]
         said, code = self.type([], answers, {"AMQP_URL": ""})
@@ -376,7 +376,7 @@ class Test(Checklist):
         answers = [("CRM (", ""), ("company [kept]", ""),
                    (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
                    ("customers' names", ""), ("Address of a chat", ""),
-                   ("[daily 8-20]", ""), ("time zone [UTC]", ""),
+                   ("[daily 8-20]", ""), ("hours [UTC]", ""),
                    ("cron run", "n"), ("Address of the board", "no"),
                    ("last 30 days", "n")]
         said, code = self.type([], answers)

@@ -563,6 +563,22 @@ def check_again(lab, checks):
     checks.equal(flow.figures(), before, "the figures")
 
 
+def check_no_messages(lab, checks):
+    say("- a closing of a chat without messages is taken back after a restart")
+    flow = Flow(lab, "intervals", clock="records", definition="chatwoot")
+    flow.fresh()
+    chat = {"type": "chat", "tenant": "a", "chat": "c",
+            "opened_at": "2026-11-20T10:00:00Z", "at": "2026-11-20T10:10:00Z"}
+    for status in {"status": "closed", "closed_at": chat["at"]}, \
+            {"status": "open"}:
+        flow.put([json.dumps({**chat, **status})])
+        flow.run()
+    rows = [json.loads(line) for line in flow.rows]
+    checks.equal([(r["kind"], r["withdrawn"]) for r in rows
+                  if r["table"] == "intervals"],
+                 [("resolution", False), ("resolution", True)], "intervals")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
@@ -571,7 +587,7 @@ def body():
                       check_edge, check_undated, check_stale, check_waits,
                       check_clock, check_pipe, check_silent, check_dropped, check_gap,
                       check_old_records, check_late_assignee, check_late_reply,
-                      check_second_flush, check_again):
+                      check_second_flush, check_again, check_no_messages):
             check(lab, checks)
     return checks.result()
 
