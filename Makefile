@@ -169,6 +169,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     bench \
     board \
     broker_nodes \
+    budget \
     chatwoot_truth \
     damage \
     galera \
@@ -180,7 +181,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
 # not end last.
 LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
 	board_stream faults fault_injection rollup api_responses \
-	chatwoot_worlds forget health_check manual_pages notify poller isolation budget \
+	chatwoot_worlds forget health_check manual_pages notify poller isolation \
 	api_originals assign api api_hours coverage)
 
 # Tests with servers that check much in a few seconds.

@@ -73,6 +73,9 @@ struct coverage_range {
 /* Ranges that a model remembers. */
 #define COVERAGE_RANGES 32
 
+/* Of a longer statement, only the end counts. */
+#define COVERAGE_LONGEST_MS (INT64_C(3660) * DAY_MS)
+
 /* Zeroed, it is empty. */
 struct coverage {
 	struct coverage_range *list; /* owned; NULL: none */

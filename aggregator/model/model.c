@@ -280,6 +280,9 @@ add_coverage(struct model *m, const struct record *r)
 	const char *counts = coverage_kinds[COVERAGE_COUNTS];
 	int64_t begin = r->begin_at, first = m->since;
 
+	/* There is a row for each day. */
+	if (begin < r->end_at - COVERAGE_LONGEST_MS)
+		begin = r->end_at - COVERAGE_LONGEST_MS;
 	if (text_is(r->kind, counts)) {
 		if (!m->incremental)
 			return MODEL_SKIPPED;

@@ -50,6 +50,9 @@ note_gap(const struct crm_session *crm, int64_t begin, int64_t end)
 
 	if (store_number(crm->store, COVERED_GAP_END, 0) == 0)
 		store_set_number(crm->store, COVERED_GAP_BEGIN, begin);
+	/* Conversations that were read may have gone on since. */
+	if (store_number(crm->store, COVERED_GAP_PLACE, 0) > begin)
+		store_set_number(crm->store, COVERED_GAP_PLACE, begin);
 	store_set_number(crm->store, COVERED_GAP_END, end);
 	clock_format(begin, from);
 	clock_format(end, to);

@@ -156,11 +156,10 @@ is_budget_spent(struct backfill *b)
 		usage_month(b->crm.store, now_ms) < budget))
 		return false;
 	if (!b->fills_gap)
-		log_warn(
-		    "tenant %s: the backfill has used a quarter of this "
-		    "month's "
-		    "calls ([%s] budget), or none are left; run it again next "
-		    "month to continue",
+		log_warn("tenant %s: the backfill has used a quarter of this "
+			 "month's calls ([%s] budget), or none are left; run "
+			 "it again next "
+			 "month to continue",
 		    b->crm.tenant->name, b->crm.tenant->section);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;
@@ -336,12 +335,14 @@ write_chat(struct backfill *b)
 	for (i = 0; i < h->n && h->messages[i].at < b->until_ms; i++) {
 		const struct history_message *m = &h->messages[i];
 
+		bool begins = begins_episode(h, i);
+
+		if (begins)
+			first = i;
 		if (is_too_early(b, m->at))
 			continue;
-		if (begins_episode(h, i)) {
+		if (begins)
 			write_beginning(b, m->at, true);
-			first = i;
-		}
 		open_line(b, "message");
 		jsonw_members(&b->line, m->body, strlen(m->body));
 		write_line(b);
@@ -436,8 +437,10 @@ state_covered(struct backfill *b, int64_t begin)
 	covered_members(&b->line, "chats", "backfill", begin, b->until_ms);
 	jsonw_close(&b->line);
 	if (endpoint_write(b->to, b->line.data, b->line.len) != 0 ||
-	    poller_flush(b->poller, b->to) != OUTCOME_DONE)
+	    poller_flush(b->poller, b->to) != OUTCOME_DONE) {
+		b->crm.code = endpoint_code(b->to);
 		b->broken = true;
+	}
 }
 
 /* The newest conversations come first, and what happened in a conversation is
@@ -661,22 +664,31 @@ oldest_first(const void *x, const void *y)
  * this order none is missed. Ends only before a later time, so that the
  * position separates those that were read. Returns true if all were read. */
 static bool
-read_gap_chats(struct backfill *b)
+read_gap_chats(struct backfill *b, int64_t end_mono_ms)
 {
 	const struct crm_record *r = b->chats;
+	int64_t place = b->place_ms;
 	size_t i;
+	bool all;
 
 	sort_array(b->chats, b->n, sizeof *b->chats, oldest_first);
-	for (i = 0; i < b->n && goes_on(b); i++) {
-		if (i >= GAP_CHATS && r[i].last_at > r[i - 1].last_at)
-			break;
+	for (i = 0; i < b->n; i++) {
+		if (i > 0 && r[i].last_at > r[i - 1].last_at) {
+			place = r[i].last_at;
+			if (i >= GAP_CHATS || clock_mono_ms() > end_mono_ms ||
+			    is_budget_spent(b))
+				break;
+		}
 		read_chat(b, &r[i]);
+		if (!goes_on(b))
+			break;
 	}
-	if (!goes_on(b))
+	all = goes_on(b) && i == b->n;
+	if (b->broken)
 		crm_session_count(&b->crm);
 	else
-		commit(b, i < b->n ? r[i].last_at : 0);
-	return goes_on(b) && i == b->n;
+		commit(b, all ? 0 : place);
+	return all && goes_on(b);
 }
 
 /* A later time than the window of the aggregator, which refuses what is older,
@@ -691,7 +703,7 @@ oldest_taken(const struct backfill *b)
 }
 
 static void
-fill_gap(struct backfill *b, int64_t begin)
+fill_gap(struct backfill *b, int64_t begin, int64_t end_mono_ms)
 {
 	struct crm_question past = { .call = PROFILE_PAST,
 		.ctx = b,
@@ -704,7 +716,7 @@ fill_gap(struct backfill *b, int64_t begin)
 		b->place_ms > b->since_ms ? b->place_ms : b->since_ms));
 	ask(b, &past);
 	b->failed = (size_t)store_number(s, COVERED_GAP_UNREAD, 0);
-	if (!goes_on(b) || !read_gap_chats(b)) {
+	if (!goes_on(b) || !read_gap_chats(b, end_mono_ms)) {
 		store_set_number(s, COVERED_GAP_UNREAD, (int64_t)b->failed);
 	} else {
 		state_covered(b, begin);
@@ -754,7 +766,7 @@ begin_gap(struct backfill *b, int64_t *begin)
 
 bool
 backfill_fill_gap(struct poller *p, const struct tenant *t, struct http *http,
-    struct endpoint *to)
+    struct endpoint *to, int64_t end_mono_ms)
 {
 	struct backfill b = { .poller = p,
 		.fills_gap = true,
@@ -774,7 +786,7 @@ backfill_fill_gap(struct poller *p, const struct tenant *t, struct http *http,
 	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
 	operators_init(&b.operators, t->opt.bot_operators);
 	if (begin_gap(&b, &begin))
-		fill_gap(&b, begin);
+		fill_gap(&b, begin, end_mono_ms);
 	if (b.broken)
 		poller_failed(p, b.crm.code);
 	release(&b);

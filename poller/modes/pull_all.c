@@ -202,7 +202,7 @@ keep_confirmed(struct pull_run *j, size_t tenant)
 	buf_release(&why);
 }
 
-/* No tenant's gap is begun after this time, so that the next poll is not
+/* Nothing of a gap is begun after this time, so that the next poll is not
  * late. */
 #define GAPS_MS (INT64_C(20) * 1000)
 
@@ -218,8 +218,8 @@ fill_gaps(struct pull_run *j)
 		    clock_mono_ms() < until;
 	     i++)
 		if (j->results[i].covered != 0)
-			writes = backfill_fill_gap(
-			    j->poller, &j->poller->tenants[i], j->http, j->to);
+			writes = backfill_fill_gap(j->poller,
+			    &j->poller->tenants[i], j->http, j->to, until);
 }
 
 static enum exit_code

@@ -5,7 +5,7 @@
  * The URL also contains the open view: figure= and chats= have a query of the API;
  * chat=, message= and at= have the data of a timeline. */
 
-/* The default target in seconds, without targets of the team; reports have the same
+/* The default target in seconds if the team has none, as in reports
  * (sink/report/report.h). */
 const WITHIN_S = 300;
 let target = WITHIN_S;

@@ -66,16 +66,18 @@ write_figure(const struct figure *f, struct sheet *s)
 	const struct response_judged *j = &f->judged;
 	bool known = f->lacking.n == 0;
 	bool judged = response_is_judged(&f->clock);
+	bool targets = judged && terms_have_targets(f->clock.terms);
+	bool hours = judged && terms_have_hours(f->clock.terms);
 
 	sheet_int(s, known ? f->sum.n : CLOCK_NONE);
 	sheet_seconds(s, known ? f->sum.sum_ms : CLOCK_NONE);
 	sheet_seconds(s, response_mean(&f->sum));
 	sheet_seconds(s, f->sum.n > 0 ? f->sum.max_ms : CLOCK_NONE);
 	sheet_time(s, f->as_of);
-	sheet_int(s, judged ? j->kept : CLOCK_NONE);
-	sheet_int(s, judged ? j->missed : CLOCK_NONE);
-	response_percent_write(s, j->kept, judged ? j->kept + j->missed : 0);
-	sheet_int(s, judged ? j->closed : CLOCK_NONE);
+	sheet_int(s, targets ? j->kept : CLOCK_NONE);
+	sheet_int(s, targets ? j->missed : CLOCK_NONE);
+	response_percent_write(s, j->kept, targets ? j->kept + j->missed : 0);
+	sheet_int(s, hours ? j->closed : CLOCK_NONE);
 }
 
 static void

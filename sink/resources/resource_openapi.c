@@ -47,6 +47,8 @@ static const struct {
 	    "without an index; it may then be empty although another page "
 	    "follows'" },
 	{ "cursor", NULL, "text 'Cursor of the page, from the previous page'" },
+	{ "late", NULL,
+	    "(1) 'Only customers who should have been answered before now'" },
 	{ "bom", NULL,
 	    "(1) '1: CSV begins with a byte order mark, which Excel needs to "
 	    "read it as UTF-8; only for .csv'" },

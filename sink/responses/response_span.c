@@ -456,7 +456,8 @@ add_clock(struct question *q, struct buf *sql)
 
 	if (!question_word(q, "clock", words, &clock))
 		return false;
-	if (clock == 1)
+	/* A target in calendar time is also kept or missed without them. */
+	if (clock == 1 && question_parameter(q, "kept") == NULL)
 		buf_adds(sql, " AND work_ms IS NOT NULL");
 	return add_min_seconds(q, clock == 1, sql);
 }

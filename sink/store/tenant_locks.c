@@ -17,6 +17,9 @@ enum {
 				   * much */
 };
 
+/* Of more tenants, everything is read again. */
+#define KNOWN_TENANTS 100000
+
 /* What is known of a tenant: its row exists, or has newest_at, too. */
 enum { UNKNOWN, ROW_EXISTS, ROW_COMPLETE };
 
@@ -345,6 +348,8 @@ tenant_locks_prepare(
 	enum outcome o;
 	size_t n, i;
 
+	if (known->n > KNOWN_TENANTS)
+		strmap_release(known, NULL);
 	find_oldest_times(b);
 	list = list_doubtful(known, b, &n);
 	o = n > 0 && db_connected(db) ? read_existing(db, known, list, n)
