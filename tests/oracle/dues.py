@@ -117,6 +117,10 @@ class Terms:
                                day_of(now) + REACH * DAY)
             is_open, until = hours.state(now)
             late = hours.work(by, now) if late > 0 else late
+            left = hours.work(now, by) if by > now else -late
+            # What is due when the team closes is still kept at its opening.
+            if not is_open and left == 0 and until != NEVER:
+                by = until
         if not is_open:
             text = f"closed, opens {self.clock(until, now)}, "
         if by < now:
