@@ -47,6 +47,9 @@ def measures(row):
     counted = [kind + name for name, is_so in (
         ("_kept", kept == 1), ("_missed", kept == 0), ("_closed", closed))
         if is_so]
+    # A closing beyond the target is a missed response.
+    if kind == "unanswered" and kept == 0:
+        counted.append(row["awaited"] + "_missed")
     return lengths, counted
 
 
