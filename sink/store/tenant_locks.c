@@ -231,7 +231,7 @@ tenant_locks_raise_newest(struct db *db, const struct batch_tenant *t)
 	    args, 2, NULL);
 }
 
-/* Finds the oldest time of a row of each tenant's present state. */
+/* Finds the oldest time among the rows of each tenant's current state. */
 static void
 find_oldest_times(const struct row_batch *b)
 {
@@ -264,6 +264,22 @@ compare_tenants(const void *a, const void *b)
 	const struct batch_tenant *y = *(struct batch_tenant *const *)b;
 
 	return text_compare(x->name, y->name);
+}
+
+static bool
+all_are_complete(const struct strmap *known, const struct row_batch *b)
+{
+	const struct strmap_entry *e;
+	const struct batch_tenant *t;
+	size_t i = 0;
+
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		if ((uintptr_t)strmap_get(known, t->name.p, t->name.len) !=
+		    ROW_COMPLETE)
+			return false;
+	}
+	return true;
 }
 
 /* Returns the tenants whose rows may lack something, sorted by name, in an
@@ -350,6 +366,8 @@ tenant_locks_prepare(
 
 	if (known->n > KNOWN_TENANTS)
 		strmap_release(known, NULL);
+	if (all_are_complete(known, b))
+		return;
 	find_oldest_times(b);
 	list = list_doubtful(known, b, &n);
 	o = n > 0 && db_connected(db) ? read_existing(db, known, list, n)

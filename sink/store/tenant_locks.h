@@ -24,11 +24,11 @@
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
 
-/* Call before the transaction. Adds rows of tenants that have none, and, if the
- * batch has rows of their present state, newest_at: the time of the oldest of
- * them, so that none of them is too old. `known` has the tenants that earlier
- * calls found; zeroed, it is empty, and the caller releases it. A failure is
- * ignored: the transaction does the same. */
+/* Call before the transaction. Adds rows for tenants that have none and, if the
+ * batch has rows of their current state, sets newest_at to the time of the
+ * oldest of these rows, so that none of them is too old. `known` has the
+ * tenants that earlier calls found; zeroed, it is empty, and the caller
+ * releases it. A failure is ignored: the transaction does the same. */
 void tenant_locks_prepare(
     struct db *db, struct strmap *known, const struct row_batch *b);
 
