@@ -6,20 +6,19 @@
 
 #include "common/hours/terms.h"
 
-/* What an answer would be now, and by when it is due. */
+/* Writes which answer the customer awaits, and by when it is due. */
 static struct cell *
 emit_due(const struct model *m, const struct chat *chat, struct cell *c)
 {
-	bool first = chat->first_since != CLOCK_NONE;
-	enum target_kind kind = first ? TARGET_FIRST_RESPONSE : TARGET_REPLY;
+	const struct awaited_answer answer = chat_awaited_answer(chat);
 	struct judge_due due;
 
 	if (chat->waiting_since == CLOCK_NONE)
 		return c;
-	c = cell_text(c, target_kind_name(kind));
+	c = cell_text(c, target_kind_name(answer.kind));
 	due = judge_due(
-	    terms_of_channel(m->terms, model_name(m, chat->now.channel)), kind,
-	    first ? chat->first_since : chat->waiting_since);
+	    terms_of_channel(m->terms, model_name(m, chat->now.channel)),
+	    answer.kind, answer.since);
 	c = cell_number(c, due.answer_by);
 	return cell_number(c, due.soon_at);
 }

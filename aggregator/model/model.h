@@ -50,6 +50,7 @@
 #include "common/base/clock.h"
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
+#include "common/hours/targets.h"
 #include "common/records/record.h"
 
 #include "aggregator/clocks/clocks.h"
@@ -313,6 +314,22 @@ static inline struct text
 model_name(const struct model *m, uint32_t name)
 {
 	return interner_text(&m->lexicon.names, name);
+}
+
+/* What the waiting customer of a chat awaits, and since when the target for it
+ * counts. */
+struct awaited_answer {
+	enum target_kind kind;
+	int64_t since;
+};
+
+static inline struct awaited_answer
+chat_awaited_answer(const struct chat *c)
+{
+	if (c->first_since != CLOCK_NONE)
+		return (struct awaited_answer){ TARGET_FIRST_RESPONSE,
+			c->first_since };
+	return (struct awaited_answer){ TARGET_REPLY, c->waiting_since };
 }
 
 /* The state of a chat from the point of view of allocation. The status differs

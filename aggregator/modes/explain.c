@@ -397,17 +397,15 @@ has_target(enum interval_kind kind, enum target_kind *to)
 static void
 add_due(struct buf *b, const struct explain *x, const struct terms *t)
 {
-	bool first = x->chat->first_since != CLOCK_NONE;
-	enum target_kind kind = first ? TARGET_FIRST_RESPONSE : TARGET_REPLY;
-	int64_t since = first ? x->chat->first_since : x->chat->waiting_since;
-	int64_t answer_by = judge_due(t, kind, since).answer_by;
+	const struct awaited_answer answer = chat_awaited_answer(x->chat);
+	int64_t answer_by = judge_due(t, answer.kind, answer.since).answer_by;
 	char time[CLOCK_TEXT];
 
 	if (answer_by == CLOCK_NONE)
 		return;
 	clock_format_sql(answer_by, time);
 	buf_adds(b, "target ");
-	target_add(judge_target(t, kind, since), b);
+	target_add(judge_target(t, answer.kind, answer.since), b);
 	buf_addf(b, ": %s %s",
 	    x->model->as_of > answer_by ? "late since" : "answer by", time);
 }

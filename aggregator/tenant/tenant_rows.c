@@ -623,11 +623,9 @@ fill_due(const struct tenant_rows *r, const struct rowset *rows, size_t i,
     struct overview_chat *c)
 {
 	struct text channel = find_cell(rows, i, "channel")->text;
-	const struct cell *kind = find_cell(rows, i, "next_kind");
 	const struct judged_wait w = {
-		.kind = text_is(kind->text, target_kind_name(TARGET_REPLY))
-			    ? TARGET_REPLY
-			    : TARGET_FIRST_RESPONSE,
+		.kind = target_kind_of_answer(
+		    find_cell(rows, i, "next_kind")->text),
 		.since = find_number(rows, i, "waiting_since"),
 		.answer_by = find_number(rows, i, "answer_by"),
 		.soon_at = find_number(rows, i, "soon_at"),

@@ -21,6 +21,13 @@ text_from(const char *s)
 	return (struct text){ s, strlen(s) };
 }
 
+/* The text of a C string; absent if it is NULL. */
+static inline struct text
+text_or_absent(const char *s)
+{
+	return s != NULL ? text_from(s) : (struct text){ NULL, 0 };
+}
+
 /* The arguments for a "%.*s" in a message: TEXT_ARG(r.tenant). */
 #define TEXT_ARG(t) (int)(t).len, (t).p ? (t).p : ""
 

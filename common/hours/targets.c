@@ -29,6 +29,13 @@ target_kind_name(enum target_kind kind)
 	return kind_names[kind];
 }
 
+enum target_kind
+target_kind_of_answer(struct text name)
+{
+	return text_is(name, kind_names[TARGET_REPLY]) ? TARGET_REPLY
+						       : TARGET_FIRST_RESPONSE;
+}
+
 /* Reads digits followed by the unit. Returns the number, or 0 if there is none
  * or too large a number; *s: what follows. */
 static int64_t

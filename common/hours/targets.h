@@ -7,6 +7,7 @@
 #define COMMON_HOURS_TARGETS_H
 
 #include "common/base/buf.h"
+#include "common/base/text.h"
 #include "common/conf/conf.h"
 
 #include <stdbool.h>
@@ -60,5 +61,7 @@ void target_add(struct target t, struct buf *to);
 
 /* The name of a kind, as in the configuration and in the table intervals. */
 const char *target_kind_name(enum target_kind kind);
+/* The kind with the name of an answer, `first_response` or `reply`. */
+enum target_kind target_kind_of_answer(struct text name);
 
 #endif

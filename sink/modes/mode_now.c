@@ -70,15 +70,13 @@ fill_due(const struct tenant_terms *terms, const struct db_rows *r,
     struct overview_chat *c)
 {
 	const struct judged_wait w = chat_wait(r, DUE_COLUMN);
-	struct text channel = { NULL, 0 };
 	struct buf words = BUF_INIT;
 
 	c->answer_by = w.answer_by;
 	if (c->answer_by == OVERVIEW_NONE)
 		return;
-	if (c->channel != NULL)
-		channel = text_from(c->channel);
-	due_words(terms_of_channel(terms, channel), &w, clock_now_ms(), &words);
+	due_words(terms_of_channel(terms, text_or_absent(c->channel)), &w,
+	    clock_now_ms(), &words);
 	c->due = xstrdup(buf_str(&words));
 	buf_release(&words);
 }

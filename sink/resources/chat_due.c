@@ -16,12 +16,9 @@ enum { WAITING_SINCE, NEXT_KIND, ANSWER_BY, SOON_AT, CHANNEL };
 struct judged_wait
 chat_wait(const struct db_rows *row, size_t column)
 {
-	const char *kind = db_get(row, column + NEXT_KIND);
-	bool reply =
-	    kind != NULL && strcmp(kind, target_kind_name(TARGET_REPLY)) == 0;
-
 	return (struct judged_wait){
-		.kind = reply ? TARGET_REPLY : TARGET_FIRST_RESPONSE,
+		.kind = target_kind_of_answer(
+		    text_or_absent(db_get(row, column + NEXT_KIND))),
 		.since = db_get_time(row, column + WAITING_SINCE),
 		.answer_by = db_get(row, column + WAITING_SINCE) != NULL
 				 ? db_get_time(row, column + ANSWER_BY)
@@ -30,13 +27,11 @@ chat_wait(const struct db_rows *row, size_t column)
 	};
 }
 
-/* NULL: there are no targets. */
+/* Returns NULL if the tenant has no targets. */
 static const struct tenant_terms *
-terms_of_viewer(const struct viewer *v)
+terms_with_targets(const struct viewer *v)
 {
-	const struct tenant_terms *t =
-	    v->terms != NULL ? terms_of_tenant(v->terms, text_from(v->tenant))
-			     : NULL;
+	const struct tenant_terms *t = viewer_terms(v);
 
 	return t != NULL && terms_have_targets(t) ? t : NULL;
 }
@@ -44,14 +39,10 @@ terms_of_viewer(const struct viewer *v)
 static const struct terms *
 terms_of_chat(const struct tenant_terms *t, const char *channel)
 {
-	struct text name = { NULL, 0 };
-
-	if (channel != NULL)
-		name = text_from(channel);
-	return terms_of_channel(t, name);
+	return terms_of_channel(t, text_or_absent(channel));
 }
 
-/* Notes an instant at which the answer changes by itself. */
+/* Notes an instant at which the response changes by itself. */
 static void
 note_change(struct question *q, int64_t at, int64_t now)
 {
@@ -64,7 +55,7 @@ void
 chat_due_write(struct question *q, const struct db_rows *row, size_t column,
     const char *channel, bool waits, struct sheet *s)
 {
-	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
 	const struct judged_wait w = chat_wait(row, column);
 	int64_t now = question_now(q), opens, closes;
 	struct wait_state state;
@@ -130,7 +121,7 @@ count_row(struct due_counts *c, const struct tenant_terms *terms,
 bool
 due_counts_read(struct question *q, struct due_counts *c)
 {
-	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
 	int64_t now = question_now(q);
 	const struct db_value at = db_time(now);
 	struct db_rows *rows = NULL;
@@ -177,7 +168,7 @@ due_target_ms(const struct question *q)
 {
 	static const enum target_kind kinds[] = { TARGET_FIRST_RESPONSE,
 		TARGET_REPLY };
-	const struct tenant_terms *terms = terms_of_viewer(&q->viewer);
+	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
 	struct target t = { 0 };
 	size_t i;
 

@@ -65,9 +65,8 @@ write_figure(const struct figure *f, struct sheet *s)
 {
 	const struct response_judged *j = &f->judged;
 	bool known = f->lacking.n == 0;
-	bool judged = response_is_judged(&f->clock);
-	bool targets = judged && terms_have_targets(f->clock.terms);
-	bool hours = judged && terms_have_hours(f->clock.terms);
+	bool targets = response_has_targets(&f->clock);
+	bool hours = response_has_hours(&f->clock);
 
 	sheet_int(s, known ? f->sum.n : CLOCK_NONE);
 	sheet_seconds(s, known ? f->sum.sum_ms : CLOCK_NONE);

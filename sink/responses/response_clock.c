@@ -11,32 +11,43 @@
 static const struct terms *
 terms_of_filter(const struct response_filter *c)
 {
-	return terms_of_channel(
-	    c->terms, text_from(c->channel != NULL ? c->channel : ""));
+	return terms_of_channel(c->terms, text_or_absent(c->channel));
 }
 
-static bool
-has_hours(const struct response_filter *c)
+bool
+response_has_hours(const struct response_filter *c)
 {
 	return c->terms != NULL && terms_have_hours(c->terms);
 }
 
 bool
-response_clock_read(struct question *q, struct response_filter *c)
+response_has_targets(const struct response_filter *c)
+{
+	return c->terms != NULL && terms_have_targets(c->terms);
+}
+
+bool
+response_clock_word(struct question *q, bool *work)
 {
 	static const char *const words[] = { "calendar", "work", NULL };
-	size_t i;
+	size_t i = *work;
 
-	c->terms = viewer_terms(&q->viewer);
-	i = c->terms != NULL && terms_of_filter(c)->hours != NULL;
 	if (!question_word(q, "clock", words, &i))
 		return false;
-	c->work = i == 1;
-	return !c->work || has_hours(c) ||
-	       question_problem(q, 400,
-		   "clock=work needs opening hours, see messaging-hours(7); "
-		   "use "
-		   "clock=calendar");
+	*work = i == 1;
+	return true;
+}
+
+bool
+response_clock_read(struct question *q, struct response_filter *c)
+{
+	c->terms = viewer_terms(&q->viewer);
+	c->work = c->terms != NULL && terms_of_filter(c)->hours != NULL;
+	return response_clock_word(q, &c->work) &&
+	       (!c->work || response_has_hours(c) ||
+		   question_problem(q, 400,
+		       "clock=work needs opening hours, see "
+		       "messaging-hours(7); use clock=calendar"));
 }
 
 bool
@@ -48,7 +59,7 @@ response_is_judged(const struct response_filter *c)
 void
 response_clock_add(const struct response_filter *c, struct buf *href)
 {
-	if (has_hours(c))
+	if (response_has_hours(c))
 		buf_addf(href, "&clock=%s", c->work ? "work" : "calendar");
 }
 
@@ -138,8 +149,8 @@ void
 response_judged_write(struct sheet *s, const struct response_filter *c,
     const struct response_judged *j, bool includes_now)
 {
-	bool targets = response_is_judged(c) && terms_have_targets(c->terms);
-	bool hours = has_hours(c);
+	bool targets = response_has_targets(c);
+	bool hours = response_has_hours(c);
 
 	sheet_int(s, targets ? j->kept : CLOCK_NONE);
 	sheet_int(s, targets ? j->missed : CLOCK_NONE);
@@ -148,5 +159,5 @@ response_judged_write(struct sheet *s, const struct response_filter *c,
 	response_percent_write(
 	    s, j->kept, targets ? j->kept + j->missed + j->late : 0);
 	sheet_int(s, hours ? j->closed : CLOCK_NONE);
-	sheet_int(s, c->work ? j->timeless : CLOCK_NONE);
+	sheet_int(s, c->work ? j->no_work_time : CLOCK_NONE);
 }

@@ -451,15 +451,15 @@ add_min_seconds(struct question *q, bool work, struct buf *sql)
 static bool
 add_clock(struct question *q, struct buf *sql)
 {
-	static const char *const words[] = { "calendar", "work", NULL };
-	size_t clock = 0;
+	bool work = false;
 
-	if (!question_word(q, "clock", words, &clock))
+	if (!response_clock_word(q, &work))
 		return false;
-	/* A target in calendar time is also kept or missed without them. */
-	if (clock == 1 && question_parameter(q, "kept") == NULL)
+	/* A target in calendar time is also kept or missed by intervals without
+	 * a work time. */
+	if (work && question_parameter(q, "kept") == NULL)
 		buf_adds(sql, " AND work_ms IS NOT NULL");
-	return add_min_seconds(q, clock == 1, sql);
+	return add_min_seconds(q, work, sql);
 }
 
 static bool
@@ -561,8 +561,9 @@ response_href(const struct question *q, const struct response_filter *c,
 	return true;
 }
 
+/* Current figures are in calendar time. */
 static bool
-link_present(/* the figures of the present are in calendar time */
+link_present(
     const struct question *q, const char *operator_id, struct buf *href)
 {
 	const struct response_filter c = { .kind = &kinds[0],

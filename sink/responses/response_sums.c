@@ -518,10 +518,10 @@ add_measure(const struct sums_reader *r, const struct span_text *t,
 	case SPAN_CALENDAR:
 		if (!r->filter->work)
 			return span_text_add(t, &to->of);
-		j->timeless += t->n;
+		j->no_work_time += t->n;
 		break;
 	case SPAN_WORK:
-		j->timeless -= t->n;
+		j->no_work_time -= t->n;
 		return span_text_add(t, &to->of);
 	case SPAN_KEPT:
 		j->kept += t->n;
@@ -758,7 +758,7 @@ take_judged(const struct sums_reader *r, const struct db_rows *rows,
 	to->missed += db_get_int(rows, 8);
 	to->closed += db_get_int(rows, 9);
 	if (r->filter->work)
-		to->timeless += db_get_int(rows, 10);
+		to->no_work_time += db_get_int(rows, 10);
 }
 
 /* Reads a group: slot, name, and the columns of add_group_columns(): bucket,
@@ -903,7 +903,7 @@ merge_judged(struct response_judged *to, const struct response_judged *from)
 	to->missed += from->missed;
 	to->late += from->late;
 	to->closed += from->closed;
-	to->timeless += from->timeless;
+	to->no_work_time += from->no_work_time;
 }
 
 /* Adds the sum to each team of its operator. */

@@ -25,7 +25,7 @@
  *
  *   from, to   times; a date is its beginning in the zone. Default of to: the
  *              end of today; of from: seven days before `to`
- *   zone       default: that of the tenant
+ *   zone       default: the tenant's zone
  *   kind       default: response (first responses and replies)
  *   operator   or nobody=1
  *   channel    or no_channel=1
@@ -143,6 +143,10 @@ bool interval_filter_add(struct question *q, struct buf *sql)
 bool response_clock_read(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 
+/* Reads only the word. *work: the default, and the result. */
+bool response_clock_word(struct question *q, bool *work)
+    __attribute__((warn_unused_result));
+
 /* Appends the parameter to a link, if the tenant has hours. */
 void response_clock_add(const struct response_filter *c, struct buf *href);
 
@@ -154,7 +158,10 @@ void response_clock_write(const struct response_filter *c, struct buf *to);
 	"version of opening hours and targets in use, a key of the table "     \
 	"hours_versions'"
 
-/* True if the tenant has hours or targets, so that intervals are judged. */
+/* True if the tenant has hours, or targets; if it has either, intervals are
+ * judged. */
+bool response_has_hours(const struct response_filter *c);
+bool response_has_targets(const struct response_filter *c);
 bool response_is_judged(const struct response_filter *c);
 
 /* Returns the target in ms, by the request's clock, if all requested responses
@@ -167,7 +174,7 @@ struct response_judged {
 	int64_t kept, missed; /* targets; missed ones also by closings */
 	int64_t late;         /* customers who are waiting beyond the target */
 	int64_t closed;       /* answers while the team was closed */
-	int64_t timeless;     /* intervals without a work time; only counted by
+	int64_t no_work_time; /* intervals without a work time; only counted by
 			       * the clock `work` */
 };
 
