@@ -24,8 +24,8 @@
  * brought them are acknowledged long before the snapshot is complete. The
  * commit in which a snapshot corrects its tenant also removes its lines. After
  * a crash, lines that were not committed are delivered again; lines that were
- * committed are recognized: those of the open snapshot by their bytes, because
- * all lines of a snapshot differ; those of a snapshot that is over by its id.
+ * committed are recognized: lines of the open snapshot by their bytes, because
+ * all lines of a snapshot differ; lines of a snapshot that is over by its id.
  *
  * A bad record that contains its tenant and its snapshot is refused, but still
  * counts as a line of the snapshot, which continues without it. So does a

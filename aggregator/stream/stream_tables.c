@@ -443,8 +443,8 @@ list_undated(const struct stream *s)
 			pipeline_list_all(&s->tenants[i]->pipeline);
 }
 
-/* Rows of the present state depend on hours and targets, so all of them are
- * written again when these have changed. */
+/* Rows of the current state depend on hours and targets, so all of these rows
+ * are written again after a change of hours or targets. */
 static void
 list_with_other_terms(const struct stream *s)
 {

@@ -1,9 +1,8 @@
 /*
  * due_words: see due_words.h. A target in work time is counted in work time,
- * which stands still while the team is closed; so a customer who is late does
- * not become later at night. Before the deadline, a duration is only shown if
- * the team stays open until then: otherwise a reader would take it for the time
- * on the clock.
+ * which stands still while the team is closed, so the wait of a late customer
+ * does not grow at night. Before the deadline, a duration is only shown if the
+ * team is open until then; otherwise readers would take it for clock time.
  */
 #include "common/hours/due_words.h"
 

@@ -32,7 +32,7 @@
 /* Hours are computed for the years 2000 to 2037, the last year in the system's
  * time zones. At other times, the team is closed, and work time is unknown. */
 
-/* There is no such instant in these years. */
+/* Instead of an instant that these years do not contain. */
 #define HOURS_NEVER INT64_MAX
 
 struct hours;

@@ -50,8 +50,8 @@ struct target judge_target(
 struct judgement judge(const struct terms *t, const struct judged_interval *i);
 
 /* Returns by when a wait that began at that time must end to keep its target,
- * and from when it is soon late. Both are CLOCK_NONE if there is no target, or
- * if it cannot be missed. */
+ * and from when it is soon late. Both are CLOCK_NONE if the wait has no target,
+ * or one that cannot be missed. */
 struct judge_due {
 	int64_t answer_by, soon_at;
 };
@@ -60,7 +60,7 @@ struct judge_due judge_due(
 
 /* A customer's wait, as the aggregator describes it in chat_metrics. */
 struct judged_wait {
-	enum target_kind kind; /* of an answer now */
+	enum target_kind kind; /* of the answer that the customer awaits */
 	int64_t since;
 	int64_t answer_by, soon_at; /* the result of judge_due(); answer_by is
 				     * not CLOCK_NONE */

@@ -20,8 +20,8 @@ struct terms_book;   /* the terms of all tenants */
 struct tenant_terms; /* the terms of one tenant */
 
 /* Reads the configuration; read_file reads files of holidays, see hours_read().
- * Owned. If the main file has an error, returns NULL and *why with the number
- * of the line. An error in a tenant's own file is logged, and only that tenant
+ * Owned. If the main file is wrong, returns NULL and *why, which gives the line
+ * number. An error in a tenant's own file is logged, and only that tenant
  * has no terms; see terms_error(). */
 struct terms_book *terms_load(const struct conf *c, hours_read_file *read_file,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
@@ -34,8 +34,8 @@ void terms_free(struct terms_book *b);
 const struct tenant_terms *terms_of_tenant(
     const struct terms_book *b, struct text tenant);
 
-/* Returns the terms of a channel; borrowed. Without a channel, and for channels
- * that are not configured, these are the tenant's general terms. */
+/* Returns the terms of a channel; borrowed. If the channel is absent or not
+ * configured, these are the tenant's general terms. */
 const struct terms *terms_of_channel(
     const struct tenant_terms *t, struct text channel);
 

@@ -54,9 +54,9 @@ struct overview_chat *overview_add_chat(struct overview *o);
 void overview_heading(const char *tenant, int64_t as_of, const char *text,
     size_t width, struct buf *to);
 
-/* Appends, for a heading, since when figures of the past are complete, by local
- * time: "; complete since 14:15 today"; or, if nobody states that (!stated),
- * when the first record was. now: the present time. */
+/* Appends to a heading since when past figures are complete, in local time:
+ * "; complete since 14:15 today"; if no publisher states that (!stated),
+ * appends the time of the first record instead. now: the current time. */
 void overview_since(bool stated, int64_t since, int64_t now, struct buf *to);
 
 /* Sorts and appends totals, operators and the first waiting chats. */

@@ -14,7 +14,7 @@
  *
  * A poll fills a gap between polls with the same functions
  * (backfill_fill_gap()). Its records go to an aggregator with a state, which
- * refuses those that are older than its window, and knows the messages from
+ * rejects records that are older than its window, and knows the messages from
  * before the gap.
  */
 #include "poller/modes/backfill.h"
@@ -158,8 +158,7 @@ is_budget_spent(struct backfill *b)
 	if (!b->fills_gap)
 		log_warn("tenant %s: the backfill has used a quarter of this "
 			 "month's calls ([%s] budget), or none are left; run "
-			 "it again next "
-			 "month to continue",
+			 "it again next month to continue",
 		    b->crm.tenant->name, b->crm.tenant->section);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;
@@ -334,7 +333,6 @@ write_chat(struct backfill *b)
 	write_creation(b);
 	for (i = 0; i < h->n && h->messages[i].at < b->until_ms; i++) {
 		const struct history_message *m = &h->messages[i];
-
 		bool begins = begins_episode(h, i);
 
 		if (begins)
@@ -691,8 +689,8 @@ read_gap_chats(struct backfill *b, int64_t end_mono_ms)
 	return all && goes_on(b);
 }
 
-/* A later time than the window of the aggregator, which refuses what is older,
- * even if it reads the records much later. */
+/* Somewhat later than the beginning of the aggregator's window, so that the
+ * aggregator takes the records even if it reads them later. */
 static int64_t
 oldest_taken(const struct backfill *b)
 {

@@ -15,13 +15,13 @@
 /* Reads conversations of the gap that the tenant's state notes
  * (poller/chats/covered.h), writes their records and, once all are read, states
  * the time of the gap as covered and removes the note; if one could not be
- * read, the gap stays for good. Begins no conversation after the time
+ * read, the gap is never filled. Begins no conversation after the time
  * end_mono_ms, monotonic; the next call continues. Does nothing without a gap
  * or a state, if the profile cannot read past conversations, or while the
- * budget does not allow it. What is older than [aggregator] window stays a gap.
- * Call it when the tenant's poll has ended and its snapshot is confirmed.
- * Errors are logged, and the poll counts as good. Returns false if nothing can
- * be written any more. */
+ * budget does not allow it. What is older than [aggregator] window is never
+ * filled. Call it when the tenant's poll has ended and its snapshot is
+ * confirmed. Errors are logged, and the poll still succeeds. Returns false if
+ * nothing can be written any more. */
 bool backfill_fill_gap(struct poller *p, const struct tenant *t,
     struct http *http, struct endpoint *to, int64_t end_mono_ms);
 

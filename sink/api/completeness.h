@@ -7,9 +7,9 @@
  * Rows that overlap or touch are one range, whatever their sources (see
  * aggregator/model/coverage.h). Figures are complete since the beginning of the
  * newest range. While the metrics are fresh, that range reaches to now. Running
- * totals (counts) are those of one state, so of their rows only the newest one
- * counts, with those of the days before it, of which each ends when the next
- * one begins.
+ * totals (counts) belong to one state, so only its rows count: the newest row,
+ * and the rows of the days before it, as long as each ends when the next one
+ * begins.
  *
  * A tenant without rows has another publisher, who does not state what is
  * complete: its figures count since the first record, and no later gap is

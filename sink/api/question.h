@@ -42,11 +42,11 @@ struct question {
 	bool bom;                     /* CSV begins with OUTPUT_CSV_BOM */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
-	int64_t changes_at; /* when the answer changes although the tables do
+	int64_t changes_at; /* when the response changes although the tables do
 			     * not; 0: never */
 };
 
-/* Returns the time of the request; for live events, the present time. */
+/* Returns the time of the request; for live events, the current time. */
 int64_t question_now(const struct question *q);
 
 /* Creates the answer to a question. */

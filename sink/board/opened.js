@@ -12,9 +12,10 @@ const PAGE = 200;
 /* The parts that only figures have. */
 const OF_FIGURE = ["opened-figures", "permalink"];
 
-/* The open view: {key, figure, chats, rows, next, asking, inWorkTime}: queries, one
- * of which is empty, the rows so far, the cursor of the next page, whether it is
- * being requested, and by which clock the figure is measured. Answers for a view that was closed meanwhile are dropped. */
+/* The open view: {key, figure, chats, rows, next, asking, inWorkTime}: the queries
+ * (one of them is empty), the rows so far, the cursor of the next page, whether
+ * that page is being requested, and which clock measures the figure. Responses for
+ * a view that was closed meanwhile are dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
 let chatLink = null; /* the element that had the focus when a chat was opened in

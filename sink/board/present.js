@@ -161,7 +161,7 @@ export function isListShort() {
 
 /* {n, least}; least: there may be more customers, who are not listed. They have
  * waited for less time than the listed ones, except for an agent, whose list lacks
- * those of others. With targets, the answer contains the number. */
+ * other operators' chats. With targets, the response contains the number. */
 export function lateOnes() {
 	if (hasTargets())
 		return { n: isListShort() ? present.now[0]?.late_chats ?? 0

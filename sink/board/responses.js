@@ -48,7 +48,8 @@ export function keptShare(row) {
 		: row.kept_percent / 100;
 }
 
-/* By which clock the times of an answer are measured; "" without opening hours. */
+/* Which clock measures the times of a response; "" if the team has no opening
+ * hours. */
 export function clockText({ clock, rows }) {
 	return rows.some((row) => row.closed !== null) ? `, ${clock} time` : "";
 }

@@ -389,8 +389,8 @@ check_judged(struct check_report *r)
 	return o;
 }
 
-/* Compares the hours and targets with those of the newest rows: the aggregator
- * may not have been restarted. */
+/* Compares the hours and targets with the version in the newest rows: perhaps
+ * the aggregator was not restarted after a change. */
 static enum outcome
 check_version(struct check_terms *c)
 {

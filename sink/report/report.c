@@ -200,8 +200,8 @@ add_member(struct figure_table *t, const json_t *row, const char *member)
 	}
 }
 
-/* Adds the share of targets that were kept. It is not that of the member
- * kept_percent, which is rounded. */
+/* Adds the share of targets that were kept, which is more exact than the
+ * rounded member kept_percent. */
 static void
 add_kept_share(struct figure_table *t, const json_t *row, const char *member)
 {
@@ -307,8 +307,8 @@ query(struct report *r, const char *sql, const struct db_value *args, size_t n,
 }
 
 /* Adds the rows of a statement, which has the same columns as the table; the
- * column "name" has an operator's id, or a channel's if the first column is
- * that of a channel. */
+ * column "name" has an operator's id, or a channel's if the first column has a
+ * channel. */
 static bool
 fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
     const struct db_value *args, size_t n)

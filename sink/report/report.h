@@ -35,7 +35,7 @@ struct report_request {
 	/* Dates in the zone; `to` is not included. Both NULL: the last complete
 	 * week. */
 	const char *from, *to;
-	const char *zone;      /* IANA name; NULL: that of the tenant */
+	const char *zone;      /* IANA name; NULL: the tenant's */
 	const char *within;    /* seconds, as text; NULL: the target */
 	enum report_form form; /* must not be REPORT_BY_NAME */
 	bool bom;              /* CSV begins with OUTPUT_CSV_BOM */

@@ -46,19 +46,19 @@ struct due_count {
 };
 
 struct due_counts {
-	bool known;              /* false: there are no targets */
+	bool known;              /* false: the tenant has no targets */
 	struct due_count all;    /* of the viewer's totals */
 	struct strmap operators; /* id: struct due_count, of each with any */
 };
 
-/* Counts them; the chats are not part of the answer's rows. Returns false if
- * the answer is now a problem. */
+/* Counts them; the chats do not count as rows of the response. Returns false if
+ * the response is now a problem. */
 bool due_counts_read(struct question *q, struct due_counts *c)
     __attribute__((warn_unused_result));
 void due_counts_release(struct due_counts *c);
 
-/* The number of an operator's, or with NULL, of all; CLOCK_NONE if there are no
- * targets. */
+/* Returns the counts of an operator, or of all (NULL); CLOCK_NONE if the tenant
+ * has no targets. */
 struct due_count due_counts_of(const struct due_counts *c, const char *id);
 
 /* Columns c of chat_metrics from which a count is computed, the condition of

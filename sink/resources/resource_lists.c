@@ -88,7 +88,7 @@ compute_due(struct question *q, const struct db_rows *row, struct sheet *s)
 	    strcmp(status, "left") != 0, s);
 }
 
-/* Chats by parameters that depend on the present time. */
+/* Selects chats by parameters that depend on the current time. */
 static bool
 filter_chats(struct question *q, struct buf *sql)
 {

@@ -29,8 +29,7 @@
 #define DUE_COUNT_CELLS                                                        \
 	{ "soon_chats", SHEET_NUMBER,                                          \
 		"number? 'Waiting customers whose due is soon; null if there " \
-		"are "                                                         \
-		"no targets'" },                                               \
+		"are no targets'" },                                           \
 	{                                                                      \
 		"late_chats", SHEET_NUMBER,                                    \
 		    "number? 'Waiting customers whose due is late'"            \
@@ -271,8 +270,8 @@ write_due(void *ctx, const struct db_rows *row, struct sheet *s)
 	    ctx, row, WAITING_WAIT, db_get(row, WAITING_CHANNEL), true, s);
 }
 
-/* When the members that depend on the present time were computed, and the
- * default of a target in figures of the past; NULL without targets. */
+/* Writes when the members that depend on the current time were computed, and
+ * the default target for past figures; null if the tenant has no targets. */
 static void
 write_due_members(
     const struct question *q, const struct due_counts *c, struct buf *to)

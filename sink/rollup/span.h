@@ -28,16 +28,16 @@ enum span_measure {
 	SPAN_CALENDAR, /* the durations */
 	SPAN_WORK,     /* the work times, of intervals that have one */
 	SPAN_KEPT,     /* targets that were kept, */
-	SPAN_MISSED,   /* or missed; a wait that a closing ended also counts as
-			* what was awaited */
+	SPAN_MISSED,   /* or missed; a wait that a closing ended is also added
+			* to the kind of the awaited answer */
 	SPAN_CLOSED, /* answers while the team was closed: without work time */
 	SPAN_MEASURES
 };
 
 #define SPAN_SUMS (SPAN_KINDS * SPAN_MEASURES)
 
-/* The place of a measure of a kind: calendar times come first, so those are
- * equal to their kinds. */
+/* Returns the place of a kind's measure. Calendar times come first, so their
+ * places equal the kinds. */
 static inline size_t
 span_place(enum span_measure measure, enum span_kind kind)
 {

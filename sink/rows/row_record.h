@@ -21,8 +21,9 @@ int row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Returns the row of the operator's name in a row of operator_metrics; NULL: it
- * has none. The name stays when the operator leaves. Memory as above. */
+/* Returns a row of names for the operator in a row of operator_metrics; NULL if
+ * it has no name. The name is kept when the operator leaves. Memory as above.
+ */
 struct sink_row *row_read_operator_name(const struct sink_row *of,
     const struct record *r, const char *line, size_t len, struct arena *a);
 

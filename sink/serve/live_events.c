@@ -40,7 +40,8 @@ struct live_view {
 	bool made;          /* the first answer was made */
 	int64_t state;      /* state of the tables at the last answer */
 	char id[24];        /* id of the last answer, or PROBLEM */
-	int64_t changes_at; /* when the answer changes without the tables */
+	int64_t changes_at; /* when the answer changes although the tables do
+			     * not */
 	int64_t rests_ms;   /* monotonic; not checked before then */
 	struct live_view *next;
 };

@@ -62,7 +62,7 @@ def moment(text):
 
 
 def joined(rows):
-    """Ranges, of which each day is a row."""
+    """Joins the rows of days to ranges."""
     found = []
     for begin, end, source in rows:
         last = found[-1] if found else (None, None, None)
@@ -107,7 +107,7 @@ def lost(lab, checks, cron):
 
 def pause(lab, checks, cron):
     """A pause of three intervals is no gap, a longer one is. It is filled, but
-    counts begin anew."""
+    counts begin again."""
     before = cron.ranges("chats")[0]
     cron.sim.advance(120)
     cron.minutes(1)

@@ -80,7 +80,7 @@ class Account:
             self.checks.equal(done.code, 0, f"the job: {done}")
 
     def sources(self):
-        """Those of the ranges of chats, and whether there is no gap between
+        """The sources of the ranges of chats, and whether there is no gap between
         them. Each day of a range is a row."""
         rows = self.lab.sql("SELECT begin_at, end_at, source FROM coverage "
                             "WHERE kind = 'chats' ORDER BY begin_at")
