@@ -68,7 +68,8 @@ struct connection {
 	bool sends_on;             /* refused before its body was read */
 	int refusal;               /* a status by the server itself; 0: none */
 	int retry_after;           /* for a refusal, in seconds; 0: none */
-	char client[ADDRESS_TEXT]; /* the client's address, not the proxy's */
+	char client[ADDRESS_TEXT]; /* as peer in struct web_request */
+	char from[ADDRESS_TEXT];   /* as in struct web_request */
 	struct web_request request;
 	struct web_answer answer;
 	struct work_queue_job job; /* while a work queue makes the answer */

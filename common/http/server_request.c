@@ -499,11 +499,14 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
+	static const struct address unnamed; /* by its proxy */
 	struct client_limits *a = c->worker->server->client_limits;
 	struct address client = client_limits_client(a, &c->peer, forwarded);
 	int wait = client_limits_take(a, &client, c->phase_ms);
 
 	address_format(&client, c->client);
+	address_format(
+	    address_same(&client, &unnamed) ? &c->peer : &client, c->from);
 	if (wait > 0) {
 		c->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
 		c->retry_after = wait;
@@ -623,6 +626,7 @@ call_handler(struct connection *c, const char *method)
 		.body = buf_str(&c->body),
 		.len = c->body.len,
 		.peer = c->client,
+		.from = c->from,
 		.now_ms = clock_now_ms(),
 		.header = find_request_header,
 		.parameters = visit_arguments,

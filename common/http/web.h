@@ -35,7 +35,9 @@ struct web_request {
 	const char *path; /* as sent: not decoded, without the query */
 	const char *body; /* raw bytes, followed by a NUL */
 	size_t len;
-	const char *peer; /* the peer's address as text */
+	const char *peer; /* the client's address as text; "::" if a proxy did
+			   * not say it */
+	const char *from; /* for logs: peer, or else the proxy's address */
 	int64_t now_ms;   /* when the request was complete */
 	/* Returns a header in any case, its first line. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);

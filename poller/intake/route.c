@@ -134,7 +134,7 @@ route_token(const struct listener_context *in, const struct web_request *r,
 		return refuse_credentials(a, "Bearer", "Not authenticated");
 	rc = check_sender_token(&in->tokens.rules, buf_str(&token), r, s, &why);
 	if (rc != 0)
-		log_info("token_refused", "peer=%s reason=\"%s\"", r->peer,
+		log_info("token_refused", "peer=%s reason=\"%s\"", r->from,
 		    buf_str(&why));
 	buf_release(&token);
 	buf_release(&why);

@@ -112,7 +112,7 @@ refuse_delivery(const struct hook *h, const struct web_request *r,
 	if (log_is_due(&refusal_due, LOG_MS))
 		log_warn("a webhook from %s for %s was refused: its signature "
 			 "or secret is %s",
-		    r->peer, h != NULL ? h->tenant : "an unknown tenant",
+		    r->from, h != NULL ? h->tenant : "an unknown tenant",
 		    signature_verdict_name(verdict));
 	route_detail(a, 401, "Unauthorized");
 }

@@ -123,7 +123,7 @@ write_audit_line(
 	jsonw_str(line, "id", v->claims.id);
 	jsonw_str(line, "role", viewer_role_name(v->role));
 	jsonw_str(line, "subject", v->claims.subject);
-	jsonw_str(line, "peer", r->peer);
+	jsonw_str(line, "peer", r->from);
 	jsonw_key(line, "path");
 	add_client_text(line, r->path);
 	jsonw_open_in(line, "parameters");
@@ -168,7 +168,7 @@ audit_add(struct audit *a, const struct viewer *v, const struct audit_entry *e)
 		    "tenant=%s id=%s role=%s subject=\"%s\" peer=%s status=%d "
 		    "rows=%zu path=%s",
 		    v->tenant, v->claims.id, viewer_role_name(v->role),
-		    v->claims.subject, e->request->peer, e->answer->status,
+		    v->claims.subject, e->request->from, e->answer->status,
 		    e->rows, e->request->path);
 	return rc;
 }

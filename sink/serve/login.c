@@ -31,7 +31,7 @@ static bool
 refuse_bearer(
     const struct web_request *r, const char *reason, struct web_answer *a)
 {
-	log_info("token_refused", "peer=%s reason=\"%s\"", r->peer, reason);
+	log_info("token_refused", "peer=%s reason=\"%s\"", r->from, reason);
 	return refuse_viewer(
 	    a, "Bearer error=\"invalid_token\"", "the token is not valid");
 }
@@ -277,7 +277,7 @@ log_in(const struct serve *s, const struct web_request *r, const char *token,
 	if (!serve_check_token(s, r, token, &v, a))
 		return;
 	log_info("login", "tenant=%s id=%s role=%s peer=%s", v.tenant,
-	    v.claims.id, viewer_role_name(v.role), r->peer);
+	    v.claims.id, viewer_role_name(v.role), r->from);
 	/* Because of the leeway, a valid token may have expired already. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
 	send_to(a, "/");

@@ -124,6 +124,16 @@ class Test(Checklist):
         until(60, all_published, f"all to be published: {s.now}")
         s.hidden("192.0.2.1", "nobody", "unknown", "unix")
 
+    def log_names_clients(self, s):
+        """If a proxy does not name its client, the log names the proxy."""
+        for client, logged in (({}, "127.0.0.1"),
+                               ({"X_Forwarded_For": "192.0.2.9"}, "192.0.2.9"),
+                               ({"X_Forwarded_For": "unknown"}, "127.0.0.1")):
+            self.equal(s.ask("/api/v1/now", Authorization="Bearer x",
+                             **client)[0], 401, "a wrong token")
+            last = self.lab.text(s.name + ".log").splitlines()[-1]
+            self.that(f"token_refused peer={logged} " in last, last)
+
     def server(self):
         """Metrics of the API's server."""
         lab = self.lab
@@ -138,7 +148,8 @@ class Test(Checklist):
         conf = lab.conf("serve", {"serve": {
             "proxies": "127.0.0.1", "secret_key": "7" * 32}})
         lab.env["MYSQL_URL"], url = self.database.url, lab.env["MYSQL_URL"]
-        s = Scraped(self, "server", "sink", "-c", conf, "--serve", "127.0.0.1:0")
+        s = Scraped(self, "server", "sink", "-v", "-c", conf, "--serve",
+                    "127.0.0.1:0")
         lab.env["MYSQL_URL"] = url
         s.scrape()
         self.that(any(x.startswith('messaging_build_info{program="sink",')
@@ -161,6 +172,7 @@ class Test(Checklist):
         s.has("messaging_database_up", 0)
         s.has('messaging_http_requests_total{result="accepted"}', 1)
         s.has('messaging_http_requests_total{result="refused"}', 3)
+        self.log_names_clients(s)
         self.that(not any("messaging_tenant" in x for x in s.now),
                   "of which database?")
         # A database that hangs is reported before Prometheus gives up, also on

@@ -74,6 +74,7 @@ a_token_is_refused_that_is_revoked_while_its_request_waits(void **state)
 		.path = "/api/v1/now",
 		.now_ms = NOW_S * 1000,
 		.peer = "::1",
+		.from = "::1",
 		.header = header_of,
 		.private = header };
 
