@@ -482,8 +482,8 @@ rounded(double n)
 	return (int64_t)(n / (double)unit + 0.5) * unit;
 }
 
-/* "1,204 calls this month, about 18,300 expected of 30,000: polls every minute"
- */
+/* "1,204 calls this month, about 18,300 by its end, of a budget of 30,000: polls
+ * every minute" */
 static void
 describe_calls(const struct tenant_check *p, struct buf *to)
 {
@@ -495,9 +495,9 @@ describe_calls(const struct tenant_check *p, struct buf *to)
 	}
 	buf_adds(to, "about ");
 	add_grouped(to, c->expected);
-	buf_adds(to, " expected");
+	buf_adds(to, c->state ? " by its end" : " by the end of the month");
 	if (p->crm.tenant->budget > 0) {
-		buf_adds(to, " of ");
+		buf_adds(to, ", of a budget of ");
 		add_grouped(to, p->crm.tenant->budget);
 	}
 	if (c->now < c->interval)

@@ -365,6 +365,9 @@ work_on(struct registration *s, struct registry *r)
 	json_array_foreach (r->there, i, hook)
 		if (code == PROG_OK)
 			show_webhook(s, r, hook);
+	if (code == PROG_OK && s->action == SHOW &&
+	    json_array_size(r->there) == 0)
+		log_warn("tenant %s: no webhook is registered", r->tenant->name);
 	return code;
 }
 

@@ -114,7 +114,7 @@ def body():
         say(str(lines))
         checks.that(
             code == 0 and len(lines) == 1 and re.search(
-                r'calls,ok,"[0-9]+ calls this month, about [0-9,]+ expected: '
+                r'calls,ok,"[0-9]+ calls this month, about [0-9,]+ by its end: '
                 r'polls every minute"', lines[0]),
             f"a new account: exit {code}, {lines}")
         return checks.result()
