@@ -158,6 +158,7 @@ ask_token() {
 # Asks the CRM. In a terminal, the questions are asked again if it fails.
 ask_about_access() {
 	kept=$(as_if_there cat "$folder/$tenant.token" 2>/dev/null) || :
+	refused=''
 	while :; do
 		case $crm in
 		chat2desk) ask url "$(was "crm $tenant" url \
@@ -182,12 +183,21 @@ ask_about_access() {
 		if [ ! -t 0 ] || [ -n "$yes$token_file" ]; then
 			die $rc "nothing is configured; repair that and run setup again"
 		fi
-		say "That failed, see above. Answer again; Enter keeps an answer."
 		kept=$token
 		[ $rc != 77 ] || kept='' token=''
 		mkdir -p "$folder"
 		write_answers
-		url='' account=''
+		# A CRM at a wrong address refuses the token, too.
+		refused=$refused$rc
+		case $refused in
+		77)
+			say "The CRM refuses this token, see above. Give it again."
+			;;
+		*)
+			say "That failed, see above. Answer again; Enter keeps an answer."
+			refused='' url='' account=''
+			;;
+		esac
 	done
 }
 

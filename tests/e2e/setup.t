@@ -325,6 +325,7 @@ class Test(Checklist):
                    ("is not a name", "typed"),
                    ("Address of its API", self.sim.root),
                    ("has a path", self.sim.url), ("token", "wrong"),
+                   ("refuses this token", "wrong again"),
                    ("Answer again", ""), ("token", TOKEN),
                    ("customers' names", "maybe"),
                    ("neither yes nor no", "y"),
