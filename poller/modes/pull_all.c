@@ -35,6 +35,7 @@ struct pull_slot {
 struct pull_result {
 	enum exit_code code;
 	int64_t told, covered; /* pull_told(), pull_covered() */
+	bool gap;              /* covered.h: there is a gap to fill */
 };
 
 struct pull_run {
@@ -53,8 +54,9 @@ close_slot(struct pull_run *j, struct pull_slot *s)
 {
 	if (s->pull != NULL)
 		j->results[s->tenant] =
-		    (struct pull_result){ pull_code(s->pull),
-			    pull_told(s->pull), pull_covered(s->pull) };
+		    (struct pull_result){ .code = pull_code(s->pull),
+			    .told = pull_told(s->pull),
+			    .covered = pull_covered(s->pull) };
 	pull_free(s->pull);
 	s->pull = NULL;
 }
@@ -184,7 +186,7 @@ run_pulls(struct pull_run *j)
 static void
 keep_confirmed(struct pull_run *j, size_t tenant)
 {
-	const struct pull_result *r = &j->results[tenant];
+	struct pull_result *r = &j->results[tenant];
 	const struct tenant *t = &j->poller->tenants[tenant];
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -196,6 +198,7 @@ keep_confirmed(struct pull_run *j, size_t tenant)
 	if (r->told != 0)
 		store_set_number(store, CHATS_CONFIRMED, r->told);
 	store_set_number(store, COVERED_UNTIL, r->covered);
+	r->gap = store_number(store, COVERED_GAP_END, 0) != 0;
 	if (store_commit(store, &why) != PROG_OK)
 		log_warn("tenant %s: %s", t->name, buf_str(&why));
 	store_close(store);
@@ -206,20 +209,27 @@ keep_confirmed(struct pull_run *j, size_t tenant)
  * late. */
 #define GAPS_MS (INT64_C(20) * 1000)
 
-/* Only a queue leads to an aggregator that keeps the chats of earlier polls. */
+/* Only a queue leads to an aggregator that keeps the chats of earlier polls.
+ * Tenants with a gap share the time equally; what one does not need is left to
+ * the next ones. */
 static void
 fill_gaps(struct pull_run *j)
 {
-	int64_t until = clock_mono_ms() + GAPS_MS;
+	int64_t now = clock_mono_ms(), until = now + GAPS_MS;
 	bool writes = endpoint_is_queue(endpoint_name(j->to));
-	size_t i;
+	size_t i, gaps = 0;
 
-	for (i = 0; i < j->poller->tenants_n && writes && !stop_asked() &&
-		    clock_mono_ms() < until;
-	     i++)
-		if (j->results[i].covered != 0)
-			writes = backfill_fill_gap(j->poller,
-			    &j->poller->tenants[i], j->http, j->to, until);
+	for (i = 0; i < j->poller->tenants_n; i++)
+		gaps += j->results[i].gap;
+	for (i = 0;
+	     i < j->poller->tenants_n && writes && now < until && !stop_asked();
+	     i++) {
+		if (!j->results[i].gap)
+			continue;
+		writes = backfill_fill_gap(j->poller, &j->poller->tenants[i],
+		    j->http, j->to, now + (until - now) / (int64_t)gaps--);
+		now = clock_mono_ms();
+	}
 }
 
 static enum exit_code

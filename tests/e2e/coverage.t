@@ -8,6 +8,7 @@ complete. Webhooks cover the time from the first one on.
 
 import json
 import os
+import re
 from datetime import datetime, time, timedelta, timezone
 
 from api_client import Server, token
@@ -129,6 +130,27 @@ def pause(lab, checks, cron):
     checks.equal((fill[0], fill[1]), (poll[1], later[0]), "the gap is filled")
 
 
+def shared(lab, checks):
+    """The gap of a tenant with many conversations does not keep that of another
+    tenant from being filled."""
+    start = datetime.now(timezone.utc) - timedelta(hours=5)
+    tokens = {name: name + "-token" for name in ("many", "others")}
+    sim = lab.sim("--pace", 600, "--hours", "0-24", "--start",
+                  start.strftime("%FT%TZ"), name="shared-sim", *(
+                      x for t in tokens.values()
+                      for x in ("--account", t + ":1:60")))
+    conf = lab.conf("shared.conf", {
+        "poller": {"state": lab.path("shared-polls")},
+        **{"crm " + name: {"url": sim.url, "token": t}
+           for name, t in tokens.items()}})
+    poll = ["poller", "-v", "-c", conf, "-t", "queue:shared"]
+    lab.must(poll)
+    sim.advance(3600)
+    filled = re.findall(r"gap_filled tenant=(\w+) conversations=(\d+) .*left=yes",
+                        lab.must(poll).err)
+    checks.that([name for name, _ in filled] == list(tokens), f"{filled}")
+
+
 def shown(lab, checks, cron, server, since, zone="UTC"):
     """The API and the board say it."""
     lead = token(tenant_id=cron.name, role="lead")
@@ -236,6 +258,8 @@ def body():
         say("- pause")
         pause(lab, checks, cron)
         shown(lab, checks, cron, server, first)
+        say("- shared")
+        shared(lab, checks)
         say("- webhooks")
         webhooks(lab, checks)
     return checks.result()
