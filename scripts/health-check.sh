@@ -17,14 +17,16 @@
 #   -b DIR       where the programs are; -C FILE the configuration
 #
 # It checks the broker, the database, the version of its schema, the age of each
-# tenant's metrics, dead letters, and the disks of [poller] state and
-# [aggregator] state. From [metrics] folder it reads when each job last
+# tenant's metrics, dead letters, the daemons that setup started without systemd,
+# and the disks of [poller] state and [aggregator] state. From [metrics] folder it reads when each job last
 # succeeded and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/process.sh
+. "$here/process.sh"
 
 # Every outcome is one line on stdout.
 die() {
@@ -199,6 +201,18 @@ check_tenants() {
 	fi
 }
 
+# setup keeps the numbers of the daemons that it starts without systemd beside the
+# poller's state. Nothing starts them after a boot.
+check_daemons() {
+	local name folder
+	folder=$(conf_path poller state)
+	for name in board listener aggregator sink; do
+		[ ! -e "${folder%/*}/$name.pid" ] ||
+			alive "${folder%/*}/$name.pid" ||
+			judge critical "the $name has ended; run setup --restart"
+	done
+}
+
 check_disks() {
 	local folder free used
 	for folder in "$(conf_path poller state)" "$(conf_path aggregator state)" \
@@ -260,6 +274,7 @@ check_jobs() {
 
 check_broker
 ! check_schema || check_tenants
+check_daemons
 check_disks
 check_jobs
 

@@ -288,6 +288,20 @@ class Test(Checklist):
         self.checked(2, f"cannot access the folder {none}; 1 tenants", "-s",
                      none)
 
+    def ended_daemon(self):
+        """A daemon that setup started without systemd, before a boot and
+        after it."""
+        path = self.lab.path("board.pid") # beside the state
+        daemon = self.lab.start(["sleep", "900"], self.lab.path("daemon"))
+        self.lab.must(["sh", "-c", '. scripts/process.sh; remember "$1" "$2"',
+                       "-", path, daemon.pid])
+        self.checked(0, "1 tenants")
+        daemon.kill()
+        daemon.wait()
+        self.lab.processes.remove(daemon)
+        self.checked(2, "the board has ended; run setup --restart; 1 tenants")
+        os.unlink(path)
+
     def other_schema(self):
         newest = "FROM schema_migrations ORDER BY number DESC LIMIT 1"
         self.lab.sql(f"CREATE TABLE kept AS SELECT * {newest}; DELETE {newest}")
