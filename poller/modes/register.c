@@ -367,7 +367,8 @@ work_on(struct registration *s, struct registry *r)
 			show_webhook(s, r, hook);
 	if (code == PROG_OK && s->action == SHOW &&
 	    json_array_size(r->there) == 0)
-		log_warn("tenant %s: no webhook is registered", r->tenant->name);
+		log_warn(
+		    "tenant %s: no webhook is registered", r->tenant->name);
 	return code;
 }
 
