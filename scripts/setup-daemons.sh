@@ -122,7 +122,8 @@ address_of() {
 pause_jobs() {
 	for job in job reap; do
 		# shellcheck disable=SC2016 # for the inner shell
-		lock=$(as sh -c '. "${0%/*}/lib.sh" && config=$MESSAGING_CONFIG &&
+		lock=$(as_if_there sh -c '. "${0%/*}/lib.sh" &&
+			config=$MESSAGING_CONFIG &&
 			lock_file "$1" && : >>"$(lock_file "$1")"' "$here/job" $job)
 		locks="$locks '$lock'"
 		case $job in

@@ -57,6 +57,9 @@ $setup
 cp scripts/units/messaging-aggregator.service /etc/systemd/system
 ! $setup --restart || echo "left: no failure of --restart"
 $setup --remove
+# Setup failed before it created the user, and kept the answers.
+mkdir /etc/messaging-analytics && : >/etc/messaging-analytics/acme.token
+/opt/scripts/setup -y --as nobody-yet --remove || echo "left: no user"
 find /etc/systemd/system /etc/messaging-analytics /var/lib/messaging-analytics \
     -name 'messaging-*' 2>/dev/null | sed 's/^/left: /'
 """
@@ -538,7 +541,8 @@ class Test(Checklist):
                            "disable messaging-aggregator.service",
                            "stop messaging-api.service",
                            "disable messaging-api.service",
-                           "daemon-reload"], f"systemctl: {told}")
+                           "daemon-reload", "daemon-reload"],
+                   f"systemctl: {told}")
 
     def type(self, options, answers, env=None):
         """An answer that is None ends the input."""
