@@ -482,8 +482,8 @@ rounded(double n)
 	return (int64_t)(n / (double)unit + 0.5) * unit;
 }
 
-/* "1,204 calls this month, about 18,300 by its end, of a budget of 30,000: polls
- * every minute" */
+/* "1,204 calls this month, about 18,300 by its end, of a budget of 30,000:
+ * polls every minute" */
 static void
 describe_calls(const struct tenant_check *p, struct buf *to)
 {

@@ -5,8 +5,9 @@ look at what the polls showed. Conversations are reopened after hours or days,
 surveys and other automated messages come at any time, chats are assigned in the
 second of an answer. Times are in whole seconds, as Chatwoot shows them.
 Episodes that no poll can see, because they begin and end between two polls, are
-left out and counted, as is what ended in the last minutes, which later polls
-complete. HOURS are simulated (6; LONG=1: 200). SEED=n repeats one.
+left out and counted, as are those of an agent who left the account, whose chats
+Chatwoot shows as unassigned without a line about it, and what ended in the last
+minutes, which later polls complete. HOURS are simulated (6; LONG=1: 200). SEED=n repeats one.
 """
 
 import collections
@@ -121,13 +122,16 @@ class World:
             "poller": {"state": lab.path("polls")},
             "aggregator": {"clock": "records"}})
         self.polls = []
+        self.gone = {} # agent who left: the last poll that listed the agent
         self.written = {} # id: (chat, message)
 
     def poll(self):
         self.lab.must(["poller", "-c", self.conf, "-t", "queue:records"])
         self.polls.append(compare.parse_time(self.sim.stats()["now"]))
         # Lines name agents, some of whom leave later.
-        self.account.read_operators(0)
+        before = self.account.operators or {}
+        for agent in before.keys() - self.account.read_operators(0).keys():
+            self.gone.setdefault(agent, self.polls[-2])
         for m in self.sim.world(TOKEN)["messages"][len(self.written):]:
             self.written[m["id"]] = (str(m["dialog_id"]),
                                      self.account.message(m))
@@ -167,8 +171,13 @@ class World:
         return [r for r in last.values() if not r["withdrawn"]]
 
     def is_seen(self, episode):
-        return any(episode.begin <= at and (
+        """An episode that begins in the second of a poll may begin after it."""
+        return any(episode.begin < at and (
             episode.end is None or at < episode.end) for at in self.polls)
+
+    def is_of_gone(self, episode):
+        return any(end > self.gone.get(holder, end)
+                   for _, holder, _, end in episode.told)
 
 
 def told(kind, holder, start, end):
@@ -182,20 +191,22 @@ def body():
         lab.start_servers("rabbitmq")
         world = World(lab, number)
         world.live()
-        want, got, hidden = set(), set(), 0
+        want, got, hidden, gone = set(), set(), 0, 0
         kinds = collections.Counter()
-        spans = [] # of episodes that no poll can see
-        last = world.polls[-1] - SETTLED * 1000
+        spans = [] # of the episodes that are left out
+        now = world.polls[-1]
+        last = now - SETTLED * 1000
         for chat, conversation in world.really().items():
             for e in conversation.episodes:
-                if world.is_seen(e):
+                if world.is_seen(e) and not world.is_of_gone(e):
                     known = [i for i in e.told if i[3] < last and (
                         i[0] != "waiting" or i[3] > i[2])]
                     want |= {(chat, told(*i)) for i in known}
                     kinds.update(i[0] for i in known)
                 else:
-                    hidden += 1
-                    spans.append((chat, e.begin, e.end))
+                    hidden += not world.is_seen(e)
+                    gone += world.is_seen(e)
+                    spans.append((chat, e.begin, e.end or now))
         for r in world.rows():
             start, end = (compare.parse_time(r[x])
                           for x in ("start_at", "end_at"))
@@ -208,7 +219,7 @@ def body():
         checks.that(kinds["resolution"] > HOURS // 4, kinds)
     say(f"{HOURS} hours, {len(world.polls)} polls: "
         + ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
-        + f"; {hidden} episodes between two polls")
+        + f"; {hidden} episodes between two polls, {gone} of agents who left")
     return checks.result()
 
 
