@@ -199,7 +199,8 @@ def body():
         for chat, conversation in world.really().items():
             for e in conversation.episodes:
                 if world.is_seen(e) and not world.is_of_gone(e):
-                    known = [i for i in e.told if i[3] < last and (
+                    # The parts of a running wait are rows already.
+                    known = [i for i in e.told + e.parts if i[3] < last and (
                         i[0] != "waiting" or i[3] > i[2])]
                     want |= {(chat, told(*i)) for i in known}
                     kinds.update(i[0] for i in known)
