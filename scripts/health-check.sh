@@ -18,8 +18,8 @@
 #
 # It checks the broker, the database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the daemons that setup started without systemd,
-# and the disks of [poller] state and [aggregator] state. From [metrics] folder it reads when each job last
-# succeeded and whether the last report was mailed.
+# and the disks of [poller] state and [aggregator] state. From [metrics] folder it
+# reads when each job last succeeded and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
 set -euo pipefail
