@@ -386,6 +386,12 @@ job_metrics() {
 		messaging_job_runs_total{$labels,result="success"} $succeeded
 		messaging_job_runs_total{$labels,result="failure"} $failed
 		END
+	# Only the job that polls has this.
+	[ -z "${standby:-}" ] || cat >>"$new" <<-END
+		# HELP messaging_job_standby Whether its last run found another machine polling the same tenants.
+		# TYPE messaging_job_standby gauge
+		messaging_job_standby{$labels} $standby
+		END
 	} 2>/dev/null && chmod 644 "$new" && mv "$new" "$prom" && return
 	rm -f "$new"
 	complain "cannot write '$prom'; see [metrics] folder"

@@ -37,7 +37,7 @@ schema_objection(int64_t number)
 	if (number < schema_last)
 		return "the schema of the database is older than this program; "
 		       "run `sink --migrate`";
-	if (number > schema_last)
+	if (number > schema_last + 1)
 		return "the schema of the database is newer than this program; "
 		       "install the newer version";
 	return NULL;

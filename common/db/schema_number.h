@@ -19,7 +19,10 @@ extern const int64_t schema_last;
 enum outcome schema_number(struct db *db, int64_t *number)
     __attribute__((warn_unused_result));
 
-/* Returns NULL if this program works with that schema, otherwise advice. */
+/* Returns NULL if this program works with that schema, otherwise advice. A
+ * schema that is one number newer is accepted, so that the migration by the
+ * first of several machines does not stop the others before they are upgraded:
+ * a migration only adds tables and columns that may be left out. */
 const char *schema_objection(int64_t number);
 
 #endif

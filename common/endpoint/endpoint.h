@@ -74,6 +74,10 @@ struct endpoint_options {
 	 * (amqp_declare.h). While another one holds it, the broker counts as
 	 * unreachable, so a daemon waits. */
 	bool sole;
+	/* Writing a queue: while connected, holds the lock of that name, which
+	 * is borrowed (amqp_declare.h). If another connection holds it, opening
+	 * returns NULL with *code PROG_OK and without a reason. */
+	const char *lock;
 	unsigned prefetch; /* 0: [amqp] prefetch */
 
 	/* Reading the queue of other publishers, with endpoint_read(): a

@@ -49,6 +49,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	a->timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
 	a->present = !writing && opt->present;
 	a->sole = !writing && opt->sole;
+	a->lock = writing ? opt->lock : NULL;
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	return 0;
 }
@@ -213,6 +214,22 @@ become_sole_reader(struct amqp_endpoint *a)
 	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
 }
 
+/* Only the first attempt gives up: a connection that was lost may still be
+ * counted by the broker, and holds the lock until it is not. */
+static enum outcome
+take_lock(struct amqp_endpoint *a)
+{
+	struct amqp_link *l = &a->link;
+	enum outcome o = amqp_declare_lock(l, a->lock, &a->locked_out);
+
+	if (o == OUTCOME_DONE && a->locked_out) {
+		amqp_link_drop(l, "another program holds the lock '%s' at %s",
+		    a->lock, l->title);
+		return l->outcome;
+	}
+	return o;
+}
+
 /* Creates the queue if it is missing, unless only its present content is
  * read. */
 static enum outcome
@@ -238,6 +255,8 @@ connect_amqp(struct amqp_endpoint *a)
 	enum outcome o = amqp_link_connect(&a->link);
 	char *dead;
 
+	if (o == OUTCOME_DONE && a->lock != NULL)
+		o = take_lock(a);
 	if (o == OUTCOME_DONE && a->exchange != NULL)
 		o = amqp_declare_source(
 		    &a->link, a->exchange, a->queue, a->binding);
@@ -285,8 +304,13 @@ endpoint_amqp_first(
 
 	do {
 		o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
-	} while (
-	    o == OUTCOME_LATER && !stop_asked() && !endpoint_amqp_gives_up(a));
+	} while (o == OUTCOME_LATER && !a->locked_out && !stop_asked() &&
+		 !endpoint_amqp_gives_up(a));
+	if (a->locked_out) {
+		*code = PROG_OK;
+		endpoint_close(&a->base);
+		return NULL;
+	}
 	if (o == OUTCOME_LATER && stop_asked()) {
 		buf_setf(&a->base.why,
 		    "stopped by a signal before RabbitMQ at %s could be "

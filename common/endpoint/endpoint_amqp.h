@@ -27,6 +27,8 @@ struct amqp_endpoint {
 	int64_t timeout_ms; /* otherwise: [amqp] wait_timeout */
 	bool present;       /* reading: as in endpoint_options */
 	bool sole;          /* reading: as the only reader */
+	const char *lock;   /* writing: as in endpoint_options, or NULL */
+	bool locked_out;    /* another connection holds the lock */
 
 	struct retry retry;
 	int64_t next_try_ms;     /* do not connect earlier */

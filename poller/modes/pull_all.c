@@ -2,13 +2,17 @@
  * pull_all: the poller's default mode: polls all tenants, several at a time.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/digest/hash.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "poller/chats/chats.h"
@@ -232,16 +236,48 @@ fill_gaps(struct pull_run *j)
 	}
 }
 
+/* Machines that poll the same tenants into the same queue share a lock, so that
+ * only one of them polls at a time. */
+static char *
+lock_name(const struct poller *p)
+{
+	const char *queue = endpoint_amqp_name(poller_to(p));
+	uint64_t tenants = 0;
+	size_t i;
+
+	if (queue == NULL)
+		return NULL;
+	for (i = 0; i < p->tenants_n; i++)
+		tenants = checksum(tenants, p->tenants[i].name,
+		    strlen(p->tenants[i].name) + 1);
+	return xasprintf("%s.poller.%016" PRIx64, queue, tenants);
+}
+
+static struct endpoint *
+open_output(struct poller *p, const char *lock)
+{
+	struct endpoint_options opt = { .conf = p->common.conf, .lock = lock };
+	struct endpoint *to = poller_open_output(p, poller_to(p), &opt);
+
+	if (to == NULL && p->code == PROG_OK && !stop_asked())
+		(void)printf("standby: another poller is at work for the same "
+			     "tenants (lock '%s'); nothing was polled\n",
+		    lock);
+	return to;
+}
+
 static enum exit_code
 pull_all(struct poller *p, struct tape *tape)
 {
-	struct endpoint_options opt = { .conf = p->common.conf };
 	struct pull_run j = { .poller = p };
+	char *lock = lock_name(p);
 	size_t i;
 
-	j.to = poller_open_output(p, poller_to(p), &opt);
-	if (j.to == NULL)
+	j.to = open_output(p, lock);
+	if (j.to == NULL) {
+		free(lock);
 		return p->code;
+	}
 	j.http = http_new();
 	http_use_tape(j.http, tape);
 	j.tape = tape;
@@ -266,6 +302,7 @@ pull_all(struct poller *p, struct tape *tape)
 	free(j.results);
 	http_free(j.http);
 	endpoint_close(j.to);
+	free(lock);
 	return p->code;
 }
 

@@ -70,7 +70,8 @@ read_number(struct migration *m)
 	db_rows_free(rows);
 	if (m->was <= schema_last)
 		return OUTCOME_DONE;
-	buf_setf(&m->why, "%s", schema_objection(m->was));
+	buf_setf(&m->why, "the schema of the database is newer than this "
+			  "program; install the newer version");
 	return refuse_migration(m, PROG_CONFIG);
 }
 

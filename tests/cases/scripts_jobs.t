@@ -34,6 +34,7 @@ for name in poller aggregator sink reaper; do
 		echo "$name $*" >>"$TMP/called"
 		[ "$name" != poller ] || [ ! -e "$TMP/slow" ] ||
 			until [ ! -e "$TMP/slow" ]; do sleep 0.02; done
+		[ "$name" != poller ] || cat "$TMP/says" 2>/dev/null
 		[ "$*" != --list ] || [ ! -e "$TMP/list" ] || exit "$(cat "$TMP/list")"
 		if [ "$name $*" != "reaper --list" ] && [ -e "$TMP/$name" ]; then
 			exit "$(cat "$TMP/$name")"
@@ -264,9 +265,12 @@ done
 echo 78 >"$tmp/aggregator"
 run 78 job -c "$tmp/its \"own\" success"
 rm "$tmp/aggregator"
+echo "standby: another poller is at work" >"$tmp/says"
 run 0 job -c "$tmp/one"
+[ ! -s "$tmp/out" ] || fail "a job beside one of another machine prints"
+rm "$tmp/says"
 cat "$tmp/metrics"/messaging_job_*.prom | sed 's/} [1-9][0-9]\{8,\}$/} TIME/' |
-	grep '^messaging.*\(succe\|failure\)' | grep -v duration |
+	grep '^messaging.*\(succe\|failure\|standby\)' | grep -v duration |
 	sort >"$tmp/got"
 sort >"$tmp/wanted" <<END
 messaging_job_last_success_timestamp_seconds{task="job",config="$tmp/one"} TIME
@@ -277,6 +281,8 @@ messaging_job_runs_total{task="job",config="$tmp/one",result="success"} 1
 messaging_job_runs_total{task="job",config="$tmp/one",result="failure"} 0
 messaging_job_runs_total{task="job",config="$tmp/its \\"own\\" success",result="success"} 0
 messaging_job_runs_total{task="job",config="$tmp/its \\"own\\" success",result="failure"} 1
+messaging_job_standby{task="job",config="$tmp/one"} 1
+messaging_job_standby{task="job",config="$tmp/its \\"own\\" success"} 0
 END
 diff "$tmp/wanted" "$tmp/got" || fail "other metrics"
 

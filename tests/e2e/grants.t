@@ -123,7 +123,7 @@ class Test(Checklist):
     def newer_schema(self):
         """These permissions suffice to detect tables of another version:
         nothing is served or deleted."""
-        self.lab.sql("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
+        self.lab.sql("INSERT INTO schema_migrations SELECT MAX(number) + 2, "
                      "NOW(3) FROM schema_migrations")
         self.run("serve", "sink", "-c", self.lab.path("serve.conf"), "--serve",
                  "127.0.0.1:0", code=78, says=NEWER)

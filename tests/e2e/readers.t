@@ -12,7 +12,7 @@ import re
 import shlex
 import signal
 
-from harness import Checklist, run_checks, shown_in, until
+from harness import TOKEN, Checklist, run_checks, shown_in, until
 
 TAKEN = "another aggregator reads the queue '%s' at "
 
@@ -117,13 +117,42 @@ class Test(Checklist):
         for words in map(shlex.split, page):
             users[words[0]] = self.lab.broker_user(*words)
         self.equal(sorted(users),
-                   ["aggregator", "assign", "listener", "sink"], "users")
+                   ["aggregator", "assign", "listener", "poller", "sink"],
+                   "users")
         self.lab.must(
             ["aggregator", "--publish", "-t", "queue:records"],
             env={"AMQP_URL": users["listener"]}, stdin=json.dumps(
                 {"type": "event", "tenant": "t", "id": "1", "user": "u",
                  "event": "e"}).encode() + b"\n")
         self.well("allowed", self.running("allowed", users["aggregator"]))
+        self.one_polls(users["poller"])
+
+    def one_polls(self, url):
+        """Of two machines with the same tenants one polls; the other one says
+        so, ends with 0 and asks the CRM nothing. Other tenants are polled."""
+        sim = self.lab.sim("--pace", 0, "--dialogs", 3)
+
+        def poll(name, tenant="acme"):
+            conf = self.lab.conf(name + ".conf", {
+                "crm " + tenant: {"url": sim.url, "token": TOKEN},
+                "poller": {"state": self.lab.path(name)}})
+            return ["poller", "-c", conf, "-t", "queue:records"]
+
+        env = {"AMQP_URL": url}
+        sim.fault("slow", value=30000)
+        first = self.lab.start(poll("one"), self.lab.path("one.log"), env)
+        until(30, lambda: sim.calls() > 0, "the first call")
+        sim.fault()
+        calls = sim.calls()
+        done = self.lab.run(poll("two"), env=env)
+        self.that(done.code == 0 and done.out.startswith(b"standby: "), done)
+        self.equal(sim.calls(), calls, "calls")
+        self.equal(self.lab.must(poll("three", "other"), env=env).out, b"",
+                   "other tenants")
+        self.lab.end(first)
+        self.that(sim.calls() > calls, "other tenants are not polled")
+        self.equal(self.lab.must(poll("two"), env=env).out, b"",
+                   "the second one, later")
 
     def running(self, name, url):
         process = self.reader(name, "records", url=url)

@@ -188,8 +188,14 @@ class Test(Tables):
         self.run("theirs stay", "sink", "--migrate", env=env)
 
     def a_newer_schema_is_refused(self):
-        self.sql.ask("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
-                     "NOW(3) FROM schema_migrations")
+        """The next one is accepted: the other machine was upgraded first."""
+        newer = ("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
+                 "NOW(3) FROM schema_migrations")
+        self.sql.ask(newer)
+        self.run("the next", "sink", "-f", self.file([message(0, 1)]))
+        self.run("the next", "sink", "--migrate", code=78,
+                 says="newer than this program")
+        self.sql.ask(newer)
         conf = self.conf(serve={"audit": self.lab.path("audit"),
                                 "secret_key": "0" * 64})
         for argv in (["--migrate"], ["-f", self.file([message(0, 1)])],
@@ -201,7 +207,7 @@ class Test(Tables):
         self.run("newer", "reaper", "--list", code=78,
                  says="newer than this program")
         self.sql.ask("DELETE FROM schema_migrations ORDER BY number DESC "
-                     "LIMIT 1")
+                     "LIMIT 2")
 
     def without_the_right_or_the_database(self):
         env = self.user("few", f"SELECT ON {self.lab.database}.*",
