@@ -85,7 +85,7 @@ static const struct {
 	{ "messaging_tenant_soon_chats", "Waiting chats that are soon late.",
 	    false },
 	{ "messaging_tenant_late_chats",
-	    "Waiting chats whose target is missed; not while the team is "
+	    "Waiting chats whose target is missed, also while the team is "
 	    "closed.",
 	    true },
 };
