@@ -63,7 +63,11 @@ struct judge_due judge_due(
 /* A customer's wait, as the aggregator describes it in chat_metrics. */
 struct judged_wait {
 	enum target_kind kind; /* of the answer that the customer awaits */
-	int64_t since;
+	int64_t since; /* decides whether the target is in work time. The time
+			* of a first response may have begun earlier, before a
+			* bot answered; answer_by goes by that. The two only
+			* differ if another version of the targets began
+			* meanwhile with another kind of time */
 	int64_t answer_by, soon_at; /* the result of judge_due(); answer_by is
 				     * not CLOCK_NONE */
 };

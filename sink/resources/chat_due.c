@@ -225,21 +225,6 @@ due_counts_of(const struct due_counts *c, const char *id)
 	return found != NULL ? *found : (struct due_count){ 0, 0 };
 }
 
-int64_t
-due_target_ms(const struct question *q)
-{
-	static const enum target_kind kinds[] = { TARGET_FIRST_RESPONSE,
-		TARGET_REPLY };
-	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
-	struct target t = { 0 };
-	size_t i;
-
-	for (i = 0; terms != NULL && t.ms == 0 && i < ARRAY_LEN(kinds); i++)
-		t = judge_target(
-		    terms_of_chat(terms, NULL), kinds[i], question_now(q));
-	return t.ms != 0 ? t.ms : CLOCK_NONE;
-}
-
 bool
 chat_due_filter(struct question *q, struct buf *sql)
 {

@@ -75,10 +75,6 @@ struct due_count due_counts_of(const struct due_counts *c, const char *id);
 void due_count_add(struct due_count *c, const struct tenant_terms *terms,
     const struct db_rows *row, size_t column, int64_t now);
 
-/* Returns the target of a first response, otherwise of a reply, in channels
- * that are not named; CLOCK_NONE: there is none. */
-int64_t due_target_ms(const struct question *q);
-
 /* Sets *at to the next instant at which any of this changes although the tables
  * do not: a wait of any chat becomes soon late or late, or a team opens or
  * closes; INT64_MAX: never. Returns false if the response is now a problem. */

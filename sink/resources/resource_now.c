@@ -277,7 +277,7 @@ static void
 write_due_members(
     const struct question *q, const struct due_counts *c, struct buf *to)
 {
-	int64_t target = c->known ? due_target_ms(q) : CLOCK_NONE;
+	int64_t target = response_target_now(q);
 
 	jsonw_bool(to, "targets", c->known);
 	if (target != CLOCK_NONE)

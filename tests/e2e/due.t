@@ -173,6 +173,28 @@ class Test(Checklist):
             f'messaging_tenant_soon_chats{{tenant="{TENANT}"}} 1'], "samples")
         self.equal(samples(self.plain), [], "without targets")
 
+    def prometheus_reads_kept_and_missed_targets(self):
+        """Of the last 24 hours that are over, from the stored sums."""
+        hour = self.world.now.replace(minute=0, second=0, microsecond=0)
+        for ago, sums in ((1, "reply_kept 3 0 0;reply_missed 1 0 0;"),
+                          (23, "reply_kept 2 0 0;first_response_missed 4 0 0;"
+                               "unanswered_missed 4 0 0;"),
+                          (26, "resolution_kept 9 0 0;")):
+            self.world.sql.ask(
+                "INSERT INTO response_rollups (tenant, subject, span, "
+                f"begin_at, id, sums, as_of) VALUES ('{TENANT}', 'tenant', "
+                f"'hour', '{hour - timedelta(hours=ago):%Y-%m-%d %H:%M:%S}', "
+                f"'', '{sums}', NOW())")
+        want = {("reply", "kept"): 5, ("reply", "missed"): 1,
+                ("first_response", "missed"): 4}
+        lines = self.server.ask("/metrics", None).body.decode().split("\n")
+        self.equal(sorted(line for line in lines if line.startswith(
+            "messaging_tenant_targets{")), sorted(
+                f'messaging_tenant_targets{{tenant="{TENANT}",kind="{kind}",'
+                f'result="{result}"}} {want.get((kind, result), 0)}'
+                for kind in ("first_response", "reply", "resolution")
+                for result in ("kept", "missed")), "samples")
+
     def without_targets_nothing_is_due(self):
         now = self.get("now", server=self.plain)
         self.equal({row[c] for row in now["waiting"] for c in COMPUTED},
