@@ -59,7 +59,7 @@ due_words(const struct terms *t, const struct judged_wait *w, int64_t now,
 			buf_adds(to, ", ");
 		}
 	}
-	if (s.left_ms < 0) {
+	if (s.late) {
 		buf_adds(to, "late, ");
 		add_length(-s.left_ms, to);
 		buf_adds(to, " over");
@@ -68,6 +68,6 @@ due_words(const struct terms *t, const struct judged_wait *w, int64_t now,
 		add_length(s.left_ms, to);
 	} else {
 		buf_adds(to, "answer by ");
-		add_time(t->zone, s.reply_by, now, to);
+		add_time(t->zone, w->answer_by, now, to);
 	}
 }

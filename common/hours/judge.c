@@ -65,6 +65,19 @@ judge(const struct terms *t, const struct judged_interval *i)
 	return j;
 }
 
+/* Returns the last instant at which no more work time has passed than at a
+ * deadline. */
+static int64_t
+last_instant(const struct hours *h, int64_t deadline)
+{
+	struct hours_state team;
+
+	if (deadline == HOURS_NEVER)
+		return HOURS_NEVER;
+	team = hours_at(h, deadline);
+	return team.open ? deadline : team.until;
+}
+
 struct judge_due
 judge_due(const struct terms *t, enum target_kind kind, int64_t begin)
 {
@@ -79,7 +92,8 @@ judge_due(const struct terms *t, enum target_kind kind, int64_t begin)
 		return (struct judge_due){ begin + target.ms, begin + early };
 	if (t->hours == NULL || !hours_known(t->hours, begin, begin))
 		return due;
-	due.answer_by = hours_deadline(t->hours, begin, target.ms);
+	due.answer_by =
+	    last_instant(t->hours, hours_deadline(t->hours, begin, target.ms));
 	due.soon_at = hours_deadline(t->hours, begin, early);
 	if (due.answer_by == HOURS_NEVER)
 		return (struct judge_due){ CLOCK_NONE, CLOCK_NONE };
@@ -106,12 +120,10 @@ wait_state_at(const struct terms *t, const struct judged_wait *w, int64_t now)
 		team = hours_at(t->hours, now);
 	s.until = team.until;
 	s.left_ms = time_left(work ? t->hours : NULL, w->answer_by, now);
-	s.reply_by = w->answer_by;
-	if (s.left_ms == 0 && !team.open && team.until != HOURS_NEVER)
-		s.reply_by = team.until;
+	s.late = now > w->answer_by;
 	if (!team.open)
 		s.due = WAIT_CLOSED;
-	else if (s.left_ms < 0)
+	else if (s.late)
 		s.due = WAIT_LATE;
 	else if (w->soon_at != CLOCK_NONE && now >= w->soon_at)
 		s.due = WAIT_SOON;

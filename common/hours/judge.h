@@ -49,9 +49,11 @@ struct target judge_target(
 
 struct judgement judge(const struct terms *t, const struct judged_interval *i);
 
-/* Returns by when a wait that began at that time must end to keep its target,
- * and from when it is soon late. Both are CLOCK_NONE if the wait has no target,
- * or one that cannot be missed. */
+/* Returns the last instant at which an answer to a wait that began at that time
+ * keeps its target, and the first instant at which the wait is soon late. If
+ * the target in work time ends with the closing, that last instant is the next
+ * opening, since no work time passes in between. Both are CLOCK_NONE if the
+ * wait has no target, or one that cannot be missed. */
 struct judge_due {
 	int64_t answer_by, soon_at;
 };
@@ -61,7 +63,11 @@ struct judge_due judge_due(
 /* A customer's wait, as the aggregator describes it in chat_metrics. */
 struct judged_wait {
 	enum target_kind kind; /* of the answer that the customer awaits */
-	int64_t since;
+	int64_t since; /* decides whether the target is in work time. The time
+			* of a first response may have begun earlier, before a
+			* bot answered; answer_by goes by that. The two only
+			* differ if another version of the targets began
+			* meanwhile with another kind of time */
 	int64_t answer_by, soon_at; /* the result of judge_due(); answer_by is
 				     * not CLOCK_NONE */
 };
@@ -72,14 +78,13 @@ enum wait_due { WAIT_IN_TIME, WAIT_SOON, WAIT_LATE, WAIT_CLOSED };
 
 struct wait_state {
 	enum wait_due due;
-	bool work;        /* the target is in work time */
-	int64_t until;    /* when CLOSED ends, or when it next begins;
-			   * HOURS_NEVER: never */
-	int64_t left_ms;  /* of the target, in its own kind of time; negative:
-			   * over */
-	int64_t reply_by; /* the instant until which an answer keeps the target:
-			   * answer_by, or the opening if no work time passes
-			   * between the two */
+	bool late;       /* an answer now would miss the target: answer_by is
+			  * over. Also true if a late wait is CLOSED */
+	bool work;       /* the target is in work time */
+	int64_t until;   /* when CLOSED ends, or when it next begins;
+			  * HOURS_NEVER: never */
+	int64_t left_ms; /* of the target, in its own kind of time; negative:
+			  * over */
 };
 
 /* Returns the state of the wait at an instant. */

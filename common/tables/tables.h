@@ -208,4 +208,10 @@ table_cell(const struct table *t, size_t i)
 #define INTERVAL_CLOSED                                                        \
 	"(work_ms = 0 AND ms > 0 AND kind IN ('first_response', 'reply'))"
 
+/* The condition for rows of chat_metrics whose customers are late at a time:
+ * judge() would miss the target of an answer at that time. */
+#define CHAT_IS_LATE(at)                                                       \
+	"(waiting_since IS NOT NULL AND answer_by < " at                       \
+	" AND status <> 'left')"
+
 #endif

@@ -42,8 +42,6 @@ struct question {
 	bool bom;                     /* CSV begins with OUTPUT_CSV_BOM */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
-	int64_t changes_at; /* when the response changes although the tables do
-			     * not; 0: never */
 };
 
 /* Returns the time of the request; for live events, the current time. */

@@ -3,6 +3,7 @@
 
 import { byId, drawing, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
+import { hasTargets } from "./present.js";
 import { settings } from "./settings.js";
 import { clockTime, span, todaysSpan } from "./time.js";
 import { showTotals } from "./totals.js";
@@ -30,6 +31,11 @@ export function pastOf(column) {
 		? { was: earlier.at(-1) ?? null, points, earlier } : null;
 }
 
+/* With targets, ages are not urgent as such: a night would be all red. */
+function colour(age) {
+	return hasTargets() ? "quiet-part" : `level-${age + 2}`;
+}
+
 function bar(row, x, wide, high) {
 	let y = PICTURE.floor;
 
@@ -39,7 +45,7 @@ function bar(row, x, wide, high) {
 	...AGES.map((age, i) => {
 		y -= high * row[age];
 		return row[age] === 0 ? null : drawing("rect", {
-			class: `level-${i + 2}`, x, y, width: wide,
+			class: colour(i), x, y, width: wide,
 			height: high * row[age] });
 	}));
 }

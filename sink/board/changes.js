@@ -10,7 +10,7 @@
 
 import { byId, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { channelName, coverageText, isIncomplete, nameOf } from "./present.js";
+import { channelName, incompleteText, isIncomplete, nameOf } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { chosenSpan, clockTime, dateOf, now, percentChange, period, previousText,
 	span } from "./time.js";
@@ -197,7 +197,7 @@ function show(channels, operators, by, total) {
 		setText(byId("changes-note"), "Nothing is compared: "
 			+ (lacking.some((row) => row.span === "asked")
 				? "this period" : "the previous period")
-			+ ` is incomplete (${coverageText()}).`);
+			+ ` is ${incompleteText()}.`);
 	} else if (all.is.n === 0 || all.was.n === 0) {
 		setText(byId("changes-note"), all.is.n === 0
 			? "No responses in this period."

@@ -1,4 +1,4 @@
-/* By when waiting customers must be answered, counted down from the newest answer of
+/* By when waiting customers must be answered, counted down from the newest response of
  * /api/v1/now. Rows without a target have no `due`. */
 
 import { dateOf, dueTime, now } from "./time.js";
@@ -22,16 +22,16 @@ function time(at) {
 		? dueTime(at, true) : `${dateOf(at)} ${dueTime(at, false)}`;
 }
 
-/* Work time passes only while the team is open. The answer contains the next opening
- * or closing; another answer follows then. */
-function workLeft(row, computedAt) {
+/* Work time passes only while the team is open. The response contains the next opening
+ * or closing, and what is left then; another response follows. */
+function workLeft(row) {
 	const at = now();
-	const opens = row.opens_at === null ? at : Date.parse(row.opens_at);
-	const closes = row.closes_at === null ? at : Date.parse(row.closes_at);
-	const passed = row.due === "closed" ? at - opens
-		: Math.min(at, closes) - computedAt;
+	const then = 1000 * row.work_left_then_seconds;
 
-	return 1000 * row.work_left_seconds - Math.max(0, passed);
+	if (row.due !== "closed")
+		return then + Math.max(0, Date.parse(row.closes_at) - at);
+	return row.opens_at === null ? then
+		: then - Math.max(0, at - Date.parse(row.opens_at));
 }
 
 function isClosed(row) {
@@ -40,22 +40,23 @@ function isClosed(row) {
 		: row.closes_at !== null && now() >= Date.parse(row.closes_at);
 }
 
-/* {state, left} now: closed, late, soon or fine; left: ms of the target's own kind of
- * time, negative after it. Null without a target. */
-export function dueOf(row, computedAt) {
+/* {state, isLate, left} now. state: closed, late, soon or fine; isLate: an answer would
+ * miss the target, also in a state of closed; left: ms of the target's own kind of time,
+ * negative after it. Null without a target. */
+export function dueOf(row) {
 	if (!row.due)
 		return null;
-	const isWork = row.work_left_seconds !== null;
-	const left = isWork ? workLeft(row, Date.parse(computedAt))
+	const left = row.work_left_then_seconds !== null ? workLeft(row)
 		: Date.parse(row.answer_by) - now();
-	const state = isClosed(row) ? "closed" : left < 0 ? "late"
+	const isLate = now() > Date.parse(row.answer_by);
+	const state = isClosed(row) ? "closed" : isLate ? "late"
 		: now() >= Date.parse(row.soon_at) ? "soon" : "fine";
 
-	return { state, left };
+	return { state, isLate, left };
 }
 
 /* The same words as in a terminal. */
-export function dueWords(row, { state, left }) {
+export function dueWords(row, { state, isLate, left }) {
 	const answerBy = Date.parse(row.answer_by);
 	const opens = row.opens_at === null ? null : Date.parse(row.opens_at);
 	const closes = row.closes_at === null ? Infinity
@@ -63,10 +64,9 @@ export function dueWords(row, { state, left }) {
 	const closed = state !== "closed" ? "" : opens === null ? "closed, "
 		: `closed, opens ${time(opens)}, `;
 
-	if (left < 0)
+	if (isLate)
 		return `${closed}late, ${length(-left)} over`;
 	if (state !== "closed" && answerBy <= closes)
 		return `late in ${length(left)}`;
-	return `${closed}answer by ${time(left === 0 && opens !== null ? opens
-		: answerBy)}`;
+	return `${closed}answer by ${time(answerBy)}`;
 }

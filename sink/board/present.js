@@ -29,7 +29,7 @@ export function setPresent(answer) {
 
 /* True if the team has targets. Otherwise, the threshold decides what is late. */
 export function hasTargets() {
-	return Boolean(present?.computed_at);
+	return Boolean(present?.targets);
 }
 
 /* A login as another user applies to all tabs: later answers must not be mixed with
@@ -123,7 +123,7 @@ export function urgency(waited) {
 /* The same for a waiting customer; "closed" while no time of the target is running
  * out; "" without a target if others have targets. */
 export function urgencyOf(row) {
-	const due = dueOf(row, present.computed_at);
+	const due = dueOf(row);
 
 	if (!hasTargets())
 		return urgency(waited(row));
@@ -159,20 +159,25 @@ export function isListShort() {
 		|| counted.length < (present.now[0]?.waiting_chats ?? counted.length);
 }
 
-/* {n, least}; least: there may be more customers, who are not listed. They have
- * waited for less time than the listed ones, except for an agent, whose list lacks
- * other operators' chats. With targets, the response contains the number. */
+/* {n, closed, least}; closed: how many of the listed ones are late while their team is
+ * closed, which does not alarm; least: there may be more customers, who are not
+ * listed. They have waited for less time than the listed ones, except for an agent,
+ * whose list lacks other operators' chats. With targets, the response contains the
+ * number. */
 export function lateOnes() {
-	if (hasTargets())
+	if (hasTargets()) {
+		const late = countedOnes().filter((row) => dueOf(row)?.isLate);
+
 		return { n: isListShort() ? present.now[0]?.late_chats ?? 0
-			: countedOnes().filter((row) =>
-				urgencyOf(row).startsWith("late")).length,
+			: late.length,
+		closed: late.filter((row) => urgencyOf(row) === "closed").length,
 		least: isUnknown() };
+	}
 	const isLate = (row) => waited(row) >= settings.threshold;
 	const counted = countedOnes();
 	const all = present.now[0]?.waiting_chats ?? counted.length;
 
-	return { n: counted.filter(isLate).length,
+	return { n: counted.filter(isLate).length, closed: 0,
 		least: isUnknown() || counted.length < all && (present.role === "agent"
 			|| present.waiting.every(isLate)) };
 }

@@ -172,7 +172,7 @@ export function showTotals() {
 		{ id: "total-waiting", title: "Waiting customers",
 			value: total.waiting_chats,
 			opens: chats(`${ours}&waiting=1`),
-			kind: lateOnes().n > 0 ? "late" : null,
+			kind: lateOnes().n > lateOnes().closed ? "late" : null,
 			before: late === null ? "" : `${late} late`
 				+ (hasTargets() ? ""
 					: `, over ${span(settings.threshold)}`),

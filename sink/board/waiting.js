@@ -16,8 +16,8 @@ const AGES = [[300, "under 5 min"], [900, "5 to 15 min"], [3600, "15 to 60 min"]
 	[Infinity, "over 1 h"]];
 /* With targets: the states and the colours of their parts. */
 const STATES = [["late", "late", "level-5"], ["soon", "soon", "level-3"],
-	["fine", "in time", "level-2"], ["closed", "closed", "level-0"],
-	[undefined, "no target", "level-1"]];
+	["fine", "in time", "level-2"], ["closed late", "closed, late", "quiet-part"],
+	["closed", "closed", "level-0"], [undefined, "no target", "level-1"]];
 
 const COLUMNS = [
 	{ title: "Waits", kind: "time waits", value: () => "" },
@@ -74,7 +74,7 @@ function fitWall() {
 }
 
 function wordsOf(customer, time) {
-	const due = dueOf(customer, present.computed_at);
+	const due = dueOf(customer);
 
 	if (hasTargets())
 		return due === null ? "no target" : dueWords(customer, due);
@@ -96,7 +96,12 @@ export function tickWaiting() {
 }
 
 function partsByState(rows) {
-	const states = rows.map((row) => dueOf(row, present.computed_at)?.state);
+	const states = rows.map((row) => {
+		const due = dueOf(row);
+
+		return due?.isLate && due.state === "closed" ? "closed late"
+			: due?.state;
+	});
 
 	return STATES.map(([state, title, kind]) => {
 		const n = states.filter((one) => one === state).length;

@@ -1141,7 +1141,7 @@ find_previous(struct report *r, const json_t *row)
 		format_day(r, r->before_to, r->before_end);
 }
 
-/* The target that all responses have, if there is one. */
+/* Uses the API's default. */
 static bool
 choose_within(struct report *r)
 {

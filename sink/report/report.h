@@ -24,8 +24,8 @@ enum report_form { REPORT_BY_NAME, REPORT_HTML, REPORT_CSV };
 #define REPORT_DAY "2026-11-20"
 
 /* The default target for response times, in seconds; the board's slider has the
- * same (sink/board/settings.js). It is used if the tenant has no target for all
- * responses. */
+ * same (sink/board/settings.js). It is used without a target, see
+ * response_target(). */
 #define WITHIN_S "300"
 
 struct report_request {

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/tables/tables.h"
 #include "sink/access/scope.h"
 
 /* Positions after the first column. */
@@ -42,13 +43,17 @@ terms_of_chat(const struct tenant_terms *t, const char *channel)
 	return terms_of_channel(t, text_or_absent(channel));
 }
 
-/* Notes an instant at which the response changes by itself. */
-static void
-note_change(struct question *q, int64_t at, int64_t now)
+/* Returns how much of a target in work time is left at the next opening or
+ * closing, which does not depend on the present. */
+static int64_t
+work_left_then(const struct wait_state *s, int64_t now)
 {
-	if (at > now && at != HOURS_NEVER &&
-	    (q->changes_at == 0 || at < q->changes_at))
-		q->changes_at = at;
+	if (!s->work)
+		return CLOCK_NONE;
+	if (s->due == WAIT_CLOSED)
+		return s->left_ms;
+	return s->until != HOURS_NEVER ? s->left_ms - (s->until - now)
+				       : CLOCK_NONE;
 }
 
 void
@@ -76,10 +81,67 @@ chat_due_write(struct question *q, const struct db_rows *row, size_t column,
 	sheet_text(s, wait_due_name(state.due));
 	sheet_time(s, opens);
 	sheet_time(s, closes);
-	sheet_seconds(s, state.work ? state.left_ms : CLOCK_NONE);
-	note_change(q, state.until, now);
-	note_change(q, w.soon_at, now);
-	note_change(q, w.answer_by + 1, now);
+	sheet_seconds(s, work_left_then(&state, now));
+}
+
+/* The next opening or closing of any channel. */
+struct next_change {
+	int64_t now, at;
+};
+
+static void
+look_at_hours(void *ctx, const char *channel, const struct terms *t)
+{
+	struct next_change *c = ctx;
+	int64_t until =
+	    t->hours != NULL ? hours_at(t->hours, c->now).until : HOURS_NEVER;
+
+	(void)channel;
+	c->at = until < c->at ? until : c->at;
+}
+
+/* Reads the earliest time of a column from an index. */
+static bool
+read_earliest(
+    struct question *q, const char *sql, int64_t now, int64_t *earliest)
+{
+	const struct db_value at = db_time(now);
+	struct db_rows *rows = NULL;
+	bool good = question_ask(q, sql, &at, 1, &rows);
+
+	*earliest = good && db_next(rows) ? db_get_time(rows, 0) : CLOCK_NONE;
+	db_rows_free(rows);
+	return good;
+}
+
+bool
+chat_due_next(struct question *q, int64_t *at)
+{
+	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
+	struct next_change c = { question_now(q), HOURS_NEVER };
+	int64_t soon = CLOCK_NONE, by = CLOCK_NONE;
+	size_t before = q->rows;
+	bool good;
+
+	*at = INT64_MAX;
+	if (terms == NULL)
+		return true;
+	terms_each_channel(terms, look_at_hours, &c);
+	good = read_earliest(q,
+		   "SELECT MIN(soon_at) FROM chat_metrics WHERE tenant = ? "
+		   "AND soon_at > ?",
+		   c.now, &soon) &&
+	       read_earliest(q,
+		   "SELECT MIN(answer_by) FROM chat_metrics WHERE tenant = ? "
+		   "AND answer_by >= ?",
+		   c.now, &by);
+	q->rows = before;
+	*at = c.at;
+	if (soon != CLOCK_NONE && soon < *at)
+		*at = soon;
+	if (by != CLOCK_NONE && by < *at)
+		*at = by + 1; /* an answer at answer_by keeps the target */
+	return good;
 }
 
 void
@@ -94,7 +156,7 @@ due_count_add(struct due_count *c, const struct tenant_terms *terms,
 	state = wait_state_at(
 	    terms_of_chat(terms, db_get(row, column + CHANNEL)), &w, now);
 	c->soon += state.due == WAIT_SOON;
-	c->late += state.due == WAIT_LATE;
+	c->late += state.late;
 }
 
 static void
@@ -163,21 +225,6 @@ due_counts_of(const struct due_counts *c, const char *id)
 	return found != NULL ? *found : (struct due_count){ 0, 0 };
 }
 
-int64_t
-due_target_ms(const struct question *q)
-{
-	static const enum target_kind kinds[] = { TARGET_FIRST_RESPONSE,
-		TARGET_REPLY };
-	const struct tenant_terms *terms = terms_with_targets(&q->viewer);
-	struct target t = { 0 };
-	size_t i;
-
-	for (i = 0; terms != NULL && t.ms == 0 && i < ARRAY_LEN(kinds); i++)
-		t = judge_target(
-		    terms_of_chat(terms, NULL), kinds[i], question_now(q));
-	return t.ms != 0 ? t.ms : CLOCK_NONE;
-}
-
 bool
 chat_due_filter(struct question *q, struct buf *sql)
 {
@@ -188,10 +235,7 @@ chat_due_filter(struct question *q, struct buf *sql)
 		return false;
 	if (late) {
 		clock_format_sql(question_now(q), now);
-		buf_addf(sql,
-		    " AND waiting_since IS NOT NULL AND answer_by < '%s' "
-		    "AND status <> 'left'",
-		    now);
+		buf_addf(sql, " AND " CHAT_IS_LATE("'%s'"), now);
 	}
 	return true;
 }

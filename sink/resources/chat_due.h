@@ -2,6 +2,10 @@
  * chat_due: by when waiting customers must be answered, as of the time of a
  * request: computed from the times in chat_metrics and the tenant's hours, so
  * that time passes without new rows. All of it is NULL without targets.
+ *
+ * Cells only change at the instants that chat_due_next() returns. Between them,
+ * equal rows give equal responses, so a client has the newest one already
+ * (ETag), and counts down by itself.
  */
 #ifndef SINK_RESOURCES_CHAT_DUE_H
 #define SINK_RESOURCES_CHAT_DUE_H
@@ -28,9 +32,10 @@ struct judged_wait chat_wait(const struct db_rows *row, size_t column);
 		    "time? 'When the team closes, if the target is in work "   \
 		    "time and the team is open'" },                            \
 	{                                                                      \
-		"work_left_seconds", SHEET_NUMBER,                             \
-		    "number? 'Work time until answer_by; negative: over; "     \
-		    "null: the target is in calendar time'"                    \
+		"work_left_then_seconds", SHEET_NUMBER,                        \
+		    "number? 'Work time of the target that is left at "        \
+		    "opens_at or closes_at; negative: over; null: the target " \
+		    "is in calendar time, or the team never closes'"           \
 	}
 
 #define CHAT_DUE_CELLS 4
@@ -40,7 +45,8 @@ struct judged_wait chat_wait(const struct db_rows *row, size_t column);
 void chat_due_write(struct question *q, const struct db_rows *row,
     size_t column, const char *channel, bool waits, struct sheet *s);
 
-/* How many customers are soon late, and late. */
+/* How many customers are soon late, and late. As in CHAT_IS_LATE(), late waits
+ * count while the team is closed, too; waits that are soon late do not. */
 struct due_count {
 	int64_t soon, late;
 };
@@ -69,9 +75,11 @@ struct due_count due_counts_of(const struct due_counts *c, const char *id);
 void due_count_add(struct due_count *c, const struct tenant_terms *terms,
     const struct db_rows *row, size_t column, int64_t now);
 
-/* Returns the target of a first response, otherwise of a reply, in channels
- * that are not named; CLOCK_NONE: there is none. */
-int64_t due_target_ms(const struct question *q);
+/* Sets *at to the next instant at which any of this changes although the tables
+ * do not: a wait of any chat becomes soon late or late, or a team opens or
+ * closes; INT64_MAX: never. Returns false if the response is now a problem. */
+bool chat_due_next(struct question *q, int64_t *at)
+    __attribute__((warn_unused_result));
 
 /* Adds the condition of the parameter late: customers whose answer_by is
  * over. */

@@ -82,13 +82,11 @@ write_figure(const struct figure *f, struct sheet *s)
 static void
 answer_figure(struct question *q)
 {
-	struct figure f = { .clock = { .channel =
-					   question_parameter(q, "channel") },
-		.as_of = CLOCK_NONE };
+	struct figure f = { .as_of = CLOCK_NONE };
 	struct buf *to;
 	struct sheet s;
 
-	if (!response_clock_read(q, &f.clock) || !ask_figure(q, &f))
+	if (!response_clock_read_rows(q, &f.clock) || !ask_figure(q, &f))
 		return;
 	to = reply_begin(q);
 	sheet_begin(

@@ -75,17 +75,66 @@ const struct resource resource_operators = { "/api/v1/operators", VIEWER_AGENT,
 		name, type, LIST_SHOWN, VIEWER_NONE, "NULL"                    \
 	}
 
-/* Positions in the list of chats. */
-enum { CHATS_CHANNEL = 2, CHATS_STATUS = 3, CHATS_WAIT = 15, CHATS_DUE = 20 };
+/* The columns of the list of chats, each with the name of its position, for
+ * cells that are computed from others. */
+#define CHATS_COLUMNS(X)                                                       \
+	X(CHATS_CHAT, FILTER("chat"))                                          \
+	X(CHATS_OPERATOR, FILTER("operator"))                                  \
+	X(CHATS_CHANNEL, FILTER("channel"))                                    \
+	X(CHATS_STATUS, FILTER("status"))                                      \
+	X(CHATS_TAG, PERSONAL("tag", LIST_FILTER))                             \
+	X(CHATS_CUSTOMER, PERSONAL("customer", LIST_SHOWN))                    \
+	X(CHATS_CUSTOMER_NAME, PERSONAL("customer_name", LIST_SHOWN))          \
+	X(CHATS_CUSTOMER_PHONE, PERSONAL("customer_phone", LIST_SHOWN))        \
+	X(CHATS_OPENED_AT, TIME("opened_at"))                                  \
+	X(CHATS_LAST_MESSAGE_AT, TIME("last_message_at"))                      \
+	X(CHATS_MESSAGES, NUMBER("messages"))                                  \
+	X(CHATS_PARTICIPANTS, NUMBER("participants"))                          \
+	X(CHATS_RESPONSES, NUMBER("responses"))                                \
+	X(CHATS_AVG_RESPONSE, NUMBER("avg_response_seconds"))                  \
+	X(CHATS_FIRST_RESPONSE, NUMBER("first_response_seconds"))              \
+	X(CHATS_WAITING_SINCE, TIME("waiting_since"))                          \
+	X(CHATS_NEXT_KIND, TEXT("next_kind"))                                  \
+	X(CHATS_ANSWER_BY, TIME("answer_by"))                                  \
+	X(CHATS_SOON_AT, TIME("soon_at"))                                      \
+	X(CHATS_AS_OF, TIME("as_of"))                                          \
+	X(CHATS_DUE, COMPUTED("due", SHEET_TEXT))                              \
+	X(CHATS_OPENS_AT, COMPUTED("opens_at", SHEET_TIME))                    \
+	X(CHATS_CLOSES_AT, COMPUTED("closes_at", SHEET_TIME))                  \
+	X(CHATS_WORK_LEFT_THEN,                                                \
+	    COMPUTED("work_left_then_seconds", SHEET_NUMBER))                  \
+	X(CHATS_HREF, HREF(VIEWER_LEAD))
+
+#define POSITION(position, column) position,
+#define COLUMN(position, column) column,
+
+enum { CHATS_COLUMNS(POSITION) };
+
+_Static_assert(CHATS_HREF - CHATS_DUE == CHAT_DUE_CELLS,
+    "the computed columns are those of chat_due_write()");
+
+/* The customer of a chat that has left has stopped waiting. */
+static bool
+is_open_chat(const struct db_rows *row)
+{
+	const char *status = db_get(row, CHATS_STATUS);
+
+	return status != NULL && strcmp(status, "left") != 0;
+}
 
 static void
 compute_due(struct question *q, const struct db_rows *row, struct sheet *s)
 {
-	const char *status = db_get(row, CHATS_STATUS);
+	chat_due_write(q, row, CHATS_WAITING_SINCE, db_get(row, CHATS_CHANNEL),
+	    is_open_chat(row), s);
+}
 
-	/* The customer of a chat that has left has stopped waiting. */
-	chat_due_write(q, row, CHATS_WAIT, db_get(row, CHATS_CHANNEL),
-	    strcmp(status, "left") != 0, s);
+static bool
+link_responses(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	return is_open_chat(row) &&
+	       response_href_chat(q, db_get(row, CHATS_CHAT), href);
 }
 
 /* Selects chats by parameters that depend on the current time. */
@@ -97,18 +146,7 @@ filter_chats(struct question *q, struct buf *sql)
 
 static const struct list list_chats = {
 	.table = "chat_metrics",
-	.columns = { FILTER("chat"), FILTER("operator"), FILTER("channel"),
-	    FILTER("status"), PERSONAL("tag", LIST_FILTER),
-	    PERSONAL("customer", LIST_SHOWN),
-	    PERSONAL("customer_name", LIST_SHOWN),
-	    PERSONAL("customer_phone", LIST_SHOWN), TIME("opened_at"),
-	    TIME("last_message_at"), NUMBER("messages"), NUMBER("participants"),
-	    NUMBER("responses"), NUMBER("avg_response_seconds"),
-	    NUMBER("first_response_seconds"), TIME("waiting_since"),
-	    TEXT("next_kind"), TIME("answer_by"), TIME("soon_at"),
-	    TIME("as_of"), COMPUTED("due", SHEET_TEXT),
-	    COMPUTED("opens_at", SHEET_TIME), COMPUTED("closes_at", SHEET_TIME),
-	    COMPUTED("work_left_seconds", SHEET_NUMBER), HREF(VIEWER_LEAD) },
+	.columns = { CHATS_COLUMNS(COLUMN) },
 	.key = { "chat" },
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
@@ -124,7 +162,7 @@ static const struct list list_chats = {
 	.compute = compute_due,
 	.computed_after = CHATS_DUE,
 	.computed_n = CHAT_DUE_CELLS,
-	.link = response_href_chat,
+	.link = link_responses,
 };
 
 const struct resource resource_chats = { "/api/v1/chats", VIEWER_AGENT, "chats",

@@ -32,7 +32,8 @@
 		"are no targets'" },                                           \
 	{                                                                      \
 		"late_chats", SHEET_NUMBER,                                    \
-		    "number? 'Waiting customers whose due is late'"            \
+		    "number? 'Waiting customers whose answer_by is over, "     \
+		    "also while the team is closed'"                           \
 	}
 #define DUE_COUNTS 2
 
@@ -270,18 +271,15 @@ write_due(void *ctx, const struct db_rows *row, struct sheet *s)
 	    ctx, row, WAITING_WAIT, db_get(row, WAITING_CHANNEL), true, s);
 }
 
-/* Writes when the members that depend on the current time were computed, and
- * the default target for past figures; null if the tenant has no targets. */
+/* Writes whether the tenant has targets, and the default target for past
+ * figures; null if there is none. */
 static void
 write_due_members(
     const struct question *q, const struct due_counts *c, struct buf *to)
 {
-	int64_t target = c->known ? due_target_ms(q) : CLOCK_NONE;
+	int64_t target = response_target_now(q);
 
-	if (c->known)
-		jsonw_time(to, "computed_at", question_now(q));
-	else
-		jsonw_null(to, "computed_at");
+	jsonw_bool(to, "targets", c->known);
 	if (target != CLOCK_NONE)
 		jsonw_int(to, "target_seconds", target / 1000);
 	else
@@ -354,9 +352,8 @@ const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
 	"The present figures that the role may see.", .answer = answer_now,
 	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
 		 "'Address of a chat in the CRM; {chat} stands for its "
-		 "id', computed_at: time? 'The time for which due and the "
-		 "counts of soon and late chats were computed; null if there "
-		 "are no targets', target_seconds: number? 'The target of "
+		 "id', targets: flag 'Whether the team has targets', "
+		 "target_seconds: number? 'The target of "
 		 "first responses, or of replies', " COMPLETENESS_SHAPE ", "
 		 "now: [@NowTotal], operators: [@NowOperator], waiting: "
 		 "[@NowWaiting], names: [@NowName] 'Of channels and former "

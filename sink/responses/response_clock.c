@@ -27,27 +27,36 @@ response_has_targets(const struct response_filter *c)
 }
 
 bool
-response_clock_word(struct question *q, bool *work)
+response_clock_read_rows(struct question *q, struct response_filter *c)
 {
 	static const char *const words[] = { "calendar", "work", NULL };
-	size_t i = *work;
+	size_t i = 0;
 
+	c->terms = viewer_terms(&q->viewer);
 	if (!question_word(q, "clock", words, &i))
 		return false;
-	*work = i == 1;
-	return true;
+	c->work = i == 1;
+	return !c->work || response_has_hours(c) ||
+	       question_problem(q, 400,
+		   "clock=work needs opening hours, see "
+		   "messaging-hours(7); use clock=calendar");
+}
+
+/* The default of the clock. */
+static bool
+measures_work(const struct response_filter *c)
+{
+	return c->terms != NULL && terms_of_filter(c)->hours != NULL;
 }
 
 bool
 response_clock_read(struct question *q, struct response_filter *c)
 {
-	c->terms = viewer_terms(&q->viewer);
-	c->work = c->terms != NULL && terms_of_filter(c)->hours != NULL;
-	return response_clock_word(q, &c->work) &&
-	       (!c->work || response_has_hours(c) ||
-		   question_problem(q, 400,
-		       "clock=work needs opening hours, see "
-		       "messaging-hours(7); use clock=calendar"));
+	if (!response_clock_read_rows(q, c))
+		return false;
+	if (question_parameter(q, "clock") == NULL)
+		c->work = measures_work(c);
+	return true;
 }
 
 bool
@@ -73,7 +82,8 @@ response_clock_write(const struct response_filter *c, struct buf *to)
 		jsonw_null(to, "hours");
 }
 
-/* The target that responses have in common, while they are looked at. */
+/* The target that channels and times have in common, while they are looked
+ * at. */
 struct common_target {
 	const struct response_filter *filter;
 	int64_t from, to;
@@ -94,6 +104,17 @@ local_day(const struct zone *z, int64_t at)
 	return clock_floor(at + zone_find(z, at).offset, DAY_MS) / DAY_MS;
 }
 
+/* Returns the target of the first of these kinds that has one. */
+static struct target
+first_target(const struct targets_version *v, unsigned kinds)
+{
+	size_t k = 0;
+
+	while (k < TARGET_KINDS && ((kinds & 1U << k) == 0 || v->of[k].ms == 0))
+		k++;
+	return k < TARGET_KINDS ? v->of[k] : (struct target){ 0 };
+}
+
 /* Looks at the targets in force within the range. */
 static void
 look_at_terms(void *ctx, const char *channel, const struct terms *t)
@@ -102,7 +123,7 @@ look_at_terms(void *ctx, const char *channel, const struct terms *t)
 	int64_t first = local_day(t->zone, c->from);
 	int64_t last = local_day(t->zone, c->to - 1);
 	const struct targets *g = t->targets;
-	size_t i, k;
+	size_t i;
 
 	(void)channel;
 	if (g == NULL || g->list[0].since > first)
@@ -111,9 +132,8 @@ look_at_terms(void *ctx, const char *channel, const struct terms *t)
 		if (g->list[i].since > last ||
 		    (i + 1 < g->n && g->list[i + 1].since <= first))
 			continue;
-		for (k = 0; k < TARGET_KINDS; k++)
-			if ((c->filter->kind->set & 1U << k) != 0)
-				look_at_target(c, g->list[i].of[k]);
+		look_at_target(
+		    c, first_target(&g->list[i], c->filter->kind->set));
 	}
 }
 
@@ -135,6 +155,17 @@ response_target(const struct response_filter *c, int64_t from, int64_t to)
 	else
 		terms_each_channel(c->terms, look_at_terms, &found);
 	return found.ms > 0 ? found.ms : CLOCK_NONE;
+}
+
+int64_t
+response_target_now(const struct question *q)
+{
+	struct response_filter c = { .kind = response_kind_named("response"),
+		.terms = viewer_terms(&q->viewer) };
+	int64_t now = question_now(q);
+
+	c.work = measures_work(&c);
+	return response_target(&c, now, now + 1);
 }
 
 void

@@ -451,15 +451,15 @@ add_min_seconds(struct question *q, bool work, struct buf *sql)
 static bool
 add_clock(struct question *q, struct buf *sql)
 {
-	bool work = false;
+	struct response_filter clock = { .terms = NULL };
 
-	if (!response_clock_word(q, &work))
+	if (!response_clock_read_rows(q, &clock))
 		return false;
 	/* A target in calendar time is also kept or missed by intervals without
 	 * a work time. */
-	if (work && question_parameter(q, "kept") == NULL)
+	if (clock.work && question_parameter(q, "kept") == NULL)
 		buf_adds(sql, " AND work_ms IS NOT NULL");
-	return add_min_seconds(q, work, sql);
+	return add_min_seconds(q, clock.work, sql);
 }
 
 static bool
@@ -594,15 +594,11 @@ response_href_total(
 /* Viewers limited to some operators do not see other operators' responses in
  * the chat. A chat that has left is not open, but keeps its figures. */
 bool
-response_href_chat(
-    const struct question *q, const struct db_rows *row, struct buf *href)
+response_href_chat(const struct question *q, const char *chat, struct buf *href)
 {
-	const char *status = db_get(row, 3);
-
-	if (scope_limits_rows(&q->viewer) || status == NULL ||
-	    strcmp(status, "left") == 0 || !link_present(q, NULL, href))
+	if (scope_limits_rows(&q->viewer) || !link_present(q, NULL, href))
 		return false;
 	buf_adds(href, "&chat=");
-	percent_encode(href, db_get(row, 0));
+	percent_encode(href, chat);
 	return true;
 }

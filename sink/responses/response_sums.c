@@ -876,9 +876,8 @@ read_late(struct sums_reader *r)
 	buf_adds(&sql, "SELECT ");
 	add_name(r, &sql);
 	buf_addf(&sql,
-	    "COUNT(*) FROM chat_metrics WHERE tenant = ? AND answer_by < ? "
-	    "AND waiting_since IS NOT NULL AND status <> 'left' "
-	    "AND next_kind IN (%s)",
+	    "COUNT(*) FROM chat_metrics WHERE tenant = ? "
+	    "AND " CHAT_IS_LATE("?") " AND next_kind IN (%s)",
 	    r->filter->kind->sql);
 	add_choices(r, &sql, args, &n);
 	buf_adds(&sql, " GROUP BY name");

@@ -127,7 +127,8 @@ void response_filter_release(struct response_filter *c);
  *   open=1           of the current episode of open chats; with the key
  *                    definition = chatwoot, of all their episodes
  *   min_seconds      at least this long
- *   clock=work       that have a work time; min_seconds is then work time
+ *   clock=work       that have a work time; min_seconds is then work time.
+ *                    Default: calendar
  *   kept             1, or 0 for missed targets
  *   target           the kind of the target: also unanswered waits for it
  *   at               from start_at up to end_at includes this time
@@ -143,8 +144,9 @@ bool interval_filter_add(struct question *q, struct buf *sql)
 bool response_clock_read(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 
-/* Reads only the word. *work: the default, and the result. */
-bool response_clock_word(struct question *q, bool *work)
+/* The same for single intervals and their sum, whose default is calendar: rows
+ * without a work time are listed unless work is requested. */
+bool response_clock_read_rows(struct question *q, struct response_filter *c)
     __attribute__((warn_unused_result));
 
 /* Appends the parameter to a link, if the tenant has hours. */
@@ -164,10 +166,14 @@ bool response_has_hours(const struct response_filter *c);
 bool response_has_targets(const struct response_filter *c);
 bool response_is_judged(const struct response_filter *c);
 
-/* Returns the target in ms, by the request's clock, if all requested responses
- * in a range have the same one; otherwise CLOCK_NONE. */
+/* Returns the target in ms that shares of responses are computed for by
+ * default: that of first responses or, if those have none, of replies; of
+ * another kind, its own. CLOCK_NONE: there is none, it is not in the time of
+ * the request's clock, or differs by channel or within the range. */
 int64_t response_target(
     const struct response_filter *c, int64_t from, int64_t to);
+/* The same for all responses now, with the default clock. */
+int64_t response_target_now(const struct question *q);
 
 /* What hours and targets say about responses; numbers. */
 struct response_judged {
@@ -204,8 +210,10 @@ bool response_href(const struct question *q, const struct response_filter *c,
 
 /* For responses in a row of the present, which are those in open chats: of an
  * operator, whose id is the first column; of everything in the viewer's totals;
- * of a chat, a row of list_chats. */
-reply_link response_href_operator, response_href_total, response_href_chat;
+ * of an open chat. */
+reply_link response_href_operator, response_href_total;
+bool response_href_chat(
+    const struct question *q, const char *chat, struct buf *href);
 
 /* The parts of the requested figures: UTC days and hours, and the rest from
  * intervals. Consecutive times that belong to the same slot (a period, an hour

@@ -19,6 +19,7 @@
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 #include "sink/access/scope.h"
+#include "sink/resources/chat_due.h"
 #include "sink/resources/resource.h"
 
 #define LOOK_MS 25
@@ -162,9 +163,9 @@ make_answer(struct live_events *l, struct live_view *v)
 	struct web_answer a = { .status = 200 };
 	struct question q = question_of(l, v, &a);
 	char id[sizeof v->id];
-	bool done = resource_now_write(&q);
+	/* The response is computed for a later time, so it misses no change. */
+	bool done = chat_due_next(&q, &v->changes_at) && resource_now_write(&q);
 
-	v->changes_at = q.changes_at != 0 ? q.changes_at : INT64_MAX;
 	if (done)
 		jsonw_close(&a.body);
 	(void)snprintf(

@@ -144,4 +144,9 @@ void serve_metrics_close(struct serve_metrics *m);
  * 404, because there is no token to identify them. */
 web_handler serve_metrics_answer;
 
+/* Writes how many targets were kept and missed lately, from the stored sums, of
+ * each tenant in these rows that has targets. */
+void target_metrics_write(struct buf *to, struct db *db,
+    const struct terms_book *terms, struct db_rows *tenants);
+
 #endif

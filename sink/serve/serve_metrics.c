@@ -85,7 +85,7 @@ static const struct {
 	{ "messaging_tenant_soon_chats", "Waiting chats that are soon late.",
 	    false },
 	{ "messaging_tenant_late_chats",
-	    "Waiting chats whose target is missed; not while the team is "
+	    "Waiting chats whose target is missed, also while the team is "
 	    "closed.",
 	    true },
 };
@@ -167,8 +167,10 @@ tenant_metrics_write(
 	    "1 if the database answers, else 0.", up);
 	if (up)
 		write_tenants(to, rows);
-	if (up && terms_any_targets(terms))
+	if (up && terms_any_targets(terms)) {
 		write_due_counts(to, db, terms, rows);
+		target_metrics_write(to, db, terms, rows);
+	}
 	if (!up)
 		log_info("no_tenant_metrics", "reason=\"%s\"", db_why(db));
 	db_rows_free(rows);

@@ -1,8 +1,10 @@
 #!/usr/bin/env -S python3 -B
 """due: by when waiting customers must be answered, in the API, its live events
 and a terminal: late, soon and closed follow from the clock without new rows, in
-each channel's hours; the list is in order of what is due next; the counts are
-those of the list; and without targets nothing of this is shown.
+each channel's hours; the list is in order of what is due next; the counts, the
+list of late chats and the figures of the past count the same customers; a
+response only changes when something happens; and without targets nothing of this
+is shown.
 """
 
 import json
@@ -10,11 +12,11 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from api_client import Server, Stream, token
-from due_world import MINUTE, ORDER, TENANT, WEB, DueWorld
+from due_world import LATE, MINUTE, ORDER, TENANT, WEB, DueWorld
 from harness import Checklist, run_checks
 
 V1 = "/api/v1/"
-COMPUTED = ("due", "opens_at", "closes_at", "work_left_seconds")
+COMPUTED = ("due", "opens_at", "closes_at", "work_left_then_seconds")
 
 
 def utc(text):
@@ -43,32 +45,27 @@ class Test(Checklist):
         self.equal([row["chat"] for row in now["waiting"]],
                    ORDER, "order")
         self.equal([row["due"] for row in now["waiting"]],
-                   ["late", "late", "soon", "in_time", "closed", None], "due")
+                   ["closed", "late", "late", "soon", "in_time", "closed",
+                    "closed", None], "due")
 
     def times_are_those_of_the_calendar(self):
         now = self.get("now")
-        at = utc(now["computed_at"])
         rows = {row["chat"]: row for row in now["waiting"]}
         for chat, row in rows.items():
             opens = row["opens_at"] and utc(row["opens_at"])
-            self.equal(opens, self.world.opens if chat == "closed" else None,
+            left = {"closed": 600, "closing": 0, "overnight": -300}
+            self.equal(opens, self.world.opens if chat in left else None,
                        f"{chat} opens at")
             self.equal(row["closes_at"], None, f"{chat} closes at")
-            left = row["work_left_seconds"]
-            if chat in ("calendar", "none"):
-                self.equal(left, None, f"{chat}: work left")
-            elif chat == "closed":
-                self.equal(left, 600, f"{chat}: work left")
-            else:
-                want = utc(row["answer_by"]) - at
-                self.equal(left, want / timedelta(seconds=1),
-                           f"{chat}: work left")
+            self.equal(row["work_left_then_seconds"], left.get(chat),
+                       f"{chat}: work left")
         self.equal(now["target_seconds"], 600, "target")
 
     def counts_are_those_of_the_list(self):
         now = self.get("now")
         [total] = now["now"]
-        self.equal((total["soon_chats"], total["late_chats"]), (1, 2), "all")
+        self.equal((total["soon_chats"], total["late_chats"]),
+                   (1, len(LATE)), "all")
         self.equal({o["operator"]: (o["soon_chats"], o["late_chats"])
                     for o in now["operators"]}, {"1": (1, 1), "2": (0, 1)},
                    "operators")
@@ -80,8 +77,11 @@ class Test(Checklist):
         wall = self.get("now", role="wall")
         self.equal((wall["now"][0]["late_chats"],
                     [o["late_chats"] for o in wall["operators"]],
-                    wall["waiting"][0]["due"], wall["waiting"][0]["chat"]),
-                   (2, [1, 1], "late", None), "wall")
+                    wall["waiting"][1]["due"], wall["waiting"][1]["chat"]),
+                   (len(LATE), [1, 1], "late", None), "wall")
+        [row] = self.get("responses?by=total")["rows"]
+        self.equal((row["late_now"], row["kept_percent"]), (len(LATE), 0),
+                   "late now")
 
     def the_list_of_chats_shows_the_same(self):
         now = {row["chat"]: row for row in self.get("now")["waiting"]}
@@ -92,19 +92,22 @@ class Test(Checklist):
             self.equal((row["due"], row["opens_at"]),
                        (want["due"], want["opens_at"]), chat)
         late = [r["chat"] for r in self.get("chats?late=1&open=1")["rows"]]
-        self.equal(late, ["calendar", "late"], "late=1")
+        self.equal(set(late), LATE, "late=1")
         done = self.lab.must(["sink", "-c", self.world.conf, "--tenant", TENANT,
                               "--get", V1 + "chats.csv?late=1"])
         self.that(b"soon_at,as_of,due,opens_at" in done.out, done.out)
 
     def words_in_a_terminal(self):
         done = self.lab.must(["sink", "-c", self.world.conf, "--now"])
-        lines = re.findall(r"^(.*?)  +\S+  +(late|calendar|soon|fine|closed|"
-                           r"none) ", done.out.decode(), re.M)
-        want = {"late": r"late, \d\d min over",
+        lines = re.findall(r"^(.*?)  +\S+  +(overnight|late|calendar|soon|"
+                           r"fine|closing|closed|none) ",
+                           done.out.decode(), re.M)
+        opens = r"closed, opens \w+ 9:00, "
+        want = {"overnight": opens + "late, 5 min over", "late": r"late, \d\d min over",
                 "calendar": r"late, \d+ min over", "soon": r"late in \d+ s",
                 "fine": r"late in \d min",
-                "closed": r"closed, opens \w+ 9:00, answer by \w+ 9:10",
+                "closing": opens + r"answer by \w+ 9:00",
+                "closed": opens + r"answer by \w+ 9:10",
                 "none": "-"}
         self.equal([chat for _, chat in lines], list(want), done.out)
         for words, chat in lines:
@@ -129,6 +132,36 @@ class Test(Checklist):
         stream.close()
         self.world.sql.ask("DELETE FROM chat_metrics WHERE chat = 'changes'")
 
+    def a_response_changes_only_with_its_figures(self):
+        """So a client that has it already needs no other, and a wait that is
+        not listed is in the counts in time."""
+        lead = token(tenant_id=TENANT, role="lead")
+        for path in "now", "chats":
+            first = self.server.ask(V1 + path, lead)
+            again = self.server.ask(V1 + path, lead, headers={
+                "If-None-Match": first.headers["ETag"]})
+            self.equal(again.status, 304, path)
+        stream = Stream(self.server.port, lead)
+        stream.event()
+        sql = self.world.sql
+        sql.ask("INSERT INTO chat_metrics (tenant, chat, channel, status, "
+                "waiting_since, next_kind, answer_by, soon_at, as_of, version) "
+                f"SELECT tenant, CONCAT('more', seq), channel, status, "
+                "waiting_since, next_kind, answer_by, soon_at, as_of, version "
+                "FROM chat_metrics, seq_1_to_200 WHERE chat = 'late'")
+        second = datetime.now(timezone.utc) - self.world.now + timedelta(
+            seconds=2)
+        self.world.put("changes", 8 * MINUTE, second, -MINUTE, "1", WEB)
+        late = 0
+        while late < len(LATE) + 201:
+            data = json.loads(stream.event()[1])
+            late = data["now"][0]["late_chats"]
+            self.that("changes" not in [r["chat"] for r in data["waiting"]],
+                      data)
+        stream.close()
+        sql.ask("DELETE FROM chat_metrics WHERE chat = 'changes' OR chat LIKE "
+                "'more%'")
+
     def prometheus_reads_the_counts(self):
         def samples(server):
             lines = server.ask("/metrics", None).body.decode().split("\n")
@@ -136,16 +169,38 @@ class Test(Checklist):
                 r"messaging_tenant_(soon|late)_chats", line))
 
         self.equal(samples(self.server), [
-            f'messaging_tenant_late_chats{{tenant="{TENANT}"}} 2',
+            f'messaging_tenant_late_chats{{tenant="{TENANT}"}} {len(LATE)}',
             f'messaging_tenant_soon_chats{{tenant="{TENANT}"}} 1'], "samples")
         self.equal(samples(self.plain), [], "without targets")
+
+    def prometheus_reads_kept_and_missed_targets(self):
+        """Of the last 24 hours that are over, from the stored sums."""
+        hour = self.world.now.replace(minute=0, second=0, microsecond=0)
+        for ago, sums in ((1, "reply_kept 3 0 0;reply_missed 1 0 0;"),
+                          (23, "reply_kept 2 0 0;first_response_missed 4 0 0;"
+                               "unanswered_missed 4 0 0;"),
+                          (26, "resolution_kept 9 0 0;")):
+            self.world.sql.ask(
+                "INSERT INTO response_rollups (tenant, subject, span, "
+                f"begin_at, id, sums, as_of) VALUES ('{TENANT}', 'tenant', "
+                f"'hour', '{hour - timedelta(hours=ago):%Y-%m-%d %H:%M:%S}', "
+                f"'', '{sums}', NOW())")
+        want = {("reply", "kept"): 5, ("reply", "missed"): 1,
+                ("first_response", "missed"): 4}
+        lines = self.server.ask("/metrics", None).body.decode().split("\n")
+        self.equal(sorted(line for line in lines if line.startswith(
+            "messaging_tenant_targets{")), sorted(
+                f'messaging_tenant_targets{{tenant="{TENANT}",kind="{kind}",'
+                f'result="{result}"}} {want.get((kind, result), 0)}'
+                for kind in ("first_response", "reply", "resolution")
+                for result in ("kept", "missed")), "samples")
 
     def without_targets_nothing_is_due(self):
         now = self.get("now", server=self.plain)
         self.equal({row[c] for row in now["waiting"] for c in COMPUTED},
                    {None}, "computed")
-        self.equal((now["now"][0]["late_chats"], now["computed_at"],
-                    now["target_seconds"]), (None,) * 3, "counts")
+        self.equal((now["now"][0]["late_chats"], now["targets"],
+                    now["target_seconds"]), (None, False, None), "counts")
 
 
 run_checks(Test)

@@ -1,5 +1,6 @@
 """due_world: a tenant whose customers must be answered at known times: late, soon
-late, in time, and in a channel whose team is closed; for due and board_due.
+late, in time, and in a channel whose team is closed, where one has been late
+since before the closing; for due and board_due.
 """
 
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,10 @@ MINUTE = timedelta(minutes=1)
 WEB, SHUT = "web", "shut"
 FIRST, REPLY = "first_response", "reply"
 # The chats, by what is due next.
-ORDER = ["late", "calendar", "soon", "fine", "closed", "none"]
+ORDER = ["overnight", "late", "calendar", "soon", "fine", "closing", "closed",
+         "none"]
+# Those whose target is missed, also while the team is closed.
+LATE = {"overnight", "late", "calendar"}
 
 
 class DueWorld:
@@ -42,6 +46,7 @@ class DueWorld:
     def fill(self):
         m = MINUTE
         open_at = self.opens - self.now
+        closed_at = open_at - timedelta(days=7) + timedelta(hours=8)
         self.put("none", 300 * m, None, None, "2", WEB)
         self.put("late", 30 * m, -20 * m, -22 * m, "1", WEB)
         self.put("soon", 9 * m, 1 * m, -1 * m, "1", WEB)
@@ -49,6 +54,12 @@ class DueWorld:
         self.put("calendar", 25 * m, -5 * m, -9 * m, "2", SHUT, REPLY)
         self.put("closed", 40 * m, open_at + 10 * m, open_at + 8 * m, None,
                  SHUT)
+        # The target of one was missed before the closing, that of the other
+        # ended with it.
+        self.put("overnight", 15 * m - closed_at, closed_at - 5 * m,
+                 closed_at - 7 * m, None, SHUT)
+        self.put("closing", 10 * m - closed_at, open_at, closed_at - 2 * m,
+                 None, SHUT)
         self.put("left", 50 * m, -40 * m, -42 * m, "1", WEB, status="left")
         for operator in "12":
             self.sql.ask(
@@ -58,7 +69,7 @@ class DueWorld:
         self.sql.ask(
             "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
             "unassigned_chats, waiting_chats, responses, as_of, version) "
-            f"VALUES ('{TENANT}', 2, 6, 1, 6, 0, {self.time(timedelta())}, 1)")
+            f"VALUES ('{TENANT}', 2, 8, 3, 8, 0, {self.time(timedelta())}, 1)")
 
     def time(self, after):
         """SQL of a time after the start of the test, with its milliseconds."""

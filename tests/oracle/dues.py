@@ -88,7 +88,10 @@ class Terms:
         if not FIRST < day_of(begin) < LAST - REACH * DAY:
             return None, None
         hours = self.hours(day_of(begin), day_of(begin) + REACH * DAY)
-        return hours.deadline(begin, ms), hours.deadline(begin, early)
+        end = hours.deadline(begin, ms)
+        is_open, until = hours.state(end)
+        # An answer at the opening keeps a target that ends with the closing.
+        return end if is_open else until, hours.deadline(begin, early)
 
     def work(self, begin, end):
         """None without hours."""
@@ -117,10 +120,6 @@ class Terms:
                                day_of(now) + REACH * DAY)
             is_open, until = hours.state(now)
             late = hours.work(by, now) if late > 0 else late
-            left = hours.work(now, by) if by > now else -late
-            # What is due when the team closes is still kept at its opening.
-            if not is_open and left == 0 and until != NEVER:
-                by = until
         if not is_open:
             text = f"closed, opens {self.clock(until, now)}, "
         if by < now:

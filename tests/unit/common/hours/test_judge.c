@@ -217,15 +217,61 @@ targets_that_are_refused(void **state)
 	buf_release(&why);
 }
 
-/* A target that ends with the day is not missed before work time passes. */
+static struct judged_wait
+wait_since(const struct terms *t, int64_t since)
+{
+	struct judge_due due = judge_due(t, TARGET_FIRST_RESPONSE, since);
+
+	return (struct judged_wait){ TARGET_FIRST_RESPONSE, since,
+		due.answer_by, due.soon_at };
+}
+
+/* A wait is late exactly when an answer would miss the target, also around the
+ * closing and the opening, and if the target ends at one of them. */
+static void
+a_wait_is_late_if_an_answer_would_miss(void **state)
+{
+	const struct terms t = { hours, targets, zone };
+	const int64_t closing = NOON + 6 * HOUR_MS,
+		      opening = NOON + 21 * HOUR_MS;
+	const int64_t instants[] = { closing - 1, closing, closing + 1,
+		opening - 1, opening, opening + 1 };
+	/* The target ends 1 ms before the closing, with it, and 1 ms after the
+	 * opening. */
+	const struct {
+		int64_t since, answer_by;
+		const char *late; /* at each of these instants */
+	} waits[] = {
+		{ closing - 5 * MINUTE_MS - 1, closing - 1, "011111" },
+		{ closing - 5 * MINUTE_MS, opening, "000001" },
+		{ closing - 5 * MINUTE_MS + 1, opening + 1, "000000" },
+	};
+	struct judged_wait w;
+	size_t i, k;
+	bool late;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(waits); i++) {
+		w = wait_since(&t, waits[i].since);
+		assert_int_equal(w.answer_by, waits[i].answer_by);
+		for (k = 0; k < ARRAY_LEN(instants); k++) {
+			late = wait_state_at(&t, &w, instants[k]).late;
+			assert_int_equal(late, waits[i].late[k] == '1');
+			assert_int_equal(
+			    late, judge_wait(&t, TARGET_FIRST_RESPONSE, true,
+				      w.since, instants[k])
+					  .kept == 0);
+		}
+	}
+}
+
 static void
 states_of_a_wait(void **state)
 {
 	const struct terms t = { hours, targets, zone };
 	const int64_t closing = NOON + 6 * HOUR_MS,
 		      opening = NOON + 21 * HOUR_MS;
-	const struct judged_wait w = { TARGET_FIRST_RESPONSE,
-		closing - 5 * MINUTE_MS, closing, closing - MINUTE_MS };
+	const struct judged_wait w = wait_since(&t, closing - 5 * MINUTE_MS);
 	struct wait_state s;
 
 	(void)state;
@@ -239,11 +285,13 @@ states_of_a_wait(void **state)
 	assert_int_equal(s.due, WAIT_CLOSED);
 	assert_int_equal(s.left_ms, 0);
 	assert_int_equal(s.until, opening);
-	assert_int_equal(s.reply_by, opening);
 	s = wait_state_at(&t, &w, opening + MINUTE_MS);
 	assert_int_equal(s.due, WAIT_LATE);
 	assert_int_equal(s.left_ms, -MINUTE_MS);
 	assert_true(s.work);
+	s = wait_state_at(&t, &w, opening + 10 * HOUR_MS);
+	assert_int_equal(s.due, WAIT_CLOSED);
+	assert_true(s.late);
 }
 
 /* A target in calendar time is late while the team is closed, too. */
@@ -269,6 +317,7 @@ test_judge(void)
 		cmocka_unit_test(a_wait_that_the_closing_ends_is_never_kept),
 		cmocka_unit_test(without_hours_there_is_no_work_time),
 		cmocka_unit_test(answer_by),
+		cmocka_unit_test(a_wait_is_late_if_an_answer_would_miss),
 		cmocka_unit_test(states_of_a_wait),
 		cmocka_unit_test(states_by_the_clock),
 		cmocka_unit_test(a_judgement_has_a_fingerprint),
