@@ -157,6 +157,7 @@ struct profile_about {
 	bool operators_first;   /* likewise, and always with by_operator */
 	bool needs;             /* it supports [crm] need */
 	bool begins_unassigned; /* see the contract */
+	bool originals;         /* likewise */
 	unsigned backfill;  /* calls per minute for past conversations; 0: it
 			     * cannot read them */
 	int64_t period_ms;  /* period of the CRM's count of calls; 0: unknown */
