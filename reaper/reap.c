@@ -69,7 +69,7 @@ add_tenants(struct counts *to, const struct strmap *tenants)
 }
 
 static enum exit_code
-show_summary(const struct reaper *r, struct close *c)
+show_summary(const struct reaper *r, struct close_run *c)
 {
 	static const struct output_column columns[] = {
 		{ "tenant", OUTPUT_TEXT },
@@ -93,7 +93,7 @@ show_summary(const struct reaper *r, struct close *c)
 }
 
 static void
-init_stage(const struct reaper *r, struct close *c, struct stage *s)
+init_stage(const struct reaper *r, struct close_run *c, struct stage *s)
 {
 	const struct conf *conf = r->common.conf;
 
@@ -121,7 +121,7 @@ init_stage(const struct reaper *r, struct close *c, struct stage *s)
 /* Reads the open input. Chats that are gone are deleted only if the whole
  * input was read. */
 static enum exit_code
-read_and_delete(const struct reaper *r, struct close *c, struct stage *s)
+read_and_delete(const struct reaper *r, struct close_run *c, struct stage *s)
 {
 	enum exit_code code = stage_run(s), late;
 	enum outcome o;
@@ -149,7 +149,7 @@ read_and_delete(const struct reaper *r, struct close *c, struct stage *s)
 static enum exit_code
 reap_input(const struct reaper *r)
 {
-	struct close c;
+	struct close_run c;
 	struct deadletter dead = { .count = 0 };
 	struct stage s = { .dead = &dead, .dry_run = r->dry_run };
 	struct endpoint_options opt = { .conf = r->common.conf,

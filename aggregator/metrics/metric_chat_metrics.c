@@ -13,7 +13,7 @@ emit_due(const struct model *m, const struct chat *chat, struct cell *c)
 	const struct awaited_answer answer = chat_awaited_answer(chat);
 	struct judge_due due;
 
-	if (chat->waiting_since == CLOCK_NONE)
+	if (chat->figures.waiting_since == CLOCK_NONE)
 		return c;
 	c = cell_text(c, target_kind_name(answer.kind));
 	due = judge_due(
@@ -39,13 +39,13 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	c = cell_id(c, model_name(m, now->tag));
 	c = cell_text(c, status);
 	c = cell_number(c, chat->now.opened_at);
-	c = cell_number(c, chat->last_message_at);
-	c = cell_count(c, chat->messages_counted);
-	c = cell_count(c, chat->participants);
-	c = cell_count(c, chat->responses.n);
-	c = cell_number(c, tally_mean(&chat->responses));
-	c = cell_number(c, chat->first_response);
-	c = cell_number(c, chat->waiting_since);
+	c = cell_number(c, chat->figures.last_message_at);
+	c = cell_count(c, chat->figures.messages_counted);
+	c = cell_count(c, chat->figures.participants);
+	c = cell_count(c, chat->figures.responses.n);
+	c = cell_number(c, tally_mean(&chat->figures.responses));
+	c = cell_number(c, chat->figures.first_response);
+	c = cell_number(c, chat->figures.waiting_since);
 	(void)emit_due(m, chat, c);
 }
 

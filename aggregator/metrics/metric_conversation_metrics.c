@@ -265,12 +265,12 @@ conversations_derived(void *ctx, const struct model *m, const struct chat *chat)
 		schedule(f, c, when_silent(f, t.last_at));
 	}
 	if (memcmp(&c->all, &t, sizeof t) == 0 &&
-	    c->first_response == chat->first_response)
+	    c->first_response == chat->figures.first_response)
 		return;
 	if (t.last_at > c->known_last)
 		c->known_last = t.last_at;
 	c->all = t;
-	c->first_response = chat->first_response;
+	c->first_response = chat->figures.first_response;
 	keyed_state_emit(&f->table, c);
 }
 

@@ -16,7 +16,7 @@
 
 #include "common/records/forgotten.h"
 
-#include "aggregator/model/model.h"
+#include "aggregator/model/model_data.h"
 
 #define MODEL_SEGMENT 32
 

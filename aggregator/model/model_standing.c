@@ -3,7 +3,9 @@
  * struct chat_standing. Iterates once over its chat records and messages in
  * order of time; messages come first if times are equal.
  */
-#include "aggregator/model/model_impl.h"
+#include "aggregator/model/chat_recompute.h"
+#include "aggregator/model/model.h"
+#include "aggregator/model/model_memory.h"
 
 struct standing_walk {
 	struct chat_standing now;
@@ -86,13 +88,13 @@ take_description(struct standing_walk *w, const struct description *d)
 }
 
 static void
-walk_standing(struct standing_walk *w, struct derivation *r, struct chat *c)
+walk_standing(struct standing_walk *w, struct derive_scratch *r, struct chat *c)
 {
 	const struct dropped_history *f = &c->dropped;
 	const struct description *const *d;
 	size_t i = 0, j = 0;
 
-	model_gather_descriptions(r, c);
+	derive_list_descriptions(r, c);
 	d = r->descriptions;
 	for (; j < r->descriptions_n && d[j]->at < f->status_at; j++)
 		take_description(w, d[j]);
@@ -117,8 +119,8 @@ model_standing(struct model *m, struct chat *c)
 
 	/* A closed chat is seldom checked. */
 	if (!c->gone && (c->loaded || !status_is_over(c->now.status))) {
-		model_load_chat(m, c);
-		walk_standing(&w, &m->private->derivation, c);
+		chat_load(m, c);
+		walk_standing(&w, &m->private->scratch, c);
 	}
 	if (c->gone || status_is_over(c->now.status))
 		w.now.status = c->gone ? CHAT_GONE : c->now.status;

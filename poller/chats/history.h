@@ -93,6 +93,10 @@ void history_drop_before(struct history *h, int64_t at);
  * for the store.
  */
 
+/* After this many polls in a row that could not read a chat, it is written from
+ * the state. */
+#define CHAT_FAILURES_MAX 3
+
 struct chat_state {
 	char *row;         /* the chat's record, if lists contain only
 			    * changes */

@@ -13,6 +13,8 @@
 #include "common/digest/hash.h"
 #include "common/json/jsonw.h"
 #include "poller/chats/chats.h"
+#include "poller/chats/chats_carry.h"
+#include "poller/chats/chats_leave.h"
 #include "poller/chats/covered.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/operators.h"
@@ -31,7 +33,7 @@ static bool
 short_list_count(struct store *s, size_t missing)
 {
 	int64_t before = store_number(s, KEY, 0);
-	int64_t n = missing == 0 || missing > SHORT_LIST_MOST ? 0 : before + 1;
+	int64_t n = missing == 0 || missing > CHATS_LEAVE_MOST ? 0 : before + 1;
 
 	if (n != before && n <= POLLS)
 		store_set_number(s, KEY, n);
@@ -41,7 +43,7 @@ short_list_count(struct store *s, size_t missing)
 bool
 short_list_is_taken(struct store *s, size_t missing)
 {
-	return missing <= SHORT_LIST_MOST && store_number(s, KEY, 0) >= POLLS;
+	return missing <= CHATS_LEAVE_MOST && store_number(s, KEY, 0) >= POLLS;
 }
 
 /* ---- pull ---- */
@@ -231,7 +233,7 @@ pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	begin_snapshot(p, asked_ms);
 	if (p->pages++ == 0)
 		p->listed_ms = asked_ms;
-	chats_page(&p->chats, a, asked_ms);
+	chats_page(&p->chats, a, asked_ms, NULL);
 }
 
 static void

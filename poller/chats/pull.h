@@ -59,11 +59,8 @@ int64_t pull_covered(const struct pull *p);
  * that it lacks are looked up one by one (chats_leave()).
  */
 
-/* Maximum number of rows that a list may lack: as many chats as can be looked
- * up one by one. */
-#define SHORT_LIST_MOST 50
-
-/* True if the last poll accepted a list that lacked this many rows. */
+/* True if the last poll accepted a list that lacked this many rows, at most
+ * CHATS_LEAVE_MOST. */
 bool short_list_is_taken(struct store *s, size_t missing);
 
 #endif

@@ -97,6 +97,7 @@ read_about_members(json_t *about, struct profile_about *out)
 	    out->by_operator || flag_member(about, "operators_first");
 	out->needs = flag_member(about, "needs");
 	out->begins_unassigned = flag_member(about, "begins_unassigned");
+	out->originals = flag_member(about, "originals");
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);

@@ -27,6 +27,7 @@
 #include "common/digest/hash.h"
 #include "common/os/file.h"
 #include "poller/crm/profile_impl.h"
+#include "poller/crm/profile_try.h"
 
 /* ---- values ---- */
 

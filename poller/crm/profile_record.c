@@ -1,10 +1,10 @@
 /*
  * profile_record: checks a record that a profile returned, and writes it as
- * JSON members; see profile.h. The table of records defines which fields a
- * record has, their kinds, and which are required. A few more fields are for
+ * JSON members; see profile_record.h. The table of records defines which fields
+ * a record has, their kinds, and which are required. A few more fields are for
  * the poller's own use.
  */
-#include "poller/crm/profile.h"
+#include "poller/crm/profile_record.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,14 @@
 /*
- * profile_try: see profile.h.
+ * profile_try: see profile_try.h.
  */
+#include "poller/crm/profile_try.h"
+
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/json/jsonw.h"
-#include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 
 /* True for X_request or X_read of a question X; end: "_request", "_read". */

@@ -305,7 +305,8 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 		return -1;
 	profile_set_limit(h->profile, READ_MS);
 	h->spec = profile_about(h->profile)->hooks;
-	if (h->spec != NULL)
+	h->original = profile_about(h->profile)->originals;
+	if (h->spec != NULL || (h->closed && !h->original))
 		return 0;
 	buf_setf(why, "profile '%s' does not support webhooks", name);
 	return -1;
@@ -436,19 +437,15 @@ open_hook(
 	return set_hook_scheme(h, c, why) == 0 ? set_hook_key(h, c, why) : -1;
 }
 
-/* Also true if only the routes of the original service, which are for Qiscus,
- * need it. */
+/* Also true if only the routes of the original service may need it. */
 static bool
 hook_is_wanted(const struct conf *c, const char *tenant)
 {
 	const char *original = conf_text(c, "listen", "tenant");
 	char *section = xasprintf("crm %s", tenant);
-	char *source = source_name(tenant_profile(c, section));
 	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
-		      (original != NULL && strcmp(original, tenant) == 0 &&
-			  strcmp(source, "qiscus") == 0);
+		      (original != NULL && strcmp(original, tenant) == 0);
 
-	free(source);
 	free(section);
 	return wanted;
 }

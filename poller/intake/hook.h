@@ -38,6 +38,7 @@ struct hooks;
 struct hook {
 	char *tenant, *source;    /* source: the name of its profile */
 	struct work_queue *queue; /* its thread must read the payloads */
+	bool original; /* the routes of the original service serve it, too */
 
 	/* private */
 	char *section; /* its section of the configuration, "crm TENANT" */

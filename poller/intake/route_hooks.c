@@ -16,7 +16,6 @@
  * repetitions get the time of the first delivery.
  */
 #include <stdatomic.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/http/web.h"
@@ -156,8 +155,8 @@ route_hook(const struct listener_context *in, const struct web_request *r,
  * route_originals: POST /webhook and POST /resolve from the custom agent
  * allocation for Qiscus, which this program replaces: a room without an agent,
  * and a resolved room. Their paths have no tenant and no secret, so they serve
- * only [listen] tenant, only if its profile is qiscus, and only trusted
- * addresses.
+ * only [listen] tenant, only if its profile says so (originals), and only
+ * trusted addresses.
  *
  * Answers are those of the original service, with the exceptions in
  * messaging-listen(7).
@@ -187,7 +186,7 @@ route_original(const struct listener_context *in, const struct web_request *r,
 	const struct hook *h =
 	    in->tenant != NULL ? hook_of(in->hooks, in->tenant) : NULL;
 
-	if (h == NULL || strcmp(h->source, "qiscus") != 0) {
+	if (h == NULL || !h->original) {
 		route_detail(a, 404, "Not Found");
 	} else if (route_is_trusted(in, r, 404, a)) {
 		a->queue = h->queue;

@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 #include "poller/crm/json_read.h"
-#include "poller/crm/profile.h"
+#include "poller/crm/profile_try.h"
 #include "poller/modes/poller.h"
 
 static const struct option_row rows[] = {

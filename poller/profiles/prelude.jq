@@ -223,6 +223,7 @@ def jq_checked_about:
           operators_first: "true or false",
           needs: "true or false",
           begins_unassigned: "true or false",
+          originals: "true or false",
           backfill: [1, 60000],
           period: [0, 86400],
           changes: [0, 86400],

@@ -39,6 +39,7 @@ def about:
        by_operator: true,
        needs: true,
        backfill: 60,
+       originals: true,
        hooks: {}};
 
 # The strings of errors are not documented. A missing agent does not mean that

@@ -14,14 +14,14 @@
 #include "reaper/close/transaction.h"
 
 void
-close_init(struct close *c)
+close_init(struct close_run *c)
 {
 	memset(c, 0, sizeof *c);
 	c->archive.fd = -1;
 }
 
 void
-close_release(struct close *c)
+close_release(struct close_run *c)
 {
 	answers_release(&c->answers);
 	strmap_release(&c->counts, free);
@@ -29,7 +29,7 @@ close_release(struct close *c)
 
 /* Returns a tenant's counts, which are added if the tenant is new. */
 static struct close_counts *
-counts_of(struct close *c, struct text tenant)
+counts_of(struct close_run *c, struct text tenant)
 {
 	void **slot = strmap_put(&c->counts, tenant.p, tenant.len);
 
@@ -45,7 +45,7 @@ tenant_of(const struct answer *one)
 }
 
 static enum outcome
-send_dead_letter(struct close *c, const char *where, const char *line,
+send_dead_letter(struct close_run *c, const char *where, const char *line,
     size_t len, const char *reason)
 {
 	enum outcome o =
@@ -59,7 +59,7 @@ send_dead_letter(struct close *c, const char *where, const char *line,
 /* Returns what is wrong with the times in an answer, or NULL. A tombstone in
  * the future would bar the rows of a reopened chat. */
 static const char *
-find_wrong_time(const struct close *c, const struct record *r)
+find_wrong_time(const struct close_run *c, const struct record *r)
 {
 	if (r->at == CLOCK_NONE)
 		return answer_has_left(r->status)
@@ -79,7 +79,7 @@ find_wrong_time(const struct close *c, const struct record *r)
 /* Answers that report an open chat are kept, too, because an older answer may
  * follow that reports it as gone. */
 static void
-collect_answer(struct close *c, const struct record *r)
+collect_answer(struct close_run *c, const struct record *r)
 {
 	struct close_counts *t = counts_of(c, r->tenant);
 
@@ -97,7 +97,7 @@ collect_answer(struct close *c, const struct record *r)
 enum outcome
 close_handle(void *ctx, char *line, size_t len)
 {
-	struct close *c = ctx;
+	struct close_run *c = ctx;
 	struct flat flat = FLAT_INIT;
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
@@ -139,7 +139,7 @@ set_fate_of_gone(struct answer *list, size_t n, enum answer_fate fate)
 /* Refuses to delete a tenant's gone chats if, together with those of earlier
  * batches, there are too many. */
 static enum outcome
-limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone)
+limit_share(struct close_run *c, struct answer *list, size_t n, uint64_t gone)
 {
 	uint64_t deleted = counts_of(c, tenant_of(list))->deleted_gone;
 	uint64_t rows = 0, with_rows = 0;
@@ -164,7 +164,7 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone)
 
 /* Decides what happens to the gone chats in one tenant's answers. */
 static enum outcome
-limit_gone(struct close *c, struct answer *list, size_t n)
+limit_gone(struct close_run *c, struct answer *list, size_t n)
 {
 	uint64_t gone = 0;
 	size_t i;
@@ -182,7 +182,7 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 
 static enum outcome
 send_answer_to_dead_letters(
-    struct close *c, const struct answer *one, const char *reason)
+    struct close_run *c, const struct answer *one, const char *reason)
 {
 	struct buf line = BUF_INIT;
 	enum outcome o;
@@ -195,7 +195,7 @@ send_answer_to_dead_letters(
 
 /* Returns the reason why an answer becomes a dead letter, or NULL. */
 static const char *
-find_refusal(const struct close *c, const struct answer *one)
+find_refusal(const struct close_run *c, const struct answer *one)
 {
 	if (one->fate == FATE_UNKNOWN)
 		return "the database does not know this tenant";
@@ -206,7 +206,7 @@ find_refusal(const struct close *c, const struct answer *one)
 
 /* Counts the fate of a chat, after the commit. */
 static enum outcome
-count_fate(struct close *c, const struct answer *one)
+count_fate(struct close_run *c, const struct answer *one)
 {
 	struct close_counts *t = counts_of(c, tenant_of(one));
 	const char *refusal = find_refusal(c, one);
@@ -226,7 +226,7 @@ count_fate(struct close *c, const struct answer *one)
 
 /* Handles n answers about chats of one tenant. */
 static enum outcome
-close_chats_of_tenant(struct close *c, struct answer *list, size_t n)
+close_chats_of_tenant(struct close_run *c, struct answer *list, size_t n)
 {
 	enum outcome o;
 	size_t i, first, end;
@@ -245,7 +245,7 @@ close_chats_of_tenant(struct close *c, struct answer *list, size_t n)
 }
 
 static enum outcome
-carry_out(struct close *c)
+carry_out(struct close_run *c)
 {
 	struct answers *a = &c->answers;
 	enum outcome o = OUTCOME_DONE;
@@ -265,7 +265,7 @@ carry_out(struct close *c)
 enum outcome
 close_flush(void *ctx)
 {
-	struct close *c = ctx;
+	struct close_run *c = ctx;
 
 	if (!c->from_queue || c->dry_run)
 		return OUTCOME_DONE;
@@ -274,7 +274,7 @@ close_flush(void *ctx)
 }
 
 enum outcome
-close_finish(struct close *c, bool whole)
+close_finish(struct close_run *c, bool whole)
 {
 	enum outcome o;
 

@@ -33,7 +33,8 @@ struct close_counts {
 	uint64_t refused;            /* kept: too many gone at once */
 };
 
-struct close {
+/* A run of the reaper over the answers. */
+struct close_run {
 	/* Set by the caller; everything is borrowed. */
 	struct db *db;
 	struct stage *stage;        /* provides input and dead letters, and gets
@@ -57,18 +58,18 @@ struct close {
 	bool archive_failed; /* which is logged; the stage has the code */
 };
 
-void close_init(struct close *c);
+void close_init(struct close_run *c);
 
-/* Functions for struct stage; ctx is a struct close. */
+/* Functions for struct stage; ctx is a struct close_run. */
 enum outcome close_handle(void *ctx, char *line, size_t len);
 enum outcome close_flush(void *ctx);
 
 /* Call after the input: handles the remaining answers. whole: all of the input
  * was read; otherwise gone chats are left for another run. */
-enum outcome close_finish(struct close *c, bool whole)
+enum outcome close_finish(struct close_run *c, bool whole)
     __attribute__((warn_unused_result));
 
-void close_release(struct close *c);
+void close_release(struct close_run *c);
 
 /* True if `gone` out of `known` chats look like a mistake: more than `least`,
  * and more than percent of the known ones. */

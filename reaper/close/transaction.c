@@ -18,7 +18,7 @@
 
 /* One transaction: answers about chats of one tenant, sorted. */
 struct transaction {
-	struct close *c;
+	struct close_run *c;
 	struct answer *list;
 	size_t n;
 	uint64_t rows, gone; /* for transaction_count() */
@@ -131,7 +131,7 @@ write_rows_condition(
 static enum outcome
 archive_rows(const struct transaction *t)
 {
-	struct close *c = t->c;
+	struct close_run *c = t->c;
 	struct buf where = BUF_INIT, lines = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
@@ -231,7 +231,7 @@ static enum outcome
 delete_in_transaction(struct db *db, void *ctx)
 {
 	struct transaction *t = ctx;
-	struct close *c = t->c;
+	struct close_run *c = t->c;
 	const struct text tenant = { t->list[0].tenant,
 		strlen(t->list[0].tenant) };
 	enum outcome o;
@@ -257,7 +257,7 @@ delete_in_transaction(struct db *db, void *ctx)
 }
 
 static enum outcome
-log_failure(struct close *c, enum outcome o)
+log_failure(struct close_run *c, enum outcome o)
 {
 	if (c->archive_failed)
 		return o;
@@ -269,7 +269,7 @@ log_failure(struct close *c, enum outcome o)
 }
 
 enum outcome
-transaction_run(struct close *c, struct answer *list, size_t n)
+transaction_run(struct close_run *c, struct answer *list, size_t n)
 {
 	struct transaction t = { .c = c, .list = list, .n = n };
 	enum outcome o;
@@ -313,7 +313,7 @@ count_gone_chats(struct db *db, void *ctx)
 }
 
 enum outcome
-transaction_count(struct close *c, struct answer *list, size_t n,
+transaction_count(struct close_run *c, struct answer *list, size_t n,
     uint64_t *rows, uint64_t *gone)
 {
 	struct transaction t = { .c = c, .list = list, .n = n };

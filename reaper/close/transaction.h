@@ -14,12 +14,13 @@
 /* Deletes the chats that are to be deleted, unless it is a dry run, and sets
  * the fate of those that turn out to be newer, or whose tenant is unknown.
  * Errors are logged, and their code is set in the stage. */
-enum outcome transaction_run(struct close *c, struct answer *list, size_t n)
+enum outcome transaction_run(struct close_run *c, struct answer *list, size_t n)
     __attribute__((warn_unused_result));
 
 /* Counts the chats of the answers' tenant in the database, and those that are
  * gone according to the n answers. */
-enum outcome transaction_count(struct close *c, struct answer *list, size_t n,
-    uint64_t *rows, uint64_t *gone) __attribute__((warn_unused_result));
+enum outcome transaction_count(struct close_run *c, struct answer *list,
+    size_t n, uint64_t *rows, uint64_t *gone)
+    __attribute__((warn_unused_result));
 
 #endif

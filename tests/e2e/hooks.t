@@ -374,8 +374,11 @@ class Test(Checklist):
                       lab.write("made.token", "woot-token\n")})
         self.poller(bare)
 
+        # A copy of the profile has its routes, too.
+        with open("poller/profiles/qiscus.jq", encoding="utf-8") as f:
+            rooms = lab.write("rooms.jq", f.read())
         path = lab.conf("both.conf", {
-            "crm made": {**keys, **file}, "crm room": {"profile": "qiscus"},
+            "crm made": {**keys, **file}, "crm room": {"profile": rooms},
             "listen": {"tenant": "room"}})
         self.listen(path, lab.path("file"))
         self.chatwoot(200, SAID, tenant="made")
