@@ -100,6 +100,15 @@ lock_heads(struct flush_heads *h, const struct row_batch *b)
 	return o;
 }
 
+static bool
+may_be_first(const struct batch_tenant *t)
+{
+	const struct flush *f = t->flush;
+
+	return f->head.version == 0 && f->prev_version == 0 && f->bad == NULL &&
+	       f->version > t->stored.removed_at;
+}
+
 /* A row that does not exist cannot be locked, so a first flush adds it, empty,
  * unless a rival has added it meanwhile. *added: then read again. */
 static enum outcome
@@ -113,7 +122,7 @@ add_first_heads(struct flush_heads *h, const struct row_batch *b, bool *added)
 	buf_adds(&sql, "INSERT IGNORE INTO stream_heads (tenant, stream, "
 		       "writer, identity, host, stored_at) VALUES ");
 	while ((t = next_flushed(b, &i)) != NULL) {
-		if (t->flush->head.version != 0 || t->flush->prev_version != 0)
+		if (!may_be_first(t))
 			continue;
 		buf_adds(&sql, n++ > 0 ? ", (" : "(");
 		db_quote(h->db, &sql, db_text_of(t->name));
