@@ -28,7 +28,7 @@ enum { FLUSH_WRITER = 16 }; /* hexadecimal digits */
 
 enum flush_fate {
 	FLUSH_TAKEN,
-	FLUSH_KNOWN, /* it is the tenant's last flush already */
+	FLUSH_KNOWN, /* it is stored already */
 	FLUSH_REFUSED,
 };
 

@@ -144,6 +144,15 @@ is_head(const struct flush_head *head, int64_t version, struct text writer)
 	return head->version == version && text_is(writer, head->writer);
 }
 
+/* A run of an aggregator writes a tenant's flushes one after the other: if a
+ * later one is stored, so is this one. */
+static bool
+is_known(const struct flush *f)
+{
+	return f->head.version >= f->version &&
+	       text_is(f->writer, f->head.writer);
+}
+
 static const char *
 refuse(struct row_batch *b, const struct flush *f, bool removed)
 {
@@ -179,7 +188,7 @@ decide(struct row_batch *b, const struct batch_tenant *t)
 	f->fate = FLUSH_REFUSED;
 	if (f->bad != NULL)
 		f->reason = f->bad;
-	else if (is_head(&f->head, f->version, f->writer))
+	else if (is_known(f))
 		f->fate = FLUSH_KNOWN;
 	else if (f->version > removed_at &&
 		 (follows || (f->forced && f->version > f->head.version)))

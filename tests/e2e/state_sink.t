@@ -76,7 +76,7 @@ class Test(Tables):
         assert said, f"no answer: {done} {self.lab.text('sink.log')[-3000:]}"
         return json.loads(said[0].split(" ", 1)[1])
 
-    def result(self, what, want, *messages, writer=ME, **kw):
+    def asks(self, what, want, *messages, writer=ME, **kw):
         answer = self.ask(self.round(*messages, writer=writer, **kw))
         self.equal((answer["writer"], answer["n"], answer["result"]),
                    (writer, self.rounds[writer], want), f"{what}: {answer}")
@@ -92,41 +92,41 @@ class Test(Tables):
                    f"stream_state WHERE tenant = '{tenant}' ORDER BY 1")
 
     def one_follows_the_other(self):
-        self.result("the first flush", "stored", self.flush("a", 10, 0, 1))
+        self.asks("the first flush", "stored", self.flush("a", 10, 0, 1))
         self.stored("the first flush", "a", 10, 1, [10])
-        self.result("the next one", "stored", self.flush("a", 20, 10, 2))
-        self.result("the same again", "stored", self.flush("a", 20, 10, 3))
+        self.asks("the next one", "stored", self.flush("a", 20, 10, 2))
+        self.asks("the same again", "stored", self.flush("a", 20, 10, 3))
         self.stored("what is known changes nothing", "a", 20, 2, [10, 20])
 
     def a_rival_is_refused(self):
-        self.result("the first flush", "stored", self.flush("r", 10, 0, 1))
-        self.result("the next one", "stored", self.flush("r", 20, 10, 2))
+        self.asks("the first flush", "stored", self.flush("r", 10, 0, 1))
+        self.asks("the next one", "stored", self.flush("r", 20, 10, 2))
         rival = self.flush("r", 30, 10, 3, RIVAL, ME)
-        answer = self.result("a rival", "refused", rival,
+        answer = self.asks("a rival", "refused", rival,
                              self.flush("s", 30, 0, 1, RIVAL), writer=RIVAL)
         self.equal((answer["tenant"], answer["reason"]),
                    ("r", f"version 20 of {ME} is stored, and not version 10 "
                     f"of {ME} before it"), "the reason")
         self.stored("nothing of the rival", "r", 20, 2, [10, 20])
         self.stored("but its other tenant", "s", 30, 1, [30], RIVAL)
-        answer = self.result("what follows nothing", "refused",
+        answer = self.asks("what follows nothing", "refused",
                              self.flush("n", 30, 20, 3))
         self.equal(answer["reason"], "the database has no state of this tenant",
                    "the reason")
         self.holds("no head is left", "",
                    "SELECT * FROM stream_heads WHERE tenant = 'n'")
-        self.result("by force", "stored",
+        self.asks("by force", "stored",
                     self.flush("r", 40, 10, 4, RIVAL, ME, force=True,
                                **{"from": 40}), writer=RIVAL)
         self.stored("by force", "r", 40, 4, [40], RIVAL)
 
     def several_in_a_message(self):
-        self.result("two tenants, and one twice", "stored", [
+        self.asks("two tenants, and one twice", "stored", [
             *self.flush("b", 10, 0, 1), *self.flush("c", 10, 0, 1),
             *self.flush("b", 20, 10, 2), *self.flush("b", 30, 20, 3)])
         self.stored("three flushes", "b", 30, 3, [10, 20, 30])
         self.stored("one flush", "c", 10, 1, [10])
-        self.result("nothing", "stored", [])
+        self.asks("nothing", "stored", [])
 
     def long(self, tenant, version, before, count):
         """A flush in three messages."""
@@ -137,28 +137,28 @@ class Test(Tables):
 
     def parts_come_together(self):
         parts = self.long("p", 10, 0, 1)
-        self.result("without its middle", "again", parts[0], parts[2])
+        self.asks("without its middle", "again", parts[0], parts[2])
         self.holds("nothing is stored", "",
                    "SELECT user FROM event_counts WHERE tenant = 'p'")
-        self.result("with too few flushes", "again", *parts, flushes=2)
-        self.result("whole", "stored", *parts)
+        self.asks("with too few flushes", "again", *parts, flushes=2)
+        self.asks("whole", "stored", *parts)
         self.holds("whole", "u,v", "SELECT user FROM event_counts WHERE "
                    "tenant = 'p' ORDER BY 1")
         self.holds("its state", "1,2", "SELECT part FROM stream_state WHERE "
                    "tenant = 'p' ORDER BY 1")
         parts = self.long("p", 20, 10, 2)
-        self.result("begun twice", "stored",
+        self.asks("begun twice", "stored",
                     parts[0], *parts)
 
     def bad_lines_are_refused(self):
         flush, row, state, end = self.flush("d", 10, 0, 1)
-        self.result("a bad state", "refused",
+        self.asks("a bad state", "refused",
                     [flush, row, {**state, "data": "x"}, end])
-        self.result("a flush without a version", "again",
+        self.asks("a flush without a version", "again",
                     [{**flush, "version": None}, row, end], flushes=1)
         self.holds("nothing is stored", "",
                    "SELECT user FROM event_counts WHERE tenant = 'd'")
-        self.result("with a row of others", "stored",
+        self.asks("with a row of others", "stored",
                     [flush, row, {**row, "tenant": "e"}, state, end])
         self.holds("of its tenant only", "d", "SELECT tenant FROM event_counts "
                    "WHERE tenant IN ('d', 'e')")
@@ -210,7 +210,7 @@ class Test(Tables):
 
     def the_log_is_compacted(self):
         for version in range(10, 60, 10):
-            self.result("a chain", "stored", self.flush(
+            self.asks("a chain", "stored", self.flush(
                 "l", version, version - 10, version,
                 **{"from": {10: 0, 20: 0, 30: 20, 40: 0, 50: 40}[version]}))
         self.stored("a chain", "l", 50, 50, [40, 50])
@@ -238,7 +238,7 @@ class Test(Tables):
         self.q("DELETE FROM stream_heads; DELETE FROM stream_state")
         for t in "abcdefg":
             for v in (10, 20, 30):
-                self.result("a flush", "stored", self.flush(
+                self.asks("a flush", "stored", self.flush(
                     t, v, v - 10, v, **{"from": 20 if v == 30 else 0}))
         got = self.state(("a", 30, ME), ("b", 20, ME), ("c", 10, ME),
                          ("d", 20, RIVAL), ("e", 30, RIVAL), ("f", 40, ME),
@@ -254,17 +254,17 @@ class Test(Tables):
         self.that("'writer'" in done.err, f"a bad line: {done}")
 
     def a_removed_tenant_begins_again(self):
-        self.result("a flush", "stored", self.flush("x", 10, 0, 1))
+        self.asks("a flush", "stored", self.flush("x", 10, 0, 1))
         self.lab.must(["reaper", "--purge", "x"])
         for table in ("stream_heads", "stream_state"):
             self.holds(table, "", f"SELECT * FROM {table} WHERE tenant = 'x'")
         self.equal(self.state(("x", 10, ME))["x"], ["removed", 0], "removed")
-        answer = self.result("what followed it", "refused",
+        answer = self.asks("what followed it", "refused",
                              self.flush("x", 20, 10, 2))
         self.equal(answer["reason"], "the tenant was removed", "the reason")
         later = self.sql.number("SELECT ROUND(1000 * UNIX_TIMESTAMP(removed_at)) + 1 "
                                 "FROM tenants WHERE tenant = 'x'")
-        self.result("a new beginning", "stored", self.flush("x", later, 0, 3))
+        self.asks("a new beginning", "stored", self.flush("x", later, 0, 3))
         self.holds("a new beginning", f"{later}",
                    "SELECT version FROM stream_heads WHERE tenant = 'x'")
 
