@@ -10,7 +10,9 @@ lacks.
 import base64
 import json
 import os
+import re
 
+from api_client import Server
 from harness import BIN, PROBE, run_checks, until
 from sinklib import Tables, text
 
@@ -252,6 +254,22 @@ class Test(Tables):
                             stdin=b'{"tenant":"a","version":1}\n')
         self.equal((done.code, done.out), (65, b""), "a bad line")
         self.that("'writer'" in done.err, f"a bad line: {done}")
+
+    def the_stream_is_shown(self):
+        done = self.lab.run(["sink", "--check", "-o", "csv"])
+        shown = [line for line in done.out.decode().splitlines()
+                 if line.startswith("stream ")]
+        self.that(len(shown) == 1 and shown[0].startswith(
+            "stream records,ok,") and ", from here; states take " in shown[0],
+            f"sink --check: {shown}")
+        server = Server(self.lab, {"serve": {"rate": 0}})
+        said = server.ask("/metrics").body
+        for metric in (br'messaging_stream_stored_timestamp_seconds'
+                       br'{stream="records",host="here"} \d{10}',
+                       br"messaging_stream_state_bytes \d+"):
+            self.that(re.search(b"\n" + metric + b"\n", said),
+                      f"{metric} in {said}")
+        self.lab.end(server.process)
 
     def a_removed_tenant_begins_again(self):
         self.asks("a flush", "stored", self.flush("x", 10, 0, 1))
