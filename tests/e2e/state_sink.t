@@ -168,6 +168,20 @@ class Test(Tables):
               "dead letters")
         self.lab.take("rows.dead")
 
+    def another_sink_waits(self):
+        log = self.lab.path("other.log")
+        other = self.lab.start(["sink", "-vv", "-f", "queue:rows"], log)
+        until(PATIENCE, lambda: "another program reads the queue 'rows'" in
+              self.lab.text("other.log"), "another sink to wait")
+        done = self.lab.run(
+            ["sink", "-c", self.conf(amqp={"wait_timeout": "1s"}), "-f",
+             "queue:rows", "--until-empty"])
+        self.that(done.code == 75 and "another program" in done.err,
+                  f"a run until the queue is empty: {done}")
+        self.equal(self.lab.end(self.sink), 0, "its end")
+        self.sink = other
+        self.asks("the other sink", "stored", self.flush("o", 10, 0, 1))
+
     def a_killed_sink_stores_once(self):
         """At each point, the next sink completes the round, perhaps after it
         was sent again."""
