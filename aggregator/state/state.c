@@ -20,7 +20,7 @@
 /* The version changes with the meaning of any entry. */
 static const struct lmdb_kind state_kind = {
 	.name = "state",
-	.format = "messaging-analytics stream 31",
+	.format = "messaging-analytics stream 32",
 	.way_out = "remove the file and replay all records "
 		   "(messaging-stream(7), THE STATE)",
 	.damaged = PROG_DATA,

@@ -159,6 +159,12 @@ stream_add_record(struct stream *s)
 		      : OUTCOME_DONE;
 }
 
+static uint32_t
+number_of_tenant(void *ctx, struct text tenant)
+{
+	return stream_tenant(ctx, tenant)->number;
+}
+
 /* Callbacks of the staging, whose context is the stream: a complete snapshot
  * corrects a tenant.
  *
@@ -547,6 +553,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->staging.future = &s->future;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
+	s->staging.number = number_of_tenant;
 	s->staging.begin = begin_snapshot;
 	s->staging.add = add_to_snapshot;
 	s->staging.end = end_snapshot;

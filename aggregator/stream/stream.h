@@ -72,6 +72,8 @@ struct stream_tenant {
 	struct stream *stream;
 	char *name;
 	uint32_t number;     /* its number in the state */
+	uint64_t seed[2];    /* of its stored hashes */
+	uint64_t next_chat;  /* the number of its next chat */
 	bool touched;        /* changed since the last flush, so the next one
 			      * recomputes and commits the tenant */
 	bool aged;           /* records have moved its time on since its waits
@@ -86,7 +88,8 @@ struct stream_tenant {
 };
 
 struct stream_tables {
-	struct lmdb_table *tenants, *chats, *messages, *operators, *seen,
+	struct lmdb_table *names, *tenants, *chats, *messages, *operators,
+	    *seen,
 	    *allocation; /* allocation is NULL if chats are not assigned */
 };
 
@@ -133,8 +136,7 @@ struct stream {
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched_n;     /* number of touched tenants */
-	uint64_t next_number; /* of the next chat */
+	size_t touched_n; /* number of touched tenants */
 
 	/* The current line. */
 	struct scan scan;
