@@ -42,9 +42,6 @@
  * many bytes. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
-/* Length of a tenant's number, with which keys begin: see stream_tables.c. */
-#define TENANT_BYTES 4
-
 /* Precedes a refused line. No record begins with it. */
 #define REFUSED '!'
 
@@ -189,7 +186,7 @@ tenant_key(const struct staging_tenant *t)
 {
 	struct key k = { .len = 0 };
 
-	key_short(&k, t->key, TENANT_BYTES);
+	key_short(&k, t->key, STATE_TENANT_BYTES);
 	return k;
 }
 
@@ -735,7 +732,7 @@ load_piece(
 {
 	const struct loading *l = ctx;
 	const char *p = data, *end = p + len, *nl;
-	size_t at = TENANT_BYTES;
+	size_t at = STATE_TENANT_BYTES;
 	uint64_t number = key_read_number((struct text){ key, key_len }, &at);
 
 	for (; p < end; p = nl + 1) {
@@ -776,7 +773,7 @@ staging_load(struct staging *s, struct text tenant)
 	size_t len = 0;
 	struct key k = { .len = 0 };
 
-	key_short(&k, s->number(s->ctx, tenant), TENANT_BYTES);
+	key_short(&k, s->number(s->ctx, tenant), STATE_TENANT_BYTES);
 	if (lmdb_get(s->snapshots, k.bytes, k.len, &data, &len)) {
 		t = get_tenant(s, tenant);
 		unpack_tenant(s, t, data, len);

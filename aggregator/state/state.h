@@ -23,6 +23,9 @@
 #include "common/base/prog.h"
 #include "common/lmdb/lmdb_file.h"
 
+/* Length of a tenant's number, with which all keys of its entries begin. */
+#define STATE_TENANT_BYTES 4
+
 struct state;
 
 /* The settings for which a state was created. A state with other settings is

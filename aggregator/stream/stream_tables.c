@@ -39,12 +39,10 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* Length of a tenant's number, with which its keys begin (also in the tables of
- * keyed_state.c and staging.c), and of a chat's number. */
-#define TENANT_BYTES 4
+/* Length of a chat's number. */
 #define CHAT_BYTES 5
 /* Tenant, span and version; see save_run(). */
-#define RUN_KEY_BYTES (TENANT_BYTES + 2 + 8)
+#define RUN_KEY_BYTES (STATE_TENANT_BYTES + 2 + 8)
 
 /* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
@@ -54,7 +52,7 @@ stream_tenant_key(const struct stream_tenant *t)
 {
 	struct key k = { .len = 0 };
 
-	key_short(&k, t->number, TENANT_BYTES);
+	key_short(&k, t->number, STATE_TENANT_BYTES);
 	return k;
 }
 
@@ -320,8 +318,8 @@ static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
 	size_t at = 0;
-	uint64_t n =
-	    key_read_short((struct text){ bytes, len }, &at, TENANT_BYTES);
+	uint64_t n = key_read_short(
+	    (struct text){ bytes, len }, &at, STATE_TENANT_BYTES);
 
 	if (at > 0 && n < s->tenants_n)
 		return s->tenants[n];
@@ -344,7 +342,7 @@ load_name(
 	void **slot = strmap_put(&s->names, data, len);
 	size_t at = 0;
 
-	if (*slot != NULL || key_len != TENANT_BYTES ||
+	if (*slot != NULL || key_len != STATE_TENANT_BYTES ||
 	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
 		s->tenants_n)
 		return damaged(s);
@@ -396,9 +394,9 @@ load_chat_entry(
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
 	uint64_t number;
-	size_t at = TENANT_BYTES;
+	size_t at = STATE_TENANT_BYTES;
 
-	if (t == NULL || key_len != TENANT_BYTES + CHAT_BYTES)
+	if (t == NULL || key_len != STATE_TENANT_BYTES + CHAT_BYTES)
 		return damaged(s);
 	number = key_read_short((struct text){ key, key_len }, &at, CHAT_BYTES);
 	/* Chats come in the order of their numbers. */
@@ -413,7 +411,7 @@ load_identity_run(
 {
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
-	size_t at = TENANT_BYTES;
+	size_t at = STATE_TENANT_BYTES;
 	uint16_t span;
 
 	if (t == NULL || key_len != RUN_KEY_BYTES)
@@ -430,10 +428,10 @@ load_allocation_entry(
 {
 	struct stream_tenant *t = ctx;
 
-	if (key_len > TENANT_BYTES &&
+	if (key_len > STATE_TENANT_BYTES &&
 	    allocation_unpack(t->pipeline.allocation,
-		(const char *)key + TENANT_BYTES, key_len - TENANT_BYTES, data,
-		len) == 0)
+		(const char *)key + STATE_TENANT_BYTES,
+		key_len - STATE_TENANT_BYTES, data, len) == 0)
 		return true;
 	state_set_damaged(t->stream->state);
 	return false;
