@@ -70,6 +70,9 @@ struct endpoint_options {
 	bool lazy; /* writing a queue: opening does not connect;
 		    * endpoint_connect() or the first flush does */
 
+	bool answers; /* writing a queue: its reader can answer each message;
+		       * see endpoint_answer() */
+
 	/* Reading a queue as its only reader, which holds the lock NAME.reader
 	 * (amqp_declare.h). While another one holds it, the broker counts as
 	 * unreachable, so a daemon waits. */
@@ -177,6 +180,26 @@ bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
  * does. */
 bool endpoint_send(struct endpoint *e);
 
+/* For writing. Lines written while this is on stay in one message, however
+ * long, unless endpoint_break() or a flush divides them. Off at first: messages
+ * end at any line. */
+void endpoint_together(struct endpoint *e, bool on);
+
+/* For writing: the next line begins a new message. */
+void endpoint_break(struct endpoint *e);
+
+/* For writing with `answers`: returns the next answer that has arrived, in the
+ * order of arrival; false if there is none. Never waits; the calls that serve
+ * the endpoint collect answers. *text is borrowed until the next call. The
+ * broker forgets answers that are sent while the connection is lost, so whoever
+ * waits for one asks again after a while. */
+bool endpoint_answer(struct endpoint *e, const char **text, size_t *len);
+
+/* The same, but serves the endpoint until an answer has arrived, for at most
+ * timeout_ms or until the program is asked to stop. */
+bool endpoint_wait_answer(
+    struct endpoint *e, int timeout_ms, const char **text, size_t *len);
+
 /* For writing: tries once to connect if the broker is unreachable, after a
  * short pause if the last attempt was recent. DONE: connected; always for
  * files. LATER, NEVER: see endpoint_why(). */
@@ -205,6 +228,15 @@ bool endpoint_ends_message(const struct endpoint *e);
  * reads the queue of other publishers; otherwise NULL. Borrowed until the next
  * read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
+
+/* Reading a queue: returns where the writer of the current message expects
+ * answers, or NULL. Borrowed until the next read. */
+const char *endpoint_reply_to(const struct endpoint *e);
+
+/* Reading a queue: sends an answer to such a place, on a connection of its own,
+ * without waiting for a confirm. It may get lost. */
+void endpoint_reply(
+    struct endpoint *e, const char *reply_to, const char *text, size_t len);
 
 /* Reading a queue: changes options.until_empty. For callers that have received
  * no line for a while: only the broker can tell that the queue is empty,

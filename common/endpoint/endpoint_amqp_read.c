@@ -65,6 +65,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint_amqp.h"
+#include "common/endpoint/endpoint_amqp_reply.h"
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
@@ -108,9 +109,10 @@ struct amqp_message {
 		    * characters */
 	char *key; /* the routing key; NULL: not stored */
 	size_t key_len;
-	char *data;  /* the body, followed by LINES_BEHIND bytes */
-	size_t len;  /* bytes received so far, stored unless too_long */
-	size_t size; /* of the whole body */
+	char *reply_to; /* NULL: its writer expects no answer */
+	char *data;     /* the body, followed by LINES_BEHIND bytes */
+	size_t len;     /* bytes received so far, stored unless too_long */
+	size_t size;    /* of the whole body */
 	bool too_long;
 };
 
@@ -162,6 +164,8 @@ struct amqp_reader {
 	/* Since when links are dropped because messages are available but none
 	 * arrives; 0: a message arrived. */
 	int64_t silent_since_ms;
+
+	struct amqp_reply reply;
 };
 
 static const struct endpoint_ops reader_ops;
@@ -183,6 +187,7 @@ message_release(struct amqp_message *m)
 {
 	free(m->id);
 	free(m->key);
+	free(m->reply_to);
 	free(m->data);
 	memset(m, 0, sizeof *m);
 }
@@ -258,6 +263,16 @@ message_id_of(const amqp_basic_properties_t *p)
 	return xstrndup(p->message_id.bytes, p->message_id.len);
 }
 
+/* Returns where to send answers, owned; NULL if nowhere. */
+static char *
+reply_to_of(const amqp_basic_properties_t *p)
+{
+	if ((p->_flags & AMQP_BASIC_REPLY_TO_FLAG) == 0 ||
+	    !amqp_reply_is_address(p->reply_to.bytes, p->reply_to.len))
+		return NULL;
+	return xstrndup(p->reply_to.bytes, p->reply_to.len);
+}
+
 /* Allocates space for the body and a newline, which it may lack. */
 static void
 start_body(struct amqp_reader *r, const amqp_frame_t *f)
@@ -267,6 +282,7 @@ start_body(struct amqp_reader *r, const amqp_frame_t *f)
 	size_t room;
 
 	m->id = message_id_of(f->payload.properties.decoded);
+	m->reply_to = reply_to_of(f->payload.properties.decoded);
 	m->too_long = size > MESSAGE_MAX;
 	m->size = (size_t)size;
 	room = m->too_long ? 0 : m->size;
@@ -491,6 +507,7 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 	amqp_frame_t f;
 	int got = 0;
 
+	amqp_reply_serve(&r->reply);
 	while (r->ready.n < r->ready.max &&
 	       (got = amqp_link_frame(l, &f, wait_ms)) > 0) {
 		if (!reader_take_frame(r, &f))
@@ -763,6 +780,23 @@ endpoint_routing_key(const struct endpoint *e, size_t *len)
 	return whole ? r->now.message.key : NULL;
 }
 
+const char *
+endpoint_reply_to(const struct endpoint *e)
+{
+	return e->ops == &reader_ops ? const_reader_of(e)->now.message.reply_to
+				     : NULL;
+}
+
+void
+endpoint_reply(
+    struct endpoint *e, const char *reply_to, const char *text, size_t len)
+{
+	struct amqp_reader *r = reader_of(e);
+
+	if (e->ops == &reader_ops)
+		amqp_reply_send(&r->reply, reply_to, text, len);
+}
+
 bool
 endpoint_ends_message(const struct endpoint *e)
 {
@@ -808,6 +842,7 @@ reader_close(struct endpoint *e)
 	struct amqp_reader *r = reader_of(e);
 
 	end_consumer(r);
+	amqp_reply_release(&r->reply);
 	endpoint_amqp_release(&r->a);
 	ready_clear(r);
 	free(r->ready.ring);
@@ -837,6 +872,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	}
 	r->a.base.ops = &reader_ops;
 	r->a.set_up = reader_set_up;
+	r->reply.conf = opt->conf;
 	r->max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
 	r->reads_all = opt->prefetch > PREFETCH_MAX;

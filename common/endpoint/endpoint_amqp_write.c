@@ -8,6 +8,12 @@
  * id each time it is sent. A message stays in the window, which is bounded,
  * until the broker has confirmed it without returning it.
  *
+ * With `answers`, the channel also consumes the broker's pseudo queue
+ * amq.rabbitmq.reply-to, and every message says so: the broker replaces this
+ * name by an address of the channel, and routes what is published to that
+ * address to the channel, without a queue. A message that is sent again gets
+ * the address of the new channel.
+ *
  * Guarantee: flush() is DONE only when the window and the buffer are empty.
  */
 #include <inttypes.h>
@@ -44,6 +50,8 @@
 /* How long nothing is sent to a full queue. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
+/* The broker's name for "this channel", in messages and for its consumer. */
+#define REPLY_TO "amq.rabbitmq.reply-to"
 
 /* The messages that the broker has not confirmed, in the order of writing:
  *
@@ -93,10 +101,22 @@ struct amqp_writer {
 	size_t body_bytes;
 	struct buf filling; /* lines that are in no message yet */
 	int64_t since_ms;   /* when its first line was written */
+	bool keeps;         /* the next lines stay in its message */
+	bool together;      /* so does the last one with the next */
+	bool breaks;        /* the next line begins a new message */
 
 	enum amqp_phase phase; /* next frame of a message that is being
-				* returned */
-	uint64_t returned_left;
+				* returned, or of an answer */
+	bool answering;        /* it is an answer */
+	uint64_t incoming_left;
+
+	struct {
+		bool on;
+		struct buf arriving;
+		struct buf *list; /* complete ones, in order of arrival */
+		size_t n, cap;
+		struct buf last; /* returned to the caller */
+	} answers;
 };
 
 static struct amqp_outgoing *
@@ -115,6 +135,7 @@ window_lost(struct amqp_writer *w)
 		if (outgoing_at(w, i)->state != OUTGOING_DONE)
 			outgoing_at(w, i)->state = OUTGOING_TO_SEND;
 	w->phase = AMQP_PHASE_METHOD;
+	buf_clear(&w->answers.arriving);
 	endpoint_amqp_lost(&w->a);
 	return -1;
 }
@@ -204,8 +225,6 @@ mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 	struct buf id = BUF_INIT;
 	size_t i;
 
-	w->returned_left = f->payload.properties.body_size;
-	w->phase = w->returned_left > 0 ? AMQP_PHASE_BODY : AMQP_PHASE_METHOD;
 	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0)
 		return;
 	for (i = 0; i < w->n; i++) {
@@ -218,38 +237,62 @@ mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 	buf_release(&id);
 }
 
+/* Call after the header and each part of an incoming message. */
+static void
+end_incoming(struct amqp_writer *w)
+{
+	const struct buf empty = BUF_INIT;
+
+	w->phase = w->incoming_left > 0 ? AMQP_PHASE_BODY : AMQP_PHASE_METHOD;
+	if (w->incoming_left > 0 || !w->answering)
+		return;
+	XGROW(w->answers.list, w->answers.n, w->answers.cap);
+	w->answers.list[w->answers.n++] = w->answers.arriving;
+	w->answers.arriving = empty;
+}
+
+static void
+take_method(struct amqp_writer *w, const amqp_method_t *m)
+{
+	const amqp_basic_ack_t *ack = m->decoded;
+	const amqp_basic_nack_t *nack = m->decoded;
+
+	if (m->id == AMQP_BASIC_ACK_METHOD)
+		on_confirms(w, ack->delivery_tag, ack->multiple != 0, true);
+	else if (m->id == AMQP_BASIC_NACK_METHOD)
+		on_confirms(w, nack->delivery_tag, nack->multiple != 0, false);
+	if (m->id != AMQP_BASIC_RETURN_METHOD &&
+	    m->id != AMQP_BASIC_DELIVER_METHOD)
+		return;
+	w->phase = AMQP_PHASE_HEADER;
+	w->answering = m->id == AMQP_BASIC_DELIVER_METHOD;
+}
+
 static bool
 window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 {
-	const amqp_method_t *m = &f->payload.method;
-	size_t len;
+	amqp_bytes_t part = f->payload.body_fragment;
 
 	if (f->frame_type == AMQP_FRAME_METHOD &&
 	    w->phase == AMQP_PHASE_METHOD) {
-		const amqp_basic_ack_t *ack = m->decoded;
-		const amqp_basic_nack_t *nack = m->decoded;
-
-		if (m->id == AMQP_BASIC_ACK_METHOD)
-			on_confirms(
-			    w, ack->delivery_tag, ack->multiple != 0, true);
-		else if (m->id == AMQP_BASIC_NACK_METHOD)
-			on_confirms(
-			    w, nack->delivery_tag, nack->multiple != 0, false);
-		else if (m->id == AMQP_BASIC_RETURN_METHOD)
-			w->phase = AMQP_PHASE_HEADER;
+		take_method(w, &f->payload.method);
 		return true;
 	}
 	if (f->frame_type == AMQP_FRAME_HEADER &&
 	    w->phase == AMQP_PHASE_HEADER) {
-		mark_returned(w, f);
+		w->incoming_left = f->payload.properties.body_size;
+		if (!w->answering)
+			mark_returned(w, f);
+		end_incoming(w);
 		return true;
 	}
-	if (f->frame_type != AMQP_FRAME_BODY || w->phase != AMQP_PHASE_BODY)
+	if (f->frame_type != AMQP_FRAME_BODY || w->phase != AMQP_PHASE_BODY ||
+	    part.len > w->incoming_left)
 		return false;
-	len = f->payload.body_fragment.len;
-	w->returned_left -= len < w->returned_left ? len : w->returned_left;
-	if (w->returned_left == 0)
-		w->phase = AMQP_PHASE_METHOD;
+	if (w->answering)
+		buf_add(&w->answers.arriving, part.bytes, part.len);
+	w->incoming_left -= part.len;
+	end_incoming(w);
 	return true;
 }
 
@@ -336,6 +379,10 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 
 	format_id(w, m->seq, &id);
 	p.message_id = amqp_cstring_bytes(buf_str(&id));
+	if (w->answers.on) {
+		p._flags |= AMQP_BASIC_REPLY_TO_FLAG;
+		p.reply_to = amqp_cstring_bytes(REPLY_TO);
+	}
 	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
 	    amqp_empty_bytes, amqp_cstring_bytes(w->a.queue), 1, 0, &p,
 	    (amqp_bytes_t){ m->body.len, m->body.data });
@@ -397,6 +444,20 @@ writer_of(struct endpoint *e)
 	return (struct amqp_writer *)(void *)e;
 }
 
+/* Must come before the first message that can be answered. */
+static enum outcome
+consume_answers(struct amqp_link *l)
+{
+	amqp_table_t none = { 0, NULL };
+
+	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(REPLY_TO), amqp_empty_bytes, 0, 1, 0, none);
+	return amqp_link_check_reply(
+		   l, "ask for answers", amqp_get_rpc_reply(l->conn)) == 0
+		   ? OUTCOME_DONE
+		   : l->outcome;
+}
+
 static enum outcome
 writer_set_up(struct amqp_endpoint *a)
 {
@@ -408,7 +469,7 @@ writer_set_up(struct amqp_endpoint *a)
 		return a->link.outcome;
 	w->next_tag = 1;
 	w->silent_since_ms = clock_mono_ms();
-	return OUTCOME_DONE;
+	return w->answers.on ? consume_answers(&a->link) : OUTCOME_DONE;
 }
 
 /* Sends, and reads answers; waits for them only while the window holds more
@@ -478,6 +539,7 @@ seal_message(struct amqp_writer *w)
 	w->filling = empty;
 	m->seq = w->next_seq++;
 	m->state = OUTGOING_TO_SEND;
+	w->together = false;
 	w->n++;
 }
 
@@ -495,8 +557,9 @@ seal_when_possible(struct amqp_writer *w, bool flushing)
 static bool
 is_buffer_due(const struct amqp_writer *w, int64_t now)
 {
-	return w->filling.len >= w->body_bytes ||
-	       (w->filling.len > 0 && now - w->since_ms >= LINGER_MS);
+	return !w->together &&
+	       (w->filling.len >= w->body_bytes ||
+		   (w->filling.len > 0 && now - w->since_ms >= LINGER_MS));
 }
 
 /* Sends messages that are due, without waiting. */
@@ -509,6 +572,15 @@ send_due(struct amqp_writer *w)
 		(void)send_outgoing(w);
 }
 
+/* True if the collected lines are a message before a line of that length. */
+static bool
+ends_message(const struct amqp_writer *w, size_t len)
+{
+	bool full = !w->together && w->filling.len + len >= w->body_bytes;
+
+	return w->filling.len > 0 && (w->breaks || full);
+}
+
 static int
 writer_write(struct endpoint *e, const char *line, size_t len)
 {
@@ -516,9 +588,11 @@ writer_write(struct endpoint *e, const char *line, size_t len)
 	int64_t now;
 
 	/* Accept the line only if there is space for it. */
-	if (w->filling.len > 0 && w->filling.len + len >= w->body_bytes &&
+	if (ends_message(w, len) &&
 	    seal_when_possible(w, false) != OUTCOME_DONE)
 		return -1;
+	w->breaks = false;
+	w->together = w->keeps;
 	now = clock_mono_ms();
 	if (w->filling.len == 0)
 		w->since_ms = now;
@@ -578,10 +652,68 @@ endpoint_send(struct endpoint *e)
 		return false;
 	if (w->n > 0 && receive_answers(w, 0) != 0)
 		return false;
-	if (w->n == 0)
+	if (w->n == 0 && !w->together)
 		seal_message(w);
 	send_due(w);
-	return w->filling.len > 0;
+	return w->filling.len > 0 && !w->together;
+}
+
+void
+endpoint_together(struct endpoint *e, bool on)
+{
+	struct amqp_writer *w = writer_of(e);
+
+	if (e->ops != &writer_ops)
+		return;
+	w->keeps = on;
+	w->together = on && w->together;
+}
+
+void
+endpoint_break(struct endpoint *e)
+{
+	if (e->ops == &writer_ops)
+		writer_of(e)->breaks = true;
+}
+
+bool
+endpoint_answer(struct endpoint *e, const char **text, size_t *len)
+{
+	struct amqp_writer *w = writer_of(e);
+
+	if (e->ops != &writer_ops || w->answers.n == 0)
+		return false;
+	buf_release(&w->answers.last);
+	w->answers.last = w->answers.list[0];
+	w->answers.n--;
+	memmove(w->answers.list, w->answers.list + 1,
+	    w->answers.n * sizeof *w->answers.list);
+	*text = buf_str(&w->answers.last);
+	*len = w->answers.last.len;
+	return true;
+}
+
+bool
+endpoint_wait_answer(
+    struct endpoint *e, int timeout_ms, const char **text, size_t *len)
+{
+	struct amqp_writer *w = writer_of(e);
+	int64_t end = clock_mono_ms() + timeout_ms, left = timeout_ms;
+	int wait_ms;
+
+	if (e->ops != &writer_ops)
+		return false;
+	while (w->answers.n == 0 && left > 0 && !stop_asked()) {
+		notify_alive();
+		wait_ms = left < AMQP_SLICE_MS ? (int)left : AMQP_SLICE_MS;
+		if (endpoint_amqp_connect(&w->a, wait_ms) == OUTCOME_NEVER)
+			break;
+		if (w->a.link.conn != NULL && send_outgoing(w) == 0 &&
+		    w->answers.n == 0)
+			(void)receive_answers(w, wait_ms);
+		left = end - clock_mono_ms();
+	}
+	return endpoint_answer(e, text, len);
 }
 
 enum outcome
@@ -605,6 +737,18 @@ writer_pump(struct endpoint *e)
 }
 
 static void
+release_answers(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->answers.n; i++)
+		buf_release(&w->answers.list[i]);
+	free(w->answers.list);
+	buf_release(&w->answers.arriving);
+	buf_release(&w->answers.last);
+}
+
+static void
 writer_close(struct endpoint *e)
 {
 	struct amqp_writer *w = writer_of(e);
@@ -614,6 +758,7 @@ writer_close(struct endpoint *e)
 	for (i = 0; i < AMQP_WINDOW; i++)
 		buf_release(&w->window[i].body);
 	buf_release(&w->filling);
+	release_answers(w);
 	free(w);
 }
 
@@ -641,6 +786,7 @@ endpoint_amqp_open_write(const char *queue, const struct endpoint_options *opt,
 	/* Each dead letter is shown, replayed or dropped individually. */
 	w->body_bytes = amqp_is_dead_letter_queue(queue) ? 1 : AMQP_BODY_BYTES;
 	w->a.set_up = writer_set_up;
+	w->answers.on = opt->answers;
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
 	e->ops = &writer_ops;
 	if (opt->lazy)

@@ -6,6 +6,7 @@
  *   endpoint_stdio.c         -, files
  *   endpoint_amqp_read.c     queue:NAME, reading
  *   endpoint_amqp_write.c    queue:NAME, writing
+ *   endpoint_amqp_reply.c    answers to the writers of messages that were read
  *   endpoint_amqp.c          the link of both
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_IMPL_H

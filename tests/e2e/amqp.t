@@ -131,6 +131,40 @@ class Test(Checklist):
         self.that([line for _, line in self.read("bulk.dead")] == lines,
                   "other dead letters")
 
+    def ask(self, n, lines, **env):
+        """Returns the first n answers."""
+        done = self.lab.must(
+            [PROBE, "-p", "-a", str(n), "ask", "queue:asked"],
+            stdin=text(lines), env=env)
+        return [line for line in done.out.splitlines()
+                if line.startswith(b"answer")]
+
+    def readers_answer(self):
+        """Each message gets an answer, also on a connection that replaces the
+        one on which it was first written."""
+        Cutting.dice, Cutting.accepted = random.Random(seed()), 0
+        door = self.lab.door("rabbitmq", Cutting)
+        long = [b"%d " % n + b"x" * 1000 for n in range(400)]
+        lines = [b"one", b"<", *long, b">", b"|", b"<", b"two", b"three",
+                 b"|", b"four"]
+        log = self.lab.path("asked")
+        reader = self.lab.start([PROBE, "-p", "read", "queue:asked"], log)
+        said = self.ask(3, lines)
+        self.equal(said, [b"answer " + long[-1], b"answer three",
+                          b"answer four"], "answers")
+        with open(log, "rb") as f:
+            read = pairs(f.read())
+        self.equal([line for _, line in read],
+                   [b"one", *long, b"two", b"three", b"four"], "lines")
+        ids = [one for one, _ in read]
+        self.equal([ids.count(one) for one in dict.fromkeys(ids)],
+                   [401, 2, 1], "lines in each message")
+        self.equal(self.ask(1, [b"again"], AMQP_URL=door.url),
+                   [b"answer again"], "answers over broken connections")
+        self.that(door.accepted > 2, f"only {door.accepted} connections")
+        reader.terminate()
+        self.that(reader.wait(PATIENCE) == 0, f"it gave {reader.returncode}")
+
     def declare(self, code, lines, out="", says=""):
         done = self.lab.run(["aggregator", "--declare"],
                             stdin=("\n".join(lines) + "\n").encode())

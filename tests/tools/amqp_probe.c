@@ -5,10 +5,14 @@
  *   amqp_probe [-p] [-b N] write ENDPOINT     lines from stdin, flushed every
  *       N, with -b 0 at each empty line; after each flush that is DONE,
  *       "confirmed TOTAL" on stdout
+ *   amqp_probe [-p] -a N ask ENDPOINT     the same, and N answers that arrive
+ *       within ANSWER_MS of the last flush; a line "<" begins lines that stay
+ *       in one message, ">" ends them, "|" begins a new message
  *   amqp_probe [-pe] [-b N] [-s MS] [-l MS] read ENDPOINT     lines to stdout,
  *       each after the id of its message and a tab; -s: MS in each flush; -l:
  *       for the first MS a flush says LATER; -e: until empty. A line "bad..."
- *       is put into the dead letters
+ *       is put into the dead letters; the last line of a message is the answer
+ *       to its writer
  *   amqp_probe [-p] idle ENDPOINT SECONDS     open for writing, only pumped;
  *       then one line is written
  *
@@ -26,12 +30,14 @@
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
 
+#define ANSWER_MS 10000
+
 struct probe {
 	struct endpoint *in, *out;
 	struct deadletter dead;
 	struct stage stage;
 	struct endpoint_options opt;
-	int64_t batch, slow_ms, later_ms, first_ms;
+	int64_t batch, answers, slow_ms, later_ms, first_ms;
 };
 
 static enum outcome
@@ -52,6 +58,8 @@ handle(void *ctx, char *line, size_t len)
 	id = strncmp(where, "message ", 8) == 0 ? where + 8 : "-";
 	id_len = (int)strcspn(id, " ");
 	printf("%.*s\t%.*s\n", id_len, id, (int)len, line);
+	if (endpoint_ends_message(p->in) && endpoint_reply_to(p->in) != NULL)
+		endpoint_reply(p->in, endpoint_reply_to(p->in), line, len);
 	return OUTCOME_DONE;
 }
 
@@ -113,6 +121,29 @@ refused(struct probe *p)
 	return endpoint_code(p->out);
 }
 
+static bool
+is_division(struct endpoint *out, const char *line, ssize_t len)
+{
+	if (len != 1 || strchr("<>|", line[0]) == NULL)
+		return false;
+	if (line[0] == '|')
+		endpoint_break(out);
+	else
+		endpoint_together(out, line[0] == '<');
+	return true;
+}
+
+static void
+print_answers(struct probe *p)
+{
+	const char *text;
+	size_t len;
+
+	while (p->answers-- > 0 &&
+	       endpoint_wait_answer(p->out, ANSWER_MS, &text, &len))
+		printf("answer %.*s\n", (int)len, text);
+}
+
 static enum exit_code
 write_all(struct probe *p)
 {
@@ -125,6 +156,8 @@ write_all(struct probe *p)
 	while (!bad && (len = getline(&line, &cap, stdin)) > 0) {
 		len -= line[len - 1] == '\n';
 		due = p->batch == 0 && len == 0;
+		if (p->opt.answers && is_division(p->out, line, len))
+			continue;
 		bad = !due && endpoint_write(p->out, line, (size_t)len) != 0;
 		n += !due;
 		if (bad || !(due || (p->batch > 0 && n % p->batch == 0)))
@@ -139,6 +172,7 @@ write_all(struct probe *p)
 	if (bad || flush_out(p) != 0)
 		return refused(p);
 	printf("confirmed %lld\n", (long long)n);
+	print_answers(p);
 	return fflush(stdout) == 0 ? PROG_OK : PROG_IO;
 }
 
@@ -173,7 +207,7 @@ run(struct probe *p, char **argv)
 		log_error("%s", buf_str(&why));
 	else if (reading)
 		code = read_all(p);
-	else if (strcmp(argv[0], "write") == 0)
+	else if (strcmp(argv[0], "write") == 0 || p->opt.answers)
 		code = write_all(p);
 	else
 		code = idle(p, argv[2]);
@@ -194,7 +228,7 @@ main(int argc, char **argv)
 
 	prog_init(argv[0]);
 	stop_init();
-	while ((c = getopt(argc, argv, "peb:s:l:v")) != -1) {
+	while ((c = getopt(argc, argv, "pea:b:s:l:v")) != -1) {
 		if (c == 'p')
 			p.opt.wait_forever = true;
 		else if (c == 'e')
@@ -202,7 +236,8 @@ main(int argc, char **argv)
 		else if (c == 'v')
 			log_set_verbosity(false, 2);
 		else if (c == '?' || parse_int(optarg, 0, 1000000,
-					 c == 'b'   ? &p.batch
+					 c == 'a'   ? &p.answers
+					 : c == 'b' ? &p.batch
 					 : c == 'l' ? &p.later_ms
 						    : &p.slow_ms) != 0)
 			return PROG_USAGE;
@@ -211,6 +246,7 @@ main(int argc, char **argv)
 		return PROG_USAGE;
 	conf = conf_load(NULL, &why);
 	p.opt.conf = conf;
+	p.opt.answers = p.answers > 0;
 	if (conf == NULL)
 		log_error("%s", buf_str(&why));
 	else
