@@ -99,6 +99,21 @@ state_version(struct state *s)
 }
 
 void
+state_raise_version(struct state *s, int64_t version)
+{
+	if (version <= s->last)
+		return;
+	s->last = version;
+	state_set_number(s, "version", version);
+}
+
+const char *
+state_format(void)
+{
+	return strrchr(state_kind.format, ' ') + 1;
+}
+
+void
 state_seed(const struct state *s, uint64_t seed[2])
 {
 	seed[0] = s->seed[0];

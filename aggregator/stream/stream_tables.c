@@ -340,13 +340,15 @@ load_name(
 {
 	struct stream *s = ctx;
 	void **slot = strmap_put(&s->names, data, len);
+	struct stream_tenant *t;
 	size_t at = 0;
 
 	if (*slot != NULL || key_len != STATE_TENANT_BYTES ||
 	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
 		s->tenants_n)
 		return damaged(s);
-	*slot = add_tenant(s, (struct text){ data, len });
+	*slot = t = add_tenant(s, (struct text){ data, len });
+	stream_log_load_head(t);
 	return true;
 }
 
@@ -451,6 +453,8 @@ load_allocation(struct stream *s)
 		    load_allocation_entry, t);
 		allocation_read(
 		    t->pipeline.allocation, &t->pipeline.model, true);
+		if (t->loaded)
+			allocation_repeat(t->pipeline.allocation);
 		/* There may be unassigned chats. */
 		stream_touch(t);
 	}
@@ -491,7 +495,6 @@ load_tables(struct stream *s)
 	const struct stream_tables *t = &s->tables;
 	size_t i;
 
-	lmdb_each(t->names, NULL, 0, load_name, s);
 	lmdb_each(t->tenants, NULL, 0, load_tenant_entry, s);
 	lmdb_each(t->operators, NULL, 0, load_operator_entry, s);
 	lmdb_each(t->seen, NULL, 0, load_identity_run, s);
@@ -593,7 +596,18 @@ stream_open_state(struct stream *s, struct buf *why)
 	for (i = 0; i < n; i++)
 		*own[i].table = state_table(s->state, own[i].name);
 	staging_open(&s->staging, s->state);
-	if (state_failed(s->state) || load_tables(s) == -1)
+	stream_log_open(s);
+	if (!state_failed(s->state))
+		lmdb_each(s->tables.names, NULL, 0, load_name, s);
+	return state_failed(s->state) ? state_commit(s->state, why) : PROG_OK;
+}
+
+enum exit_code
+stream_load_state(struct stream *s, struct buf *why)
+{
+	if (s->shared != NULL)
+		shared_record(s->shared);
+	if (load_tables(s) == -1)
 		return state_commit(s->state, why);
 	report_selection(s);
 	return PROG_OK;
