@@ -5,7 +5,6 @@
 #include "aggregator/state/shared.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"

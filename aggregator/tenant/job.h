@@ -37,7 +37,7 @@ struct eventcounter_job {
 
 struct aggregator_job {
 	const struct conf *conf;
-	const char *config; /* the file that -c names, or NULL */
+	const char *config;             /* the file that -c names, or NULL */
 	const struct terms_book *terms; /* hours and targets */
 	const char *from, *to;
 	enum output_format format; /* resolved */

@@ -133,7 +133,7 @@ void lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
     const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx);
 
 /* Receives each change of an entry when it is made: its new value, or data NULL
- * if it is deleted. A put of the value that is stored is no change. All are
+ * if it is deleted. A put of the stored value changes nothing. All are
  * borrowed during the call, which must not use the file. */
 typedef void lmdb_change_fn(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len);
