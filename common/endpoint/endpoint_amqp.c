@@ -201,7 +201,7 @@ become_sole_reader(struct amqp_endpoint *a)
 	free(lock);
 	if (o == OUTCOME_DONE && taken) {
 		amqp_link_drop(l,
-		    "another aggregator reads the queue '%s' at %s%s", a->queue,
+		    "another program reads the queue '%s' at %s%s", a->queue,
 		    l->title,
 		    a->wait_forever ? "" : "; try again when it has ended");
 		return l->outcome;

@@ -27,6 +27,13 @@ scan_block(struct scan *s, const char *block, size_t len)
 	s->end = block + len;
 }
 
+size_t
+scan_rest(const struct scan *s, const char **at)
+{
+	*at = s->at;
+	return (size_t)(s->end - s->at);
+}
+
 int
 scan_record(struct scan *s, struct record *r)
 {

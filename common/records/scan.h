@@ -38,6 +38,11 @@ void scan_release(struct scan *s);
  * next call. */
 void scan_block(struct scan *s, const char *block, size_t len);
 
+/* Returns the number of bytes that are not read yet, which begin at *at, with a
+ * line, and belong to the block. scan_block() can continue at any line of
+ * them. */
+size_t scan_rest(const struct scan *s, const char **at);
+
 /* Returns 1: a record (also RECORD_UNKNOWN), 0: the end of the block, -1: a bad
  * line. */
 int scan_record(struct scan *s, struct record *r)

@@ -108,12 +108,12 @@ confirm_flushes(struct stage *s, bool wait)
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o = OUTCOME_DONE;
 
-	while (s->confirmed < s->flushes_n) {
-		wait = wait && s->confirmed == 0;
+	while (s->confirmed_n < s->flushes_n) {
+		wait = wait && s->confirmed_n == 0;
 		if (s->confirm != NULL)
 			o = s->confirm(s->ctx, wait);
 		if (o == OUTCOME_DONE)
-			s->confirmed++;
+			s->confirmed_n++;
 		else if (!wait || !try_again(s, o, &retry))
 			break;
 	}
@@ -125,7 +125,7 @@ static void
 forget_flushes(struct stage *s)
 {
 	const struct stage_flush *f = s->flushes;
-	const struct stage_flush *last = &f[s->confirmed - 1];
+	const struct stage_flush *last = &f[s->confirmed_n - 1];
 	int64_t now = clock_mono_ms(), part = s->rest, rest;
 
 	for (; f <= last; f++)
@@ -136,8 +136,8 @@ forget_flushes(struct stage *s)
 		part = 100;
 	rest = (now - last->began_ms) * part / 100;
 	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
-	s->flushes_n -= s->confirmed;
-	s->confirmed = 0;
+	s->flushes_n -= s->confirmed_n;
+	s->confirmed_n = 0;
 	memmove(s->flushes, f, s->flushes_n * sizeof *f);
 }
 
@@ -149,7 +149,7 @@ acknowledge_flushes(struct stage *s, bool wait)
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o = confirm_flushes(s, wait);
 
-	if (o != OUTCOME_DONE || s->confirmed == 0)
+	if (o != OUTCOME_DONE || s->confirmed_n == 0)
 		return o;
 	do {
 		o = deadletter_flush(s->dead);
@@ -158,10 +158,12 @@ acknowledge_flushes(struct stage *s, bool wait)
 		s->code = s->dead->code;
 	if (o != OUTCOME_DONE)
 		return o;
+	if (s->confirmed != NULL)
+		s->confirmed(s->ctx, s->confirmed_n);
 	FAULT_POINT("input.before_acknowledge");
 	/* Commit point: the input is no longer needed. */
 	if (!s->dry_run)
-		endpoint_ack_to(s->in, &s->flushes[s->confirmed - 1].input);
+		endpoint_ack_to(s->in, &s->flushes[s->confirmed_n - 1].input);
 	FAULT_POINT("input.acknowledged");
 	forget_flushes(s);
 	return OUTCOME_DONE;
@@ -417,6 +419,6 @@ stage_run(struct stage *s)
 	code = run_batches(s);
 	free(s->flushes);
 	s->flushes = NULL;
-	s->flushes_n = s->flushes_cap = s->confirmed = 0;
+	s->flushes_n = s->flushes_cap = s->confirmed_n = 0;
 	return code;
 }

@@ -62,6 +62,10 @@ struct stage {
 	 * flush(); if that takes long, it calls stage_serve(). */
 	enum outcome (*confirm)(void *ctx, bool wait);
 
+	/* May be NULL. Called before the input of the n oldest flushes is
+	 * acknowledged: they are confirmed, and their dead letters, too. */
+	void (*confirmed)(void *ctx, size_t n);
+
 	/* May be NULL. Called before a batch of a prompt stage waits for more
 	 * lines, and before each flush: sends data that need no flush. True:
 	 * not everything could be sent; call again soon. */
@@ -95,7 +99,7 @@ struct stage {
 	struct stage_flush *flushes; /* that are not acknowledged, the oldest
 				      * first */
 	size_t flushes_n, flushes_cap;
-	size_t confirmed; /* how many of them are confirmed */
+	size_t confirmed_n; /* how many of them are confirmed */
 };
 
 /* Runs until the input ends, the queue is empty (until_empty) or a signal asks

@@ -23,6 +23,7 @@
 #define NEEDED_TEXT COLUMN_TEXT, true, MEDIUMTEXT
 #define STATUS COLUMN_STATUS, true, 16
 #define JSON COLUMN_JSON, false, MEDIUMTEXT
+#define BYTES COLUMN_BYTES, true, MEDIUMTEXT
 #define TIME COLUMN_TIME, false, 0
 #define WHEN COLUMN_TIME, true, 0
 #define HOUR COLUMN_HOUR, true, 0

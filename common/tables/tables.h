@@ -80,6 +80,7 @@ enum column_kind {
 	COLUMN_TEXT,    /* text for people, truncated to max */
 	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
+	COLUMN_BYTES,   /* MEDIUMBLOB; in no row */
 	COLUMN_TIME,    /* DATETIME(3), RFC 3339 */
 	COLUMN_HOUR,    /* the same, at a full hour in UTC */
 	COLUMN_SECONDS, /* DECIMAL(15,3): a number, stored in thousandths */

@@ -189,6 +189,8 @@ write_column(
 	case COLUMN_BOOL:
 		jsonw_bool(b, c->name, db_get_int(r, i) != 0);
 		break;
+	case COLUMN_BYTES:
+		break;
 	case COLUMN_SECONDS:
 	case COLUMN_COUNT:
 	case COLUMN_LENGTH:

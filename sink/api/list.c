@@ -199,6 +199,7 @@ type_of(const struct column *c)
 	case COLUMN_BOOL:
 		return SHEET_FLAG;
 	case COLUMN_JSON:
+	case COLUMN_BYTES:
 	case COLUMN_ID:
 	case COLUMN_PLACE:
 	case COLUMN_TEXT:

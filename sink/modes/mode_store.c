@@ -81,8 +81,10 @@ store_rows(struct sink *s, struct db **db)
 {
 	const struct conf *conf = s->common.conf;
 	const char *from = row_source(s);
+	/* All parts of a flush must reach one sink. */
 	struct endpoint_options opt = { .conf = conf,
 		.until_empty = s->until_empty,
+		.sole = true,
 		.wait_forever = endpoint_is_queue(from) && !s->until_empty };
 	struct sums_maker *sums = NULL;
 	struct db *sums_db;

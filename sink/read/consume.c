@@ -55,6 +55,7 @@ count_fates(struct consume *c, const struct row_batch *b)
 				c->counts.stored++;
 				break;
 			case ROW_BAD:
+			case ROW_FLUSHED:
 				break;
 			case ROW_OLDER:
 				older++;
@@ -123,14 +124,38 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 }
 
 static void
+count_flush(struct consume *c, const struct flush *f)
+{
+	switch (f->fate) {
+	case FLUSH_TAKEN:
+		c->counts.flushes++;
+		break;
+	case FLUSH_KNOWN:
+		c->counts.known_flushes++;
+		break;
+	case FLUSH_REFUSED:
+		c->counts.refused_flushes++;
+		log_info("flush_refused", "tenant=%.*s host=%.*s why=%s",
+		    TEXT_ARG(f->tenant), TEXT_ARG(f->host), f->reason);
+		flush_answers_refuse(&c->answers, f);
+		break;
+	}
+}
+
+static void
 count_batch(struct consume *c, const struct row_batch *b)
 {
+	const struct batch_tenant *t;
 	struct strmap_entry *e;
 	size_t i = 0;
 
 	count_fates(c, b);
-	while ((e = strmap_next(&b->tenants, &i)) != NULL)
-		count_snapshot(c, e->value);
+	while ((e = strmap_next(&b->tenants, &i)) != NULL) {
+		t = e->value;
+		count_snapshot(c, t);
+		if (t->flush != NULL)
+			count_flush(c, t->flush);
+	}
 }
 
 /* At the end: warns of snapshots without an end marker, or with missing rows;
@@ -316,6 +341,7 @@ flush_rows(void *ctx)
 
 	XGROW(c->marks, c->marks_n, c->marks_cap);
 	workers_mark(c->workers, &c->marks[c->marks_n++]);
+	flush_answers_flush(&c->answers);
 	c->flushed_ms = clock_mono_ms();
 	workers_start(c->workers, c->flushed_ms);
 	return OUTCOME_DONE;
@@ -340,6 +366,14 @@ confirm_rows(void *ctx, bool wait)
 	return OUTCOME_DONE;
 }
 
+static void
+answer_writers(void *ctx, size_t flushes)
+{
+	struct consume *c = ctx;
+
+	flush_answers_confirm(&c->answers, flushes);
+}
+
 void
 consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct terms_book *terms,
@@ -350,7 +384,8 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	c->snapshots = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
 	c->workers = workers_open(db, conf, terms, opt->wait_forever);
-	row_reader_init(&c->reader, in, &c->dead, c->workers);
+	flush_answers_init(&c->answers, in);
+	row_reader_init(&c->reader, in, &c->dead, c->workers, &c->answers);
 	/* A queue delivers available lines at once, so a pause means that there
 	 * are none; a pipe gets some time to deliver more. */
 	c->stage = (struct stage){ .in = in,
@@ -365,7 +400,8 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 		.wait_forever = opt->wait_forever,
 		.handle_block = store_block,
 		.flush = flush_rows,
-		.confirm = confirm_rows };
+		.confirm = confirm_rows,
+		.confirmed = answer_writers };
 	if (opt->wait_forever)
 		c->stage.metrics = daemon_metrics_open(conf,
 		    endpoint_amqp_name(endpoint_name(in)), add_sink_metrics, c);
@@ -411,6 +447,7 @@ consume_release(struct consume *c)
 	workers_close(c->workers);
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
+	flush_answers_release(&c->answers);
 	strmap_release(&c->snapshots, snapshot_progress_free);
 	free(c->marks);
 }

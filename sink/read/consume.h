@@ -44,12 +44,14 @@ struct consume_counts {
 	uint64_t snapshots; /* stored completely */
 	uint64_t swept;     /* operators removed at the end of a snapshot */
 	uint64_t left;      /* chats marked as left */
+	uint64_t flushes, known_flushes, refused_flushes;
 };
 
 struct consume {
 	struct consume_counts counts;
 	struct deadletter dead;
 	struct row_reader reader;
+	struct flush_answers answers;
 
 	/* private */
 	struct stage stage;

@@ -11,6 +11,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
+#include "common/os/lines.h"
 #include "sink/rows/row_record.h"
 
 void
@@ -134,7 +135,7 @@ static int
 read_marker(struct row_reader *t, const struct record *r)
 {
 	struct snapshot_progress begun = { .as_of = r->at };
-	struct end_marker end = { r->snapshot, r->at, END_OF_STREAM };
+	struct end_marker end = { r->snapshot, r->at, END_OF_STREAM, t->flush };
 
 	if (r->state == SNAPSHOT_BEGIN) {
 		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
@@ -194,6 +195,7 @@ static void
 add_to_batch(struct row_reader *t, struct row_batch *b, struct sink_row *row)
 {
 	row->number = t->lines;
+	row->flush = t->flush;
 	batch_add(b, row);
 	if (row->cut != 0)
 		warn_cut_texts(t, row);
@@ -265,9 +267,125 @@ read_record_rows(struct row_reader *t, const struct record *r)
 						      : 0;
 }
 
+/* True if a flush may have such a record: one of its tenant that no other
+ * worker stores. */
+static bool
+is_of_flush(const struct record *r, const struct flush *f)
+{
+	return text_compare(r->tenant, f->tenant) == 0 &&
+	       (r->type == RECORD_ROW || (r->type == RECORD_SNAPSHOT &&
+					     r->state == SNAPSHOT_APPLIED));
+}
+
+static int
+read_flush_record(
+    struct row_reader *t, struct row_batch *b, const struct record *r)
+{
+	if (r->type == RECORD_UNKNOWN && text_is(r->type_name, "state")) {
+		b->bytes += t->scan.len;
+		if (flush_add_state(t->flush, r->flat, &b->arena, &t->why) == 0)
+			return 0;
+		t->flush->bad = "a part of its state is bad";
+		return -1;
+	}
+	if (is_of_flush(r, t->flush))
+		return read_record_rows(t, r);
+	buf_setf(&t->why, "a record that does not belong into a flush");
+	return -1;
+}
+
+/* Reads all lines of the complete flush into the batch of its tenant, unless
+ * that has a flush of the tenant already. */
+static enum outcome
+read_flush(struct row_reader *t)
+{
+	struct open_flush *open = t->flushes.complete;
+	struct row_batch *b = workers_figures(t->workers, open->flush->tenant);
+	struct batch_tenant *of = batch_tenant(b, open->flush->tenant);
+	enum outcome o = OUTCOME_DONE;
+	const char *rest;
+	size_t rest_len;
+	struct record r;
+	int rc;
+
+	if (of->flush != NULL) {
+		b->closed = true;
+		return OUTCOME_DONE;
+	}
+	t->flush = of->flush = flush_keep(open->flush, &b->arena);
+	rest_len = scan_rest(&t->scan, &rest);
+	(void)buf_room(&open->lines, LINES_BEHIND);
+	scan_block(&t->scan, buf_str(&open->lines), open->lines.len);
+	while (o == OUTCOME_DONE && (rc = scan_record(&t->scan, &r)) != 0) {
+		if (rc == -1)
+			buf_setf(&t->why, "%s", buf_str(&t->scan.why));
+		if (rc == -1 || read_flush_record(t, b, &r) != 0)
+			o = reject_line(t);
+	}
+	flush_answers_read(t->answers, t->flush);
+	flush_lines_drop(&t->flushes);
+	t->flush = NULL;
+	scan_block(&t->scan, rest, rest_len);
+	return o;
+}
+
+/* Takes the lines of a flush that are in the block; false: there are none. */
+static bool
+take_flush_lines(struct row_reader *t)
+{
+	const char *at;
+	size_t len = scan_rest(&t->scan, &at), n;
+
+	if (len == 0)
+		return false;
+	n = flush_lines_take(&t->flushes, at, len);
+	t->lines += lines_count(at, n);
+	scan_block(&t->scan, at + n, len - n);
+	return true;
+}
+
+/* Handles a record that is not for the tables. Returns -1 and t->why if it is
+ * bad; *known: it was one. */
+static int
+read_flush_or_sent(struct row_reader *t, const struct record *r, bool *known)
+{
+	struct flush flush;
+	struct sent sent;
+	int bad;
+
+	*known = true;
+	if (text_is(r->type_name, "flush")) {
+		bad = flush_read(&flush, r->flat, &t->why);
+		flush_lines_begin(&t->flushes, bad == 0 ? &flush : NULL);
+		return bad;
+	}
+	if (text_is(r->type_name, "sent")) {
+		bad = sent_read(&sent, r->flat, &t->why);
+		if (bad == 0)
+			flush_answers_ask(t->answers, &sent);
+		return bad;
+	}
+	*known = false;
+	return 0;
+}
+
+static int
+read_record(struct row_reader *t, const struct record *r)
+{
+	bool known = false;
+	int bad = 0;
+
+	if (r->type == RECORD_UNKNOWN)
+		bad = read_flush_or_sent(t, r, &known);
+	return known ? bad : read_record_rows(t, r);
+}
+
 void
 row_reader_begin(struct row_reader *t, char *block, size_t len, uint64_t lines)
 {
+	if (t->ends_message)
+		flush_lines_leave(&t->flushes);
+	t->ends_message = endpoint_ends_message(t->in);
 	t->lines = lines;
 	scan_block(&t->scan, block, len);
 }
@@ -281,6 +399,12 @@ row_reader_lines(struct row_reader *t, bool *more)
 
 	*more = true;
 	while (o == OUTCOME_DONE && !workers_full(t->workers)) {
+		if (t->flushes.complete != NULL) {
+			o = read_flush(t);
+			continue;
+		}
+		if (flush_lines_inside(&t->flushes) && take_flush_lines(t))
+			continue;
 		rc = scan_record(&t->scan, &r);
 		*more = rc != 0;
 		if (!*more)
@@ -288,7 +412,7 @@ row_reader_lines(struct row_reader *t, bool *more)
 		t->lines++;
 		if (rc == -1)
 			buf_setf(&t->why, "%s", buf_str(&t->scan.why));
-		if (rc == -1 || read_record_rows(t, &r) != 0)
+		if (rc == -1 || read_record(t, &r) != 0)
 			o = reject_line(t);
 	}
 	return o;
@@ -296,12 +420,15 @@ row_reader_lines(struct row_reader *t, bool *more)
 
 void
 row_reader_init(struct row_reader *t, struct endpoint *in,
-    struct deadletter *dead, struct workers *workers)
+    struct deadletter *dead, struct workers *workers,
+    struct flush_answers *answers)
 {
 	memset(t, 0, sizeof *t);
 	t->in = in;
 	t->dead = dead;
 	t->workers = workers;
+	t->answers = answers;
+	flush_lines_init(&t->flushes);
 	t->open = (struct strmap)STRMAP_INIT;
 	scan_init(&t->scan);
 }
@@ -313,4 +440,5 @@ row_reader_release(struct row_reader *t)
 	flat_release(&t->flat);
 	buf_release(&t->why);
 	strmap_release(&t->open, snapshot_progress_free);
+	flush_lines_release(&t->flushes);
 }

@@ -2,7 +2,8 @@
  * row_reader: reads lines of the input into rows of the workers' batches. A
  * line that is not a valid row becomes a dead letter with its reason, and is
  * counted as refused in its snapshot. A message is stored even if a bad
- * analysis in it makes its line a dead letter.
+ * analysis in it makes its line a dead letter. The lines of a flush go into one
+ * batch, when the flush is complete, and a batch has one flush of a tenant.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
@@ -10,6 +11,8 @@
 #include "common/endpoint/endpoint.h"
 #include "common/records/scan.h"
 #include "common/stage/deadletter.h"
+#include "sink/read/flush_answers.h"
+#include "sink/read/flush_lines.h"
 #include "sink/store/workers.h"
 
 /* The progress of a snapshot: it has begun, some of its rows are missing, or it
@@ -32,6 +35,10 @@ struct row_reader {
 	struct endpoint *in;
 	struct deadletter *dead;
 	struct workers *workers;
+	struct flush_answers *answers;
+	struct flush_lines flushes;
+	struct flush *flush; /* to which the current line belongs; NULL: none */
+	bool ends_message;   /* the current block is the last of its message */
 	struct scan scan;
 	struct flat flat;
 	struct buf why;
@@ -41,7 +48,8 @@ struct row_reader {
 
 /* The arguments are borrowed and must outlive t. */
 void row_reader_init(struct row_reader *t, struct endpoint *in,
-    struct deadletter *dead, struct workers *workers);
+    struct deadletter *dead, struct workers *workers,
+    struct flush_answers *answers);
 
 /* Begins a block of lines, which is borrowed until it is read; `lines` precede
  * it. */

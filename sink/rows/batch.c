@@ -20,7 +20,7 @@ batch_clear(struct row_batch *b)
 	strmap_release(&b->tenants, NULL);
 	b->tenants = (struct strmap)STRMAP_INIT;
 	b->refusals_n = 0;
-	b->exclusive = false;
+	b->closed = b->exclusive = false;
 	b->lines = b->bytes = 0;
 	arena_clear(&b->arena);
 }

@@ -10,6 +10,7 @@
 #include "common/containers/arena.h"
 #include "common/containers/strmap.h"
 #include "common/records/forgotten.h"
+#include "sink/rows/flush.h"
 #include "sink/rows/row.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct end_marker {
 	struct text snapshot; /* p NULL: none */
 	int64_t as_of;        /* the begin marker's time */
 	int64_t records;      /* rows between the markers, or END_OF_STREAM */
+	const struct flush *flush; /* to which it belongs; NULL: none */
 };
 
 /* The tenant's row in the table tenants, read again in each attempt. */
@@ -53,6 +55,7 @@ enum end_fate {
 struct batch_tenant {
 	struct text name;
 	struct end_marker end;
+	struct flush *flush; /* at most one in a batch; NULL: none */
 
 	/* Results of the current attempt. */
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
@@ -86,6 +89,7 @@ struct row_batch {
 	struct strmap tenants; /* name -> struct batch_tenant */
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
+	bool closed;         /* counts as full */
 	bool exclusive;      /* lock the tenants' rows exclusively from the
 			      * start */
 	size_t lines, bytes; /* of rows, including duplicates, and of

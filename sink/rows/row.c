@@ -187,6 +187,8 @@ read_column(
 		return read_bool_column(f, v);
 	case COLUMN_STATUS:
 		return read_status_column(f, v);
+	case COLUMN_BYTES:
+		break;
 	}
 	return NULL;
 }

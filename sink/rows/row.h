@@ -37,9 +37,11 @@ enum row_fate {
 	ROW_EXPIRED, /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed after its as_of */
 	ROW_SHORT,   /* its counts begin later than those of the stored rows */
+	ROW_FLUSHED, /* its flush is stored already, or refused */
 };
 
 struct batch_tenant;
+struct flush;
 
 struct sink_row {
 	const struct table *table;
@@ -55,10 +57,11 @@ struct sink_row {
 	const char *line;
 	size_t len;
 	enum row_fate fate;
-	const char *reason; /* for ROW_BAD */
-	bool undated;       /* as_of is the time of reading */
-	uint32_t cut;       /* bit i: the text in column i was
-			     * truncated */
+	const char *reason;        /* for ROW_BAD */
+	const struct flush *flush; /* to which it belongs; NULL: none */
+	bool undated;              /* as_of is the time of reading */
+	uint32_t cut;              /* bit i: the text in column i was
+				    * truncated */
 	/* The row from which this one was made, and with which it is stored or
 	 * not; NULL: the row of a line, which counts. */
 	const struct sink_row *of;

@@ -32,6 +32,7 @@ batch_store_init(struct batch_store *s, struct db *db,
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
+	flush_heads_init(&s->flush_heads, db);
 	due_hours_init(&s->due, db);
 }
 
@@ -45,6 +46,7 @@ batch_store_release(struct batch_store *s)
 	barred_rows_release(&s->barred);
 	strmap_release(&s->tenants, NULL);
 	short_counts_release(&s->short_counts);
+	flush_heads_release(&s->flush_heads);
 	forgotten_rows_release(&s->forgotten);
 	due_hours_release(&s->due);
 	free(s->sent);
@@ -177,6 +179,10 @@ store_in_transaction(struct db *db, void *ctx)
 		o = barred_rows_decide(&s->barred, s->batch);
 	if (o == OUTCOME_DONE)
 		short_counts_decide(&s->short_counts, s->batch);
+	if (o == OUTCOME_DONE)
+		o = flush_heads_decide(&s->flush_heads, s->batch);
+	if (o == OUTCOME_DONE)
+		o = flush_heads_store(&s->flush_heads, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
 		o = upsert(s, i);
 	if (o == OUTCOME_DONE)

@@ -6,14 +6,16 @@
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
  *     that was lost meanwhile (short_counts.h). Rows about an erased customer
  *     lose what identifies the customer (forgotten_rows.h)
- *   3 judge intervals by hours and targets (judge_row.h), and
+ *   3 skip the rows of flushes that are stored already or do not follow the
+ *     tenant's last one; store the state of the others (flush_heads.h)
+ *   4 judge intervals by hours and targets (judge_row.h), and
  *     upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored
- *   4 record refused rows, so that the end of their snapshot counts them
- *   5 if a snapshot is complete: remove what it no longer has
- *   6 list the hours whose sums must be computed later (sums_due.h)
- *   7 COMMIT
+ *   5 record refused rows, so that the end of their snapshot counts them
+ *   6 if a snapshot is complete: remove what it no longer has
+ *   7 list the hours whose sums must be computed later (sums_due.h)
+ *   8 COMMIT
  *
  * Guarantee: after OUTCOME_DONE, every row of the batch is stored, is refused
  * for one of those reasons, or has the fate ROW_BAD and a reason. Every step
@@ -29,6 +31,7 @@
 #include "sink/rollup/sums_due.h"
 #include "sink/rows/batch.h"
 #include "sink/store/barred_rows.h"
+#include "sink/store/flush_heads.h"
 #include "sink/store/forgotten_rows.h"
 #include "sink/store/short_counts.h"
 
@@ -42,6 +45,7 @@ struct batch_store {
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
 	struct short_counts short_counts;
+	struct flush_heads flush_heads;
 	struct forgotten_rows forgotten;
 	struct due_hours due;
 	struct row_batch *batch;

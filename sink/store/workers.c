@@ -188,7 +188,7 @@ workers_records(struct workers *w, struct text tenant, struct text chat)
 static bool
 is_full(const struct workers *w, const struct row_batch *b)
 {
-	return b->lines >= w->full || b->bytes >= BATCH_BYTES;
+	return b->closed || b->lines >= w->full || b->bytes >= BATCH_BYTES;
 }
 
 bool

@@ -42,6 +42,8 @@ fixed_type(const struct column *c)
 		break;
 	case COLUMN_JSON:
 		return "MEDIUMTEXT";
+	case COLUMN_BYTES:
+		return "MEDIUMBLOB";
 	case COLUMN_TIME:
 	case COLUMN_HOUR:
 		return "DATETIME(3)";

@@ -14,7 +14,7 @@ import signal
 
 from harness import Checklist, run_checks, shown_in, until
 
-TAKEN = "another aggregator reads the queue '%s' at "
+TAKEN = "another program reads the queue '%s' at "
 
 
 class Test(Checklist):
