@@ -374,8 +374,10 @@ serve_links(void *ctx)
 
 /* ---- the child ---- */
 
+/* url: the configuration has removed it from the environment. */
 static _Noreturn void
-become_sink(const struct stream *s, const char *program, int in, int out)
+become_sink(const struct stream *s, const char *program, const char *url,
+    int in, int out)
 {
 	const char *queue = endpoint_amqp_name(endpoint_name(s->in));
 	const char *argv[6] = { program, "--state", queue, NULL };
@@ -384,6 +386,8 @@ become_sink(const struct stream *s, const char *program, int in, int out)
 		argv[3] = "-c";
 		argv[4] = s->job->config;
 	}
+	if (url != NULL)
+		(void)setenv("MYSQL_URL", url, 1);
 	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
 		(void)execvp(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
@@ -395,6 +399,7 @@ run_child(struct sync *y, FILE *heads)
 {
 	struct stream *s = y->stream;
 	char *program = prog_beside("sink");
+	const char *url = conf_text(s->job->conf, "mysql", "url");
 	struct lines lines;
 	int ends[2], status = -1;
 	int64_t served = clock_mono_ms();
@@ -405,7 +410,7 @@ run_child(struct sync *y, FILE *heads)
 	child = fork();
 	if (child == 0) {
 		(void)close(ends[0]);
-		become_sink(s, program, fileno(heads), ends[1]);
+		become_sink(s, program, url, fileno(heads), ends[1]);
 	}
 	(void)close(ends[1]);
 	if (child > 0) {

@@ -25,6 +25,7 @@ from stream_rounds import Round, tell
 ROUNDS = int(os.environ.get("ROUNDS", 40 if LONG else 1))
 POINTS = ("before_commit", "after_commit", "stored", "rows_confirmed",
           "state_loaded", "passed_on", "snapshot_applied")
+LOADED, REFUSED = "state_loaded ", "starting again from there"
 AGGREGATORS = ("aggregator", "standby")
 
 
@@ -121,6 +122,14 @@ class StateRound(Round):
             else None)
         return None
 
+    def told(self, words):
+        """How often the aggregators have logged this."""
+        n = 0
+        for name in AGGREGATORS:
+            with open(self.lab.path(name + ".log"), errors="replace") as f:
+                n += f.read().count(words)
+        return n
+
     def end(self):
         for timer in self.timers:
             timer.cancel()
@@ -144,9 +153,12 @@ def body():
         lab.must(["aggregator", "--declare"], stdin=b"queue records\n")
         for i in range(ROUNDS):
             r = StateRound(lab, first + i)
+            before = [r.told(w) for w in (LOADED, REFUSED)] if i else [0, 0]
             wrong = r.run()
-            say("SEED=%d: %s" % (r.number, ", ".join(
-                "%d %s" % (n, what) for what, n in sorted(r.did.items()))))
+            say("SEED=%d: %s; tenants loaded %d, flushes refused %d" % (
+                r.number, ", ".join("%d %s" % (n, what)
+                                    for what, n in sorted(r.did.items())),
+                r.told(LOADED) - before[0], r.told(REFUSED) - before[1]))
             if not checks.that(not wrong, "SEED=%d" % r.number):
                 tell(r, wrong)
                 if not LONG:
