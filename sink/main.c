@@ -16,6 +16,7 @@ static const struct option_mode *const modes[] = {
 	&sink_mode_get,
 	&sink_mode_explain,
 	&sink_mode_sql,
+	&sink_mode_state,
 	&sink_mode_report,
 	&sink_mode_serve,
 	&sink_mode_token,

@@ -19,6 +19,7 @@
 #include "common/records/record.h"
 #include "common/tables/tables.h"
 #include "sink/modes/modes.h"
+#include "sink/serve/serve.h"
 #include "sink/store/rejudge.h"
 #include "sink/tables/schema.h"
 
@@ -441,6 +442,32 @@ check_terms(struct check_report *r)
 	return o == OUTCOME_DONE ? check_judged(r) : o;
 }
 
+/* Streams whose aggregator keeps its state in the database. */
+static enum outcome
+check_streams(struct check_report *r)
+{
+	struct db_rows *rows = NULL;
+	uint64_t bytes;
+	enum outcome o = db_query(r->db, STREAMS_SQL, NULL, 0, &rows);
+	char *name, *is, at[CLOCK_TEXT];
+
+	if (o == OUTCOME_DONE)
+		o = db_query_count(r->db, STREAM_STATE_SQL, NULL, 0, &bytes);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		clock_format_local(db_get_time(rows, 2), true, at);
+		name = xasprintf("stream %s", db_get(rows, 0));
+		is = xasprintf(
+		    "last flush stored %s, from %s; states take %llu bytes", at,
+		    db_get(rows, 1), (unsigned long long)bytes);
+		add_item(r, CHECK_FINE, name, is, NULL);
+		free(name);
+		free(is);
+	}
+	db_rows_free(rows);
+	/* Older schemas, and missing privileges, are already reported. */
+	return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+}
+
 static enum outcome
 run_checks(struct db *db, void *ctx)
 {
@@ -449,6 +476,7 @@ run_checks(struct db *db, void *ctx)
 		check_schema,
 		check_rights,
 		check_terms,
+		check_streams,
 	};
 	struct check_report *r = ctx;
 	enum outcome o = OUTCOME_DONE;

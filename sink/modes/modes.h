@@ -20,6 +20,7 @@ struct sink {
 	const char *get;     /* --get */
 	const char *explain; /* --explain */
 	const char *sql;     /* --sql */
+	const char *state;   /* --state */
 	const char *tenant;  /* for --now, --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */
 	enum report_form report_form;
@@ -44,6 +45,7 @@ extern const struct option_mode sink_mode_report;    /* --report */
 extern const struct option_mode sink_mode_serve;     /* --serve */
 extern const struct option_mode sink_mode_token;     /* --token */
 extern const struct option_mode sink_mode_sql;       /* --sql */
+extern const struct option_mode sink_mode_state;     /* --state */
 extern const struct option_mode sink_mode_openapi;   /* --openapi */
 
 /* Opens the configured database, calls work() unless only the configuration is

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/fault.h"
 #include "common/base/xalloc.h"
 #include "common/json/jsonw.h"
 
@@ -146,9 +145,7 @@ answer(struct flush_answers *a, const struct asked *q)
 		jsonw_str(&b, "reason", r->reason);
 	}
 	jsonw_close(&b);
-	FAULT_POINT("sink.before_answer");
 	endpoint_reply(a->in, q->reply_to, buf_str(&b), b.len);
-	FAULT_POINT("sink.answered");
 	buf_release(&b);
 }
 

@@ -92,11 +92,12 @@ out:
 	buf_release(&unused);
 }
 
-/* Returns the position of the current line in the input, for messages. */
+/* Returns the position of the current line in the input, for messages: in a
+ * flush, the end of the last block, because its lines are copies. */
 static const char *
 line_position(struct row_reader *t)
 {
-	return endpoint_where_in(t->in, t->scan.line);
+	return endpoint_where_in(t->in, t->flush == NULL ? t->scan.line : NULL);
 }
 
 static enum outcome

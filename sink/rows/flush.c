@@ -62,6 +62,21 @@ number_field(
 }
 
 int
+flush_version_read(
+    struct flush_version *v, const struct flat *line, struct buf *why)
+{
+	v->tenant = string_field(line, "tenant");
+	v->writer = writer_field(line, "writer");
+	if (parse_is_name_n(v->tenant.p, v->tenant.len, RECORD_MAX_TENANT) &&
+	    v->writer.p != NULL &&
+	    number_field(line, "version", 1, &v->version) == 0)
+		return 0;
+	buf_setf(why, "field 'tenant', 'writer' or 'version' is missing or "
+		      "bad");
+	return -1;
+}
+
+int
 sent_read(struct sent *s, const struct flat *line, struct buf *why)
 {
 	s->writer = writer_field(line, "writer");

@@ -28,7 +28,7 @@ enum { FLUSH_WRITER = 16 }; /* hexadecimal digits */
 
 enum flush_fate {
 	FLUSH_TAKEN,
-	FLUSH_KNOWN, /* it is the tenant's last flush already */
+	FLUSH_KNOWN, /* it is stored already */
 	FLUSH_REFUSED,
 };
 
@@ -74,6 +74,14 @@ struct flush *flush_keep(const struct flush *f, struct arena *a)
 /* Adds the part in a state line, which is copied. Returns -1 and *why if it is
  * bad. */
 int flush_add_state(struct flush *f, const struct flat *line, struct arena *a,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* What a caller of sink --state has of a tenant. */
+struct flush_version {
+	struct text tenant, writer; /* borrowed */
+	int64_t version;
+};
+int flush_version_read(struct flush_version *v, const struct flat *line,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* The line that asks whether a round of flushes is stored (flush_answers.h). */

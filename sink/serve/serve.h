@@ -128,6 +128,18 @@ void live_events_close(struct live_events *l);
 /* The handler; its context is a struct serve. */
 web_handler live_events_answer;
 
+/* Selects each stream whose state is in the database: its name, the host and
+ * the time of its newest flush; then STREAM_STATE_SQL selects the size of all
+ * states. */
+#define STREAMS_SQL                                                            \
+	"SELECT stream, host, stored_at FROM (SELECT stream, host, "           \
+	"stored_at, ROW_NUMBER() OVER (PARTITION BY stream ORDER BY "          \
+	"stored_at DESC) AS k FROM stream_heads) n WHERE k = 1 "               \
+	"ORDER BY stream"
+#define STREAM_STATE_SQL                                                       \
+	"SELECT data_length FROM information_schema.tables "                   \
+	"WHERE table_schema = DATABASE() AND table_name = 'stream_state'"
+
 /* GET /metrics of sink --serve: its requests, and the age of each tenant's
  * rows. Prometheus gives up after ten seconds, so these requests do not wait
  * behind those of people, and use a connection that gives up earlier if the

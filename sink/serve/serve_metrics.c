@@ -153,6 +153,40 @@ write_due_counts(struct buf *to, struct db *db, const struct terms_book *terms,
 	db_rows_free(rows);
 }
 
+/* Which machine's aggregator keeps each stream, how old its state is, and how
+ * large all states are. */
+static void
+write_streams(struct buf *to, struct db *db)
+{
+	static const char name[] = "messaging_stream_stored_timestamp_seconds";
+	struct db_rows *rows = NULL;
+	struct buf labels = BUF_INIT;
+	uint64_t bytes;
+
+	if (db_query(db, STREAMS_SQL, NULL, 0, &rows) != OUTCOME_DONE ||
+	    db_query_count(db, STREAM_STATE_SQL, NULL, 0, &bytes) !=
+		OUTCOME_DONE) {
+		log_info("no_streams", "reason=\"%s\"", db_why(db));
+		db_rows_free(rows);
+		return;
+	}
+	if (db_rows_count(rows) > 0) {
+		prometheus_head(to, name, PROMETHEUS_GAUGE,
+		    "When the stream's newest flush was stored.");
+		prometheus_gauge(to, "messaging_stream_state_bytes",
+		    "Size of the states of all streams.", bytes);
+	}
+	while (db_next(rows)) {
+		buf_clear(&labels);
+		prometheus_label(&labels, "stream", db_get(rows, 0));
+		prometheus_label(&labels, "host", db_get(rows, 1));
+		buf_addf(to, "%s{%s} %" PRId64 "\n", name, buf_str(&labels),
+		    db_get_time(rows, 2) / 1000);
+	}
+	buf_release(&labels);
+	db_rows_free(rows);
+}
+
 /* If the database does not answer, messaging_database_up is 0, and there are no
  * samples for tenants. */
 static void
@@ -167,6 +201,8 @@ tenant_metrics_write(
 	    "1 if the database answers, else 0.", up);
 	if (up)
 		write_tenants(to, rows);
+	if (up)
+		write_streams(to, db);
 	if (up && terms_any_targets(terms))
 		write_due_counts(to, db, terms, rows);
 	if (!up)

@@ -100,6 +100,15 @@ lock_heads(struct flush_heads *h, const struct row_batch *b)
 	return o;
 }
 
+static bool
+may_be_first(const struct batch_tenant *t)
+{
+	const struct flush *f = t->flush;
+
+	return f->head.version == 0 && f->prev_version == 0 && f->bad == NULL &&
+	       f->version > t->stored.removed_at;
+}
+
 /* A row that does not exist cannot be locked, so a first flush adds it, empty,
  * unless a rival has added it meanwhile. *added: then read again. */
 static enum outcome
@@ -113,7 +122,7 @@ add_first_heads(struct flush_heads *h, const struct row_batch *b, bool *added)
 	buf_adds(&sql, "INSERT IGNORE INTO stream_heads (tenant, stream, "
 		       "writer, identity, host, stored_at) VALUES ");
 	while ((t = next_flushed(b, &i)) != NULL) {
-		if (t->flush->head.version != 0 || t->flush->prev_version != 0)
+		if (!may_be_first(t))
 			continue;
 		buf_adds(&sql, n++ > 0 ? ", (" : "(");
 		db_quote(h->db, &sql, db_text_of(t->name));
@@ -133,6 +142,15 @@ static bool
 is_head(const struct flush_head *head, int64_t version, struct text writer)
 {
 	return head->version == version && text_is(writer, head->writer);
+}
+
+/* A run of an aggregator writes a tenant's flushes one after the other: if a
+ * later one is stored, so is this one. */
+static bool
+is_known(const struct flush *f)
+{
+	return f->head.version >= f->version &&
+	       text_is(f->writer, f->head.writer);
 }
 
 static const char *
@@ -170,7 +188,7 @@ decide(struct row_batch *b, const struct batch_tenant *t)
 	f->fate = FLUSH_REFUSED;
 	if (f->bad != NULL)
 		f->reason = f->bad;
-	else if (is_head(&f->head, f->version, f->writer))
+	else if (is_known(f))
 		f->fate = FLUSH_KNOWN;
 	else if (f->version > removed_at &&
 		 (follows || (f->forced && f->version > f->head.version)))

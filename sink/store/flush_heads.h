@@ -17,8 +17,9 @@
  *                          and were acknowledged: then there is no answer
  *                          "stored", and the writer sends all of the round
  *   after COMMIT           all of it; delivered or sent again, it is known: the
- *                          last flush of its tenant. If another writer's flush
- *                          followed, it is refused
+ *                          tenant's last flush is this or a later one of its
+ *                          writer. If another writer's flush followed, it is
+ *                          refused
  *   after the answer, or   the same; the writer asks again, all flushes are
  *   before it              known, and the answer is "stored"
  *

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""A Galera cluster: two sinks and a reaper, each on its own node and the sinks
-20 ms away from theirs, while messages arrive and chats close. Rows of a chat
+"""A Galera cluster: two sinks with a queue each, and a reaper, each on its own
+node and the sinks 20 ms away from theirs, while messages arrive and chats close. Rows of a chat
 that are older than its closing arrive exactly when the reaper deletes it.
 Nothing is lost, and no closed chat reappears, even when a node is killed and
 its sink continues with another one. LONG=1: ten minutes, and as long with a
@@ -66,13 +66,14 @@ class Test(Checklist):
             name: lab.start(argv, lab.path(name), env={"MYSQL_URL": url})
             for name, argv, url in (
                 ("one", ["sink", "-f", "queue:rows"], near.url),
-                ("two", ["sink", "-f", "queue:rows"], self.door.url),
+                ("two", ["sink", "-f", "queue:rows2"], self.door.url),
                 ("reaper", ["sh", "-c", REAP, BIN + "/reaper"],
                  lab.env["MYSQL_URL3"]))}
         self.queues = {
             queue: lab.start([PROBE, "-b", str(lines), "write",
                               "queue:" + queue], stdin=subprocess.PIPE)
-            for queue, lines in (("rows", LINES), ("closed", 1))}
+            for queue, lines in (("rows", LINES), ("rows2", LINES),
+                                 ("closed", 1))}
 
     def point(self, node):
         """Connects the second sink's door to that node."""
@@ -117,7 +118,8 @@ class Test(Checklist):
                 closing = self.closed.get(f"c{step}")
                 if closing is not None:
                     rows.append(row(f"c{step}", closing - 1))
-            self.put("rows", rows + rows[:1] * (LINES - len(rows)))
+            self.put("rows2" if self.step % 2 else "rows",
+                     rows + rows[:1] * (LINES - len(rows)))
             time.sleep(STEP_S)
 
     def counts(self, node):

@@ -28,6 +28,7 @@ REFUSED = {
     "serve": (
         "SELECT 1 FROM closed_chats", "DELETE FROM revoked_tokens",
         "SELECT applied_at FROM schema_migrations",
+        "SELECT data FROM stream_state",
         "UPDATE chat_metrics SET tag = 1"),
     "grafana": (
         "SELECT content FROM messages", "SELECT 1 FROM events",
