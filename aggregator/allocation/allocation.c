@@ -427,6 +427,24 @@ reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 		a->listener->reserved(a->listener->ctx, &p);
 }
 
+void
+allocation_repeat(struct allocation *a)
+{
+	const struct strmap_entry *e;
+	struct allocation_reservation p;
+	struct alloc_chat *c;
+	size_t i = 0;
+
+	while ((e = strmap_next(&a->chats, &i)) != NULL) {
+		c = e->value;
+		if (c->reserved == NULL || a->listener == NULL ||
+		    a->listener->reserved == NULL)
+			continue;
+		p = reservation_of(a, c);
+		a->listener->reserved(a->listener->ctx, &p);
+	}
+}
+
 /* Returns the operator of this customer's last chat, or NULL. */
 static struct alloc_operator *
 last_operator_of(const struct allocation *a, const struct alloc_chat *c)

@@ -121,6 +121,10 @@ int64_t allocation_due(const struct allocation *a);
 /* Makes all reservations that can be made now. Returns their number. */
 size_t allocation_select(struct allocation *a);
 
+/* Reports all pending reservations again, with their ids: for a state from a
+ * program that may have died before it published them. */
+void allocation_repeat(struct allocation *a);
+
 /* Reads the changes of a recomputed model since model_clear_changed(); all:
  * everything, after the state has been read. */
 void allocation_read(struct allocation *a, struct model *m, bool all);

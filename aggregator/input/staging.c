@@ -6,8 +6,9 @@
  *   table      key                     value
  *   snapshots  tenant                  its open snapshot and the latest ones
  *                                      that are over
- *   staged     number of the snapshot, lines as they came; a refused one
- *              number of the piece     follows a !
+ *   staged     tenant, number of the   lines as they came; a refused one
+ *              snapshot, number of     follows a !
+ *              the piece
  *
  * Nothing is durable before the state_commit() that follows staging_save().
  */
@@ -52,7 +53,7 @@ struct snapshot {
 	uint64_t lines;     /* that have arrived, without the markers */
 	struct dedup seen;  /* all lines so far; unused without a state */
 	struct buf pending; /* lines that are not in the state */
-	uint64_t number;    /* of the snapshot in the state */
+	uint64_t number;    /* of the tenant's snapshot in the state */
 	uint64_t pieces;    /* the number of pieces in the state */
 	int64_t changed_at; /* by the system clock */
 };
@@ -64,6 +65,8 @@ struct snapshot_over {
 
 struct staging_tenant {
 	char *name;
+	uint32_t key;                        /* its number in the state */
+	uint64_t begun;                      /* snapshots; the newest number */
 	struct snapshot *open;               /* NULL: none */
 	struct snapshot_over over[OVER_MAX]; /* the newest last */
 	size_t over_n;
@@ -81,6 +84,8 @@ get_tenant(struct staging *s, struct text name)
 		t = xcalloc(1, sizeof *t);
 		t->name = text_dup(name);
 		t->over_at = CLOCK_NONE;
+		if (s->state != NULL)
+			t->key = s->number(s->ctx, name);
 		*slot = t;
 	}
 	return *slot;
@@ -175,24 +180,35 @@ is_complete(const struct snapshot *o)
 	return o != NULL && o->records >= 0 && o->lines == (uint64_t)o->records;
 }
 
-/* The start of the keys of its lines. */
+/* As stream_tenant_key(). */
 static struct key
-snapshot_key(const struct snapshot *o)
+tenant_key(const struct staging_tenant *t)
 {
 	struct key k = { .len = 0 };
 
-	key_number(&k, o->number);
+	key_short(&k, t->key, STATE_TENANT_BYTES);
+	return k;
+}
+
+/* The start of the keys of the open snapshot's lines. */
+static struct key
+open_key(const struct staging_tenant *t)
+{
+	struct key k = tenant_key(t);
+
+	key_number(&k, t->open->number);
 	return k;
 }
 
 static void
-put_pending(struct staging *s, struct snapshot *o)
+put_pending(struct staging *s, const struct staging_tenant *t)
 {
+	struct snapshot *o = t->open;
 	struct key k;
 
 	if (o->pending.len == 0 || s->state == NULL)
 		return;
-	k = snapshot_key(o);
+	k = open_key(t);
 	key_number(&k, o->pieces++);
 	lmdb_put(s->staged, k.bytes, k.len, o->pending.data, o->pending.len);
 	buf_clear(&o->pending);
@@ -202,7 +218,7 @@ put_pending(struct staging *s, struct snapshot *o)
 static void
 end_open(struct staging *s, struct staging_tenant *t, bool applied)
 {
-	struct key k = snapshot_key(t->open);
+	struct key k = open_key(t);
 
 	set_over(s, t, text_from(t->open->id), applied);
 	if (s->state != NULL)
@@ -238,7 +254,7 @@ keep_line(
 	buf_add(&o->pending, line.p, line.len);
 	buf_addc(&o->pending, '\n');
 	if (o->pending.len >= PIECE_BYTES)
-		put_pending(s, o);
+		put_pending(s, t);
 	mark_changed(s, t);
 	return true;
 }
@@ -315,15 +331,15 @@ read_lines(const struct buf *lines, struct reading *g)
 /* Reads all lines. An incremental model needs what the messages depend on
  * before the messages, so a stream reads them twice. */
 static int
-read_snapshot(struct staging *s, struct snapshot *o, void *tenant)
+read_snapshot(struct staging *s, const struct staging_tenant *t, void *tenant)
 {
 	struct reading g = { .staging = s, .tenant = tenant };
-	struct key k = snapshot_key(o);
+	struct key k = open_key(t);
 
 	scan_init(&g.scan);
-	put_pending(s, o);
+	put_pending(s, t);
 	if (s->state == NULL) {
-		read_lines(&o->pending, &g);
+		read_lines(&t->open->pending, &g);
 	} else {
 		lmdb_each(s->staged, k.bytes, k.len, read_piece, &g);
 		g.messages = true;
@@ -345,7 +361,7 @@ apply_tenant(struct staging *s, struct staging_tenant *t)
 	if (!is_complete(o))
 		return 0;
 	tenant = s->begin(s->ctx, text_from(t->name), o->at);
-	if (read_snapshot(s, o, tenant) == -1)
+	if (read_snapshot(s, t, tenant) == -1)
 		return -1;
 	if (s->state != NULL && state_failed(s->state))
 		return 0; /* The commit will fail, too. */
@@ -439,12 +455,7 @@ begin_snapshot(struct staging *s, struct staging_tenant *t, struct text line,
 	t->open->id = text_dup(r->snapshot);
 	t->open->at = r->at;
 	t->open->changed_at = clock_now_ms();
-	if (s->state != NULL) {
-		t->open->number =
-		    (uint64_t)state_number(s->state, "snapshot", 0) + 1;
-		state_set_number(
-		    s->state, "snapshot", (int64_t)t->open->number);
-	}
+	t->open->number = ++t->begun;
 	(void)keep_line(s, t, line, false);
 }
 
@@ -668,6 +679,7 @@ code_tenant(struct pack *k, struct staging_tenant *t)
 	uint32_t n = (uint32_t)t->over_n;
 	bool open = t->open != NULL;
 
+	code_number(k, &t->begun);
 	code_signed(k, &t->over_at);
 	code_limited(k, &n, OVER_MAX);
 	for (t->over_n = 0; t->over_n < n; t->over_n++) {
@@ -686,6 +698,7 @@ staging_save(struct staging *s)
 {
 	const struct strmap_entry *e;
 	struct buf packed = BUF_INIT;
+	struct key key;
 	struct pack k;
 	size_t i = 0;
 
@@ -695,24 +708,52 @@ staging_save(struct staging *s)
 		if (!t->changed)
 			continue;
 		if (t->open != NULL)
-			put_pending(s, t->open);
+			put_pending(s, t);
 		buf_clear(&packed);
 		k = pack_write(&packed);
 		code_tenant(&k, t);
+		key = tenant_key(t);
 		lmdb_put(
-		    s->snapshots, e->key, e->key_len, packed.data, packed.len);
+		    s->snapshots, key.bytes, key.len, packed.data, packed.len);
 		t->changed = false;
 	}
 	s->changed = false;
 	buf_release(&packed);
 }
 
+struct loading {
+	struct staging *staging;
+	struct snapshot *open; /* NULL: the tenant has none */
+};
+
 static bool
-load_tenant(
+load_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct staging *s = ctx;
-	struct staging_tenant *t = get_tenant(s, (struct text){ key, key_len });
+	const struct loading *l = ctx;
+	const char *p = data, *end = p + len, *nl;
+	size_t at = STATE_TENANT_BYTES;
+	uint64_t number = key_read_number((struct text){ key, key_len }, &at);
+
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (l->open == NULL || l->open->number != number ||
+		    nl == NULL) {
+			state_set_damaged(l->staging->state);
+			return false;
+		}
+		if (*p == REFUSED)
+			p++;
+		(void)is_new_line(
+		    l->open, (struct text){ p, (size_t)(nl - p) });
+	}
+	return true;
+}
+
+static void
+unpack_tenant(
+    struct staging *s, struct staging_tenant *t, const void *data, size_t len)
+{
 	struct pack r = pack_open_bare(data, len);
 
 	code_tenant(&r, t);
@@ -721,62 +762,32 @@ load_tenant(
 	else if (t->open != NULL)
 		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
 		    t->open->id);
-	return !state_failed(s->state);
 }
 
-/* Returns the open snapshot with that number, or NULL. */
-static struct snapshot *
-find_numbered(struct staging *s, uint64_t number)
+void
+staging_load(struct staging *s, struct text tenant)
 {
-	const struct strmap_entry *e;
-	size_t i = 0;
+	struct loading l = { s, NULL };
+	struct staging_tenant *t;
+	const void *data = NULL;
+	size_t len = 0;
+	struct key k = { .len = 0 };
 
-	while ((e = strmap_next(&s->tenants, &i)) != NULL) {
-		struct staging_tenant *t = e->value;
-
-		if (t->open != NULL && t->open->number == number)
-			return t->open;
+	key_short(&k, s->number(s->ctx, tenant), STATE_TENANT_BYTES);
+	if (lmdb_get(s->snapshots, k.bytes, k.len, &data, &len)) {
+		t = get_tenant(s, tenant);
+		unpack_tenant(s, t, data, len);
+		l.open = t->open;
 	}
-	return NULL;
+	lmdb_each(s->staged, k.bytes, k.len, load_piece, &l);
 }
 
-static bool
-load_piece(
-    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
-{
-	struct staging *s = ctx;
-	const char *p = data, *end = p + len, *nl;
-	struct snapshot *o;
-	size_t at = 0;
-
-	o = find_numbered(
-	    s, key_read_number((struct text){ key, key_len }, &at));
-	for (; p < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (o == NULL || nl == NULL) {
-			state_set_damaged(s->state);
-			return false;
-		}
-		if (*p == REFUSED)
-			p++;
-		(void)is_new_line(o, (struct text){ p, (size_t)(nl - p) });
-	}
-	return true;
-}
-
-int
+void
 staging_open(struct staging *s, struct state *state)
 {
 	s->state = state;
 	s->snapshots = state_table(state, "snapshots");
 	s->staged = state_table(state, "staged");
-	if (state_failed(state))
-		return -1;
-	lmdb_each(s->snapshots, NULL, 0, load_tenant, s);
-	if (!state_failed(state))
-		lmdb_each(s->staged, NULL, 0, load_piece, s);
-	staging_expire(s);
-	return state_failed(state) ? -1 : 0;
 }
 
 void

@@ -59,6 +59,8 @@ struct staging {
 	/* Refuses a bad line, with the reason. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
+	/* Returns the tenant's number in the state; not used without one. */
+	uint32_t (*number)(void *ctx, struct text tenant);
 	/* Correct a tenant with a complete snapshot: begin() returns the
 	 * tenant, which the others get; add() gets its operators, chats,
 	 * coverage and names, then its messages, and no other records; without
@@ -70,10 +72,10 @@ struct staging {
 	void (*end)(void *tenant, const char *snapshot);
 };
 
-/* With a state: reads the snapshots from it. -1: an error, which state_commit()
- * will return. */
-int staging_open(struct staging *s, struct state *state)
-    __attribute__((warn_unused_result));
+/* With a state: opens its tables. Errors are those of the state. */
+void staging_open(struct staging *s, struct state *state);
+/* Reads a tenant's snapshots from the state. */
+void staging_load(struct staging *s, struct text tenant);
 void staging_close(struct staging *s);
 
 /* Writes the changes to the state; call it before each commit. */

@@ -60,7 +60,7 @@ keyed_state_keep(struct keyed_state *k, int64_t ms)
 static void
 add_tenant(const struct keyed_state_home *h, struct key *k)
 {
-	key_short(k, h->tenant, 4);
+	key_short(k, h->tenant, STATE_TENANT_BYTES);
 }
 
 /* Returns the size of the key before the head, rounded up to align the head. */

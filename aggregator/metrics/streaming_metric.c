@@ -9,23 +9,10 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 
-#include "aggregator/state/state.h"
-
 struct streaming_metric {
 	const struct streaming_metric_ops *ops;
 	void *ctx;
 };
-
-/* A secret seed: outsiders cannot choose keys that collide. */
-static uint64_t
-hash_seed(struct state *state)
-{
-	uint64_t seed[2] = { random_32(), random_32() };
-
-	if (state != NULL)
-		state_seed(state, seed);
-	return seed[0] ^ seed[1] << 32 ^ seed[1] >> 32;
-}
 
 void *
 streaming_metrics_find(
@@ -61,7 +48,8 @@ streaming_metrics_open(const struct metric *const *list, size_t n,
 	size_t i;
 
 	f->home = *home;
-	f->home.seed = hash_seed(home->state);
+	/* Outsiders cannot choose keys that collide. */
+	f->home.seed = random_64();
 	f->home.newest = f->home.now = CLOCK_NONE;
 	f->setup = *setup;
 	f->setup.home = &f->home;

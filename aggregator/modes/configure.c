@@ -72,6 +72,7 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 		{ "clock", a->clock },
 		{ "definition", a->definition },
 		{ "every", a->every },
+		{ "keep_state", a->keep_state },
 		{ "metrics", a->metrics },
 		{ "window", a->window },
 	};
@@ -210,9 +211,32 @@ find_state(struct aggregator_job *job)
 	return job->state != NULL;
 }
 
+/* The database has the state only together with the rows, which a queue brings
+ * there. */
+static bool
+can_keep_state(const struct aggregator_job *job)
+{
+	const char *keep = conf_text(job->conf, "aggregator", "keep_state");
+	bool database = strcmp(keep, "database") == 0;
+
+	if (database && !endpoint_is_queue(job->to))
+		log_error(
+		    "[aggregator] keep_state = database needs rows that go "
+		    "to a queue, not to '%s'; use -t queue:rows, or "
+		    "keep_state = local",
+		    job->to);
+	else if (job->rewrite && !database)
+		log_error("--rewrite needs [aggregator] keep_state = database");
+	else
+		return true;
+	return false;
+}
+
 static bool
 can_run(struct aggregator_job *job)
 {
+	if (endpoint_is_queue(job->from) && !can_keep_state(job))
+		return false;
 	if (endpoint_is_queue(job->from) && !find_state(job))
 		return false;
 	return !job->selection.allocation || can_allocate(job);
@@ -265,6 +289,7 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	struct buf why = BUF_INIT;
 
 	job->conf = a->common.conf;
+	job->config = a->common.config;
 	*code = set_option_keys(a, &why) ? select_metrics(a, &why) : PROG_USAGE;
 	buf_release(&why);
 	/* A file or a pipe is only simulated, and the result is among the

@@ -19,7 +19,8 @@ struct aggregator {
 	const char *reason; /* of --reason */
 	bool drop;          /* of --drop */
 	/* Options that override the configuration file. */
-	const char *assign_to, *clock, *definition, *every, *metrics, *window;
+	const char *assign_to, *clock, *definition, *every, *keep_state,
+	    *metrics, *window;
 
 	struct terms_book *terms; /* of job; owned by main() */
 };

@@ -20,7 +20,7 @@
 /* The version changes with the meaning of any entry. */
 static const struct lmdb_kind state_kind = {
 	.name = "state",
-	.format = "messaging-analytics stream 31",
+	.format = "messaging-analytics stream 32",
 	.way_out = "remove the file and replay all records "
 		   "(messaging-stream(7), THE STATE)",
 	.damaged = PROG_DATA,
@@ -96,6 +96,21 @@ state_version(struct state *s)
 		state_set_number(s, "version", s->version);
 	}
 	return s->version;
+}
+
+void
+state_raise_version(struct state *s, int64_t version)
+{
+	if (version <= s->last)
+		return;
+	s->last = version;
+	state_set_number(s, "version", version);
+}
+
+const char *
+state_format(void)
+{
+	return strrchr(state_kind.format, ' ') + 1;
 }
 
 void

@@ -23,6 +23,9 @@
 #include "common/base/prog.h"
 #include "common/lmdb/lmdb_file.h"
 
+/* Length of a tenant's number, with which all keys of its entries begin. */
+#define STATE_TENANT_BYTES 4
+
 struct state;
 
 /* The settings for which a state was created. A state with other settings is
@@ -65,6 +68,12 @@ void state_set_number(struct state *s, const char *name, int64_t n);
  * versions of all previous commits, and not less than the clock in milliseconds
  * at the first call after the last commit. */
 int64_t state_version(struct state *s);
+
+/* The next version will be greater than this one, which another state has. */
+void state_raise_version(struct state *s, int64_t version);
+
+/* Returns the format of this program's states. Static. */
+const char *state_format(void);
 
 /* Returns 128 random bits, drawn when the state was created. */
 void state_seed(const struct state *s, uint64_t seed[2]);

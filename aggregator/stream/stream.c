@@ -159,6 +159,12 @@ stream_add_record(struct stream *s)
 		      : OUTCOME_DONE;
 }
 
+static uint32_t
+number_of_tenant(void *ctx, struct text tenant)
+{
+	return stream_tenant(ctx, tenant)->number;
+}
+
 /* Callbacks of the staging, whose context is the stream: a complete snapshot
  * corrects a tenant.
  *
@@ -280,6 +286,16 @@ flush_stream(void *ctx)
 	return o;
 }
 
+/* After a failure in a callback that returns nothing. */
+static void
+end_loop(struct stream *s)
+{
+	if (s->log.refused)
+		s->stage.enough = true;
+	else
+		stop_set(true);
+}
+
 /* While no input arrives, writes the final waits of the last records and
  * carries out due allocation actions. */
 static void
@@ -294,10 +310,8 @@ flush_when_idle(struct stream *s)
 	while ((o = stream_flush(s, false)) == OUTCOME_LATER &&
 	       !s->job->until_empty && !stop_asked())
 		endpoint_pump(s->in);
-	if (o != OUTCOME_NEVER)
-		return;
-	/* The callback returns nothing, so this ends the loop. */
-	stop_set(true);
+	if (o == OUTCOME_NEVER)
+		end_loop(s);
 }
 
 static enum outcome
@@ -350,7 +364,7 @@ on_stream_idle(void *ctx)
 
 	flush_when_idle(s);
 	if (!s->failed && stream_counter_publish_due(s) == OUTCOME_NEVER)
-		stop_set(true);
+		end_loop(s);
 	stream_counter_idle(s);
 	stream_forget_look(s);
 }
@@ -361,6 +375,9 @@ log_late_output(const struct stream *s)
 {
 	if (s->unconfirmed != NULL)
 		log_error("%s", endpoint_why(s->unconfirmed));
+	else if (s->shared != NULL)
+		log_error("no sink stores the rows in '%s'; is one running?",
+		    endpoint_name(s->out));
 }
 
 /* Flushes until everything is confirmed. refresh: includes rows that have
@@ -496,9 +513,11 @@ run_stream(struct stream *s)
 {
 	enum exit_code code;
 
-	/* Lines that the last run may not have written. */
-	code = stream_write_lines(s) == OUTCOME_DONE ? finish_flush(s, false)
-						     : s->stage.code;
+	/* Lines that the last run may not have written; stream_sync() has
+	 * already sent them. */
+	code = s->shared != NULL || stream_write_lines(s) == OUTCOME_DONE
+		   ? finish_flush(s, false)
+		   : s->stage.code;
 	if (code != PROG_OK || s->failed || stop_asked())
 		return code;
 	set_up_stage(s);
@@ -547,6 +566,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->staging.future = &s->future;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
+	s->staging.number = number_of_tenant;
 	s->staging.begin = begin_snapshot;
 	s->staging.add = add_to_snapshot;
 	s->staging.end = end_snapshot;
@@ -565,6 +585,8 @@ open_stream(struct stream *s, struct buf *why)
 	enum exit_code code;
 
 	code = stream_open_state(s, why);
+	if (code == PROG_OK && s->shared == NULL)
+		code = stream_load_state(s, why);
 	if (code != PROG_OK)
 		return code;
 	stream_counter_open(s, &reading);
@@ -572,14 +594,22 @@ open_stream(struct stream *s, struct buf *why)
 	if (s->in == NULL)
 		return code;
 	deadletter_open(&s->dead, s->in, &opt);
+	opt.answers = s->shared != NULL;
 	s->out = endpoint_open_write(s->job->to, &opt, why, &code);
+	opt.answers = false;
 	if (s->out != NULL && s->job->selection.allocation)
 		s->assign =
 		    endpoint_open_write(s->job->assign_to, &opt, why, &code);
 	if (s->out == NULL ||
 	    (s->job->selection.allocation && s->assign == NULL))
 		return code;
-	return PROG_OK;
+	if (s->shared == NULL)
+		return PROG_OK;
+	/* As the only reader, but before the first record. */
+	code = stream_sync(s, why);
+	return code == PROG_OK && !stop_asked() && !s->log.refused
+		   ? stream_load_state(s, why)
+		   : code;
 }
 
 static void
@@ -607,11 +637,13 @@ release_stream(struct stream *s)
 	buf_release(&s->rows.next);
 	buf_release(&s->reservations.next);
 	staging_close(&s->staging);
+	stream_log_close(s);
 	state_close(s->state);
 }
 
 /* Runs the stream once, then executes orders to erase customers. Sets *again if
- * another run follows. */
+ * another run follows: also after the database refused a flush, when the next
+ * run begins with what the database has. */
 static enum exit_code
 run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 {
@@ -626,14 +658,16 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	/* A run that is stopped while it connects has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
-		has_orders = s->stage.enough;
+		has_orders = s->stage.enough && !s->failed;
 		/* A stop may leave records applied but not committed: the next
 		 * run reads them again, and executes the orders. */
 		if (code == PROG_OK && stream_is_flushed(s) &&
 		    (has_orders || s->stage.ended))
 			code = stream_forget(s);
 	}
-	*again = has_orders;
+	*again = has_orders || s->log.refused;
+	if (s->log.refused)
+		(void)stop_sleep(PAUSE_MS);
 	release_stream(s);
 	buf_release(&why);
 	return code;

@@ -6,6 +6,9 @@
  *                          their tenants until the end
  *   stream_eventcounter.c  events of another publisher instead of records
  *   stream_forget.c        erases customers
+ *   stream_log.c           with keep_state = database: the flush lines, and the
+ *                          sink's answers
+ *   stream_sync.c          with keep_state = database: the start
  *   stream_flush.c         a flush: recompute, assign, save, commit, write the
  *                          lines, confirm
  *   stream_tables.c        the tenants, and the tables of the state
@@ -61,10 +64,18 @@
 
 #include "aggregator/containers/key.h"
 #include "aggregator/input/staging.h"
+#include "aggregator/state/shared.h"
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/pipeline.h"
 
 struct forget_order; /* common/records/forgotten.h */
+
+/* A stored flush of a tenant; version 0: none. */
+struct stream_head {
+	int64_t version;
+	uint64_t writer; /* 0: not that of any flush, so the database's state is
+			  * to be loaded as a whole */
+};
 
 struct stream_tenant {
 	struct pipeline pipeline; /* first member: the model's callbacks get it
@@ -72,6 +83,8 @@ struct stream_tenant {
 	struct stream *stream;
 	char *name;
 	uint32_t number;     /* its number in the state */
+	uint64_t seed[2];    /* of its stored hashes */
+	uint64_t next_chat;  /* the number of its next chat */
 	bool touched;        /* changed since the last flush, so the next one
 			      * recomputes and commits the tenant */
 	bool aged;           /* records have moved its time on since its waits
@@ -80,13 +93,21 @@ struct stream_tenant {
 			      * other hours or targets */
 	bool has_runs;       /* the state has identities of its events */
 	uint16_t oldest_run; /* their oldest span */
+	/* With keep_state = database. */
+	struct stream_head head;   /* the last flush */
+	struct stream_head before; /* the one before; the last may not be
+				    * stored yet */
+	bool whole;  /* the next flush has all entries of the state */
+	bool forced; /* and replaces a newer one in the database */
+	bool loaded; /* its state came from the database */
 	/* The marker of the newest snapshot that corrected the tenant since the
 	 * last flush; empty if none did. */
 	struct buf applied;
 };
 
 struct stream_tables {
-	struct lmdb_table *tenants, *chats, *messages, *operators, *seen,
+	struct lmdb_table *names, *tenants, *chats, *messages, *operators,
+	    *seen,
 	    *allocation; /* allocation is NULL if chats are not assigned */
 };
 
@@ -102,8 +123,10 @@ struct stream_lines {
 enum flush_step {
 	FLUSH_CONFIRMED,  /* done; its lines are deleted */
 	FLUSH_COMMITTING, /* its commit runs; its lines are not written */
-	FLUSH_WRITTEN     /* its lines are written and not confirmed. A run
-			   * begins with the lines of the last run's commit */
+	FLUSH_STORED, /* with keep_state = database: its rows are stored, its
+		       * reservations are not confirmed */
+	FLUSH_WRITTEN /* its lines are written and not confirmed. A run
+		       * begins with the lines of the last run's commit */
 };
 
 /* Counted since the run began. */
@@ -133,8 +156,7 @@ struct stream {
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched_n;     /* number of touched tenants */
-	uint64_t next_number; /* of the next chat */
+	size_t touched_n; /* number of touched tenants */
 
 	/* The current line. */
 	struct scan scan;
@@ -173,6 +195,27 @@ struct stream {
 		struct strmap aliases; /* hash of a user's id -> alias (char
 					* *) */
 	} counter;
+
+	/* With keep_state = database; see stream_log.c. Times are
+	 * monotonic. */
+	struct shared *shared; /* NULL: keep_state = local */
+	struct {
+		struct lmdb_table *heads;
+		uint64_t writer; /* of this run's flushes */
+		/* The flush whose answer is expected. */
+		uint64_t sent_writer;
+		int64_t sent_version;
+		int64_t confirmed_ms; /* since when the broker has its lines; 0:
+				       * it does not yet */
+		int64_t patience_ms;  /* when to send them again */
+		char *identity, *host;
+		struct buf open; /* the line that began the current tenant's
+				  * flush, up to the number of its part */
+		size_t part, part_bytes;
+		size_t message_bytes; /* of the message that is being written */
+		uint64_t flushes;     /* of tenants, in the current flush */
+		bool refused;         /* the run ends, and another one begins */
+	} log;
 
 	/* For stream_forget.c. Times are monotonic. */
 	struct {
@@ -228,7 +271,58 @@ void stream_forget_look(struct stream *s);
  * state, which can then only be released. */
 enum exit_code stream_forget(struct stream *s);
 
+/* stream_log.c */
+
+/* Opens the tables. Does nothing with keep_state = local, as the next ones. */
+void stream_log_open(struct stream *s);
+void stream_log_close(struct stream *s);
+void stream_log_load_head(struct stream_tenant *t);
+void stream_log_save_head(const struct stream_tenant *t);
+/* True if the tenant's state has changes that no flush has. */
+static inline bool
+stream_log_due(const struct stream_tenant *t)
+{
+	const struct shared *h = t->stream->shared;
+
+	return h != NULL && (t->whole || shared_changed(h, t->number) > 0);
+}
+/* Put the lines around the rows of a tenant's flush. */
+void stream_log_begin(struct stream_tenant *t);
+void stream_log_end(struct stream_tenant *t);
+/* Adds a line of a tenant's flush, or any line of rows. */
+void stream_log_add(struct stream *s, const char *line, size_t len);
+/* True if the database has all changes of the state. */
+bool stream_log_is_complete(const struct stream *s);
+/* Puts the line that asks for an answer, at the end of a flush. */
+void stream_log_ask(struct stream *s);
+/* Call when the lines are written. */
+void stream_log_sent(struct stream *s);
+/* Writes a line of the flush to the output. */
+int stream_log_write(struct stream *s, const char *line, size_t len)
+    __attribute__((warn_unused_result));
+/* Returns DONE if the lines are stored, NEVER if they are refused; and sends
+ * them again if no answer comes. */
+enum outcome stream_log_stored(struct stream *s, bool wait)
+    __attribute__((warn_unused_result));
+/* After a refusal: the state of the tenants whose last flush is not stored will
+ * be loaded from the database. */
+void stream_log_discard(struct stream *s);
+
+/* stream_sync.c */
+
+/* Brings the state to what the database has, when this stream is the only
+ * reader: first sends the lines of the last run. */
+enum exit_code stream_sync(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* stream_flush.c */
+
+/* Adds a line of rows to the flush. */
+void stream_add_line(struct stream *s, const char *line, size_t len);
+/* True if there are lines of a flush that may not have been written. */
+bool stream_has_lines(const struct stream *s);
+/* Deletes them. */
+void stream_delete_lines(struct stream *s);
 
 /* Begins a flush, after the end of the last one: its commit runs while the next
  * records are read. stream_confirm() writes and confirms its lines. */
@@ -270,8 +364,11 @@ enum outcome stream_write_lines(struct stream *s)
 
 /* stream_tables.c */
 
-/* Opens the state and reads it. */
+/* Opens the state, and reads the names of its tenants. */
 enum exit_code stream_open_state(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Reads everything else. */
+enum exit_code stream_load_state(struct stream *s, struct buf *why)
     __attribute__((warn_unused_result));
 /* Returns the tenant with that name, created if missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
@@ -286,7 +383,8 @@ void stream_save(struct stream_tenant *t);
 static inline bool
 stream_is_flushed(const struct stream *s)
 {
-	return !s->failed && s->step == FLUSH_CONFIRMED && s->touched_n == 0;
+	return !s->failed && s->step == FLUSH_CONFIRMED && s->touched_n == 0 &&
+	       stream_log_is_complete(s);
 }
 
 /* True if no record has given the tenant a time for its rows, which are made

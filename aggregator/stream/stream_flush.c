@@ -53,10 +53,27 @@ add_line(struct stream_lines *l, const char *line, size_t len)
 		put_entry(l);
 }
 
+void
+stream_add_line(struct stream *s, const char *line, size_t len)
+{
+	add_line(&s->rows, line, len);
+}
+
 struct lines_writer {
+	struct stream *stream;
 	struct endpoint *to;
 	bool failed;
 };
+
+static int
+write_line(const struct lines_writer *w, const char *line, size_t len)
+{
+	struct stream *s = w->stream;
+
+	return s->shared != NULL && w->to == s->out
+		   ? stream_log_write(s, line, len)
+		   : endpoint_write(w->to, line, len);
+}
 
 static bool
 write_entry(
@@ -69,7 +86,7 @@ write_entry(
 	(void)key_len;
 	while (!w->failed && p < end &&
 	       (nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		w->failed = endpoint_write(w->to, p, (size_t)(nl - p)) == -1;
+		w->failed = write_line(w, p, (size_t)(nl - p)) == -1;
 		p = nl + 1;
 	}
 	return !w->failed;
@@ -77,9 +94,9 @@ write_entry(
 
 /* Writes all lines to the output. Returns -1 if that failed. */
 static int
-write_lines(const struct stream_lines *l, struct endpoint *to)
+write_lines(struct stream *s, const struct stream_lines *l, struct endpoint *to)
 {
-	struct lines_writer w = { to, false };
+	struct lines_writer w = { s, to, false };
 
 	if (l->table != NULL)
 		lmdb_each(l->table, NULL, 0, write_entry, &w);
@@ -92,6 +109,36 @@ delete_lines(struct stream_lines *l)
 	if (l->table != NULL)
 		(void)lmdb_delete_prefix(l->table, NULL, 0, SIZE_MAX);
 	l->entries = 0;
+}
+
+void
+stream_delete_lines(struct stream *s)
+{
+	delete_lines(&s->rows);
+	delete_lines(&s->reservations);
+}
+
+static bool
+find_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	bool *found = ctx;
+
+	(void)key;
+	(void)key_len;
+	(void)data;
+	(void)len;
+	*found = true;
+	return false;
+}
+
+bool
+stream_has_lines(const struct stream *s)
+{
+	bool found = false;
+
+	lmdb_each(s->rows.table, NULL, 0, find_entry, &found);
+	return found;
 }
 
 static enum outcome
@@ -141,7 +188,7 @@ add_row(void *ctx, const char *line, size_t len)
 	struct stream *s = ctx;
 
 	s->counts.rows++;
-	add_line(&s->rows, line, len);
+	stream_log_add(s, line, len);
 	return 0;
 }
 
@@ -151,6 +198,7 @@ stream_flush_tenant(struct stream_tenant *t)
 	struct stream *s = t->stream;
 
 	stream_save(t);
+	stream_log_begin(t);
 	if (!stream_is_undated(t)) {
 		(void)tenant_rows_changed(
 		    &t->pipeline, state_version(s->state), add_row, s);
@@ -159,6 +207,7 @@ stream_flush_tenant(struct stream_tenant *t)
 		buf_clear(&t->applied);
 		pipeline_clear_changed(&t->pipeline);
 	}
+	stream_log_end(t);
 	s->touched_n -= t->touched;
 	t->touched = false;
 }
@@ -167,14 +216,15 @@ stream_flush_tenant(struct stream_tenant *t)
 static void
 put_rest(struct stream *s)
 {
+	stream_log_ask(s);
 	put_entry(&s->rows);
 	put_entry(&s->reservations);
-	staging_save(&s->staging);
 }
 
 enum exit_code
 stream_commit(struct stream *s, struct buf *why)
 {
+	staging_save(&s->staging);
 	put_rest(s);
 	return state_commit(s->state, why);
 }
@@ -198,6 +248,15 @@ stream_finish_commit(struct stream *s)
 	return o;
 }
 
+static enum outcome
+write_reservations(struct stream *s)
+{
+	if (s->assign == NULL ||
+	    write_lines(s, &s->reservations, s->assign) == 0)
+		return OUTCOME_DONE;
+	return fail_flush(s, endpoint_code(s->assign), endpoint_why(s->assign));
+}
+
 enum outcome
 stream_write_lines(struct stream *s)
 {
@@ -205,12 +264,13 @@ stream_write_lines(struct stream *s)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (write_lines(&s->rows, s->out) == -1)
+	if (write_lines(s, &s->rows, s->out) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
-	if (s->assign != NULL && write_lines(&s->reservations, s->assign) == -1)
-		return fail_flush(
-		    s, endpoint_code(s->assign), endpoint_why(s->assign));
+	stream_log_sent(s);
+	/* Chats are reserved only when the database knows it. */
+	if (s->shared == NULL && write_reservations(s) != OUTCOME_DONE)
+		return OUTCOME_NEVER;
 	if (state_failed(s->state)) /* lines may be missing */
 		return stream_finish_commit(s);
 	s->step = FLUSH_WRITTEN;
@@ -327,7 +387,7 @@ flush_tenants(struct stream *s, size_t refreshes)
 		t = s->tenants[i];
 		refresh = refreshes > 0 && i >= from &&
 			  (t->touched || waits_have_grown(t));
-		if (!t->touched && !refresh)
+		if (!t->touched && !refresh && !stream_log_due(t))
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
 		assign_chats(t);
@@ -379,6 +439,38 @@ look_at_outputs(struct stream *s)
 							: OUTCOME_LATER;
 }
 
+/* With keep_state = database: reservations follow when the rows are stored. */
+static enum outcome
+confirm_stored(struct stream *s, bool wait)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (s->step == FLUSH_WRITTEN) {
+		o = stream_log_stored(s, wait);
+		if (s->log.refused)
+			return fail_flush(s, PROG_OK, NULL);
+		if (o == OUTCOME_NEVER && !s->failed)
+			return fail_flush(
+			    s, endpoint_code(s->out), endpoint_why(s->out));
+		if (o == OUTCOME_DONE) {
+			FAULT_POINT("aggregator.stored");
+			o = write_reservations(s);
+		}
+		if (o != OUTCOME_DONE)
+			return o;
+		s->step = FLUSH_STORED;
+	}
+	return s->assign != NULL ? confirm_output(s, s->assign) : OUTCOME_DONE;
+}
+
+static enum outcome
+confirm_lines(struct stream *s, bool wait)
+{
+	if (s->shared != NULL)
+		return confirm_stored(s, wait);
+	return wait ? confirm_outputs(s) : look_at_outputs(s);
+}
+
 enum outcome
 stream_confirm(struct stream *s, bool wait)
 {
@@ -395,13 +487,12 @@ stream_confirm(struct stream *s, bool wait)
 	}
 	if (s->step == FLUSH_CONFIRMED)
 		return OUTCOME_DONE;
-	o = wait ? confirm_outputs(s) : look_at_outputs(s);
+	o = confirm_lines(s, wait);
 	if (o != OUTCOME_DONE)
 		return o;
 	s->step = FLUSH_CONFIRMED;
 	s->unconfirmed = NULL;
-	delete_lines(&s->rows);
-	delete_lines(&s->reservations);
+	stream_delete_lines(s);
 	return OUTCOME_DONE;
 }
 
@@ -411,6 +502,7 @@ enum outcome
 stream_flush_begin(struct stream *s, bool refresh)
 {
 	enum outcome o = stream_confirm(s, true);
+	bool staged;
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -421,7 +513,10 @@ stream_flush_begin(struct stream *s, bool refresh)
 		o = confirm_passed(s);
 	if (o != OUTCOME_DONE)
 		return o;
-	if (!flush_tenants(s, begin_refresh(s, refresh)) && !s->staging.changed)
+	/* Lines of snapshots belong to the tenants' state. */
+	staged = s->staging.changed;
+	staging_save(&s->staging);
+	if (!flush_tenants(s, begin_refresh(s, refresh)) && !staged)
 		return OUTCOME_DONE;
 	put_rest(s);
 	FAULT_POINT("aggregator.before_commit");

@@ -26,6 +26,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 #include "common/records/forgotten.h"
 
 #include "aggregator/model/model_pack.h"
@@ -194,6 +195,12 @@ carry_out(struct stream *s, const struct forget_order *o)
 	stream_save(t);
 	stream_counter_forget(t, o);
 	delete_rare_words(t);
+	if (s->shared != NULL) {
+		/* The log of changes has the customer's data, too: after a
+		 * flush of all entries, the sink deletes it. */
+		t->whole = true;
+		stream_touch(t);
+	}
 	return chats;
 }
 
@@ -217,18 +224,39 @@ report_done(const char *order, struct buf *why)
 	return code;
 }
 
+/* Commits the changes; with keep_state = database, after the database has
+ * stored them. Sets *done unless the next run must execute the orders again. */
+static enum exit_code
+commit_changes(struct stream *s, bool *done, struct buf *why)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	while (s->shared != NULL &&
+	       (o = stream_flush(s, false)) == OUTCOME_LATER &&
+	       !s->job->until_empty && !stop_asked())
+		endpoint_pump(s->in);
+	*done = o == OUTCOME_DONE;
+	if (o == OUTCOME_NEVER)
+		return s->stage.code;
+	if (o == OUTCOME_LATER)
+		return stop_asked() ? PROG_OK : PROG_TEMPFAIL;
+	return stream_commit(s, why);
+}
+
 static enum exit_code
 carry_out_all(
     struct stream *s, const struct order_list *orders, struct buf *why)
 {
 	enum exit_code code;
 	size_t i, chats = 0;
+	bool done = true;
 
 	for (i = 0; i < orders->n; i++)
 		chats += carry_out(s, &orders->v[i].order);
-	code = stream_commit(s, why);
-	if (code == PROG_OK)
-		code = state_rewrite(s->state, why);
+	code = commit_changes(s, &done, why);
+	if (code != PROG_OK || !done)
+		return code;
+	code = state_rewrite(s->state, why);
 	if (code == PROG_OK)
 		code = stream_counter_publish(s);
 	/* The order is removed last, when it is complete. */

@@ -2,21 +2,27 @@
  * stream_tables: the tenants of a stream and the tables of its state. A flush
  * writes a tenant's changes into them:
  *
- *   tenants     number -> name, whether it is aged, the version of its hours
- *               and targets, and what no other table has
+ *   names       number -> name of a tenant
+ *   tenants     tenant -> whether it is aged, the version of its hours and
+ *               targets, the seeds of its hashes, and what no other table has
  *   operators   tenant, id -> operator
- *   chats       number -> tenant, head
- *   messages    number, segment -> messages
+ *   chats       tenant, number -> head
+ *   messages    tenant, number, segment -> messages
  *   seen        tenant, span, version -> identities of events of that span
  *   allocation  tenant, key -> entry of allocation_pack()
+ *
+ * All keys begin with the tenant's number, which belongs to this file: the same
+ * tenant may have another number in the state of another machine. Everything
+ * else about a tenant is the same there, including the numbers of its chats.
  *
  * Two more, rows and reservations, have the lines of the last flush, which
  * stream_flush.c writes and deletes.
  *
  * LMDB writes whole pages, so data that change in the same flush should be
- * adjacent. Therefore chats are numbered in the order in which they begin, and
- * the identities of events are a log: each flush appends one run under a
- * growing key. When a span leaves the window, flushes delete it in small steps.
+ * adjacent. Therefore a tenant's chats are numbered in the order in which they
+ * begin, and the identities of events are a log: each flush appends one run
+ * under a growing key. When a span leaves the window, flushes delete it in
+ * small steps.
  *
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat arrives, and the
@@ -29,15 +35,14 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/digest/random.h"
 
 #include "aggregator/model/model_pack.h"
 
-/* Length of a tenant's number, with which its keys and its chats begin (also in
- * the tables of keyed_state.c), and of a chat's number. */
-#define TENANT_BYTES 4
+/* Length of a chat's number. */
 #define CHAT_BYTES 5
 /* Tenant, span and version; see save_run(). */
-#define RUN_KEY_BYTES (TENANT_BYTES + 2 + 8)
+#define RUN_KEY_BYTES (STATE_TENANT_BYTES + 2 + 8)
 
 /* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
@@ -47,23 +52,23 @@ stream_tenant_key(const struct stream_tenant *t)
 {
 	struct key k = { .len = 0 };
 
-	key_short(&k, t->number, TENANT_BYTES);
+	key_short(&k, t->number, STATE_TENANT_BYTES);
 	return k;
 }
 
 static struct key
-chat_key(uint64_t number)
+chat_key(const struct stream_tenant *t, uint64_t number)
 {
-	struct key k = { .len = 0 };
+	struct key k = stream_tenant_key(t);
 
 	key_short(&k, number, CHAT_BYTES);
 	return k;
 }
 
 static struct key
-segment_key(uint64_t number, size_t segment)
+segment_key(const struct stream_tenant *t, uint64_t number, size_t segment)
 {
-	struct key k = chat_key(number);
+	struct key k = chat_key(t, number);
 
 	key_short(&k, segment, 4);
 	return k;
@@ -80,7 +85,7 @@ fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 	struct key k;
 
 	for (i = 0; i < n; i++) {
-		k = segment_key(c->number, i);
+		k = segment_key(t, c->number, i);
 		if (!lmdb_get(
 			s->tables.messages, k.bytes, k.len, &data, &len) ||
 		    model_unpack_segment(m, c, data, len) == -1) {
@@ -90,25 +95,38 @@ fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 	}
 }
 
+static struct stream_tenant *
+add_tenant(struct stream *s, struct text name)
+{
+	struct stream_tenant *t = xcalloc(1, sizeof *t);
+
+	t->name = text_dup(name);
+	t->stream = s;
+	t->number = (uint32_t)s->tenants_n;
+	t->next_chat = 1;
+	pipeline_init(&t->pipeline, &s->setup, name, t->number);
+	t->pipeline.model.fetch = fetch_chat_messages;
+	random_fill(t->seed, sizeof t->seed);
+	pipeline_seed(&t->pipeline, t->seed);
+	XGROW(s->tenants, s->tenants_n, s->tenants_cap);
+	s->tenants[s->tenants_n++] = t;
+	return t;
+}
+
 struct stream_tenant *
 stream_tenant(struct stream *s, struct text name)
 {
 	struct stream_tenant *t = s->last;
+	struct key k;
 	void **slot;
 
 	if (t != NULL && text_is(name, t->name))
 		return t;
 	slot = strmap_put(&s->names, name.p, name.len);
 	if (*slot == NULL) {
-		t = xcalloc(1, sizeof *t);
-		t->name = text_dup(name);
-		t->stream = s;
-		t->number = (uint32_t)s->tenants_n;
-		pipeline_init(&t->pipeline, &s->setup, name, t->number);
-		t->pipeline.model.fetch = fetch_chat_messages;
-		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
-		s->tenants[s->tenants_n++] = t;
-		*slot = t;
+		*slot = t = add_tenant(s, name);
+		k = stream_tenant_key(t);
+		lmdb_put(s->tables.names, k.bytes, k.len, name.p, name.len);
 	}
 	s->last = *slot;
 	return *slot;
@@ -124,9 +142,9 @@ save_tenant(struct stream_tenant *t)
 	uint64_t version = terms_version(t->pipeline.model.terms);
 
 	buf_clear(&s->scratch);
-	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
 	buf_addc(&s->scratch, t->aged ? 1 : 0);
 	buf_add(&s->scratch, &version, sizeof version);
+	buf_add(&s->scratch, t->seed, sizeof t->seed);
 	model_pack_tenant(&t->pipeline.model, &s->scratch);
 	lmdb_put(
 	    s->tables.tenants, k.bytes, k.len, s->scratch.data, s->scratch.len);
@@ -157,23 +175,24 @@ save_operators(struct stream_tenant *t)
 }
 
 static void
-delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
+delete_segments(
+    const struct stream_tenant *t, uint64_t number, size_t from, size_t to)
 {
 	struct key k;
 
 	for (; from < to; from++) {
-		k = segment_key(number, from);
-		lmdb_delete(s->tables.messages, k.bytes, k.len);
+		k = segment_key(t, number, from);
+		lmdb_delete(t->stream->tables.messages, k.bytes, k.len);
 	}
 }
 
 static void
-delete_chat(struct stream *s, const struct chat *c)
+delete_chat(const struct stream_tenant *t, const struct chat *c)
 {
-	struct key k = chat_key(c->number);
+	struct key k = chat_key(t, c->number);
 
-	delete_segments(s, c->number, 0, model_segments(c).stored);
-	lmdb_delete(s->tables.chats, k.bytes, k.len);
+	delete_segments(t, c->number, 0, model_segments(c).stored);
+	lmdb_delete(t->stream->tables.chats, k.bytes, k.len);
 }
 
 static void
@@ -181,19 +200,18 @@ save_chat(struct stream_tenant *t, struct chat *c)
 {
 	struct stream *s = t->stream;
 	struct model_segments seg = model_segments(c);
-	struct key tenant = stream_tenant_key(t), k = chat_key(c->number);
+	struct key k = chat_key(t, c->number);
 
 	buf_clear(&s->scratch);
-	buf_add(&s->scratch, tenant.bytes, tenant.len);
 	model_pack_chat(&t->pipeline.model, c, &s->scratch);
 	lmdb_put(
 	    s->tables.chats, k.bytes, k.len, s->scratch.data, s->scratch.len);
-	delete_segments(s, c->number, seg.to, seg.stored);
+	delete_segments(t, c->number, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
 		model_pack_segment(
 		    &t->pipeline.model, c, seg.from, &s->scratch);
-		k = segment_key(c->number, seg.from);
+		k = segment_key(t, c->number, seg.from);
 		lmdb_put(s->tables.messages, k.bytes, k.len, s->scratch.data,
 		    s->scratch.len);
 	}
@@ -203,18 +221,17 @@ static void
 save_chats(struct stream_tenant *t)
 {
 	const struct model_changes *changes = &t->pipeline.model.changes;
-	struct stream *s = t->stream;
 	struct chat *c;
 	size_t i;
 
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
 		if (!c->gone && c->number == 0)
-			c->number = s->next_number++;
+			c->number = t->next_chat++;
 		if (!c->gone)
 			save_chat(t, c);
 		else if (c->number != 0)
-			delete_chat(s, c);
+			delete_chat(t, c);
 	}
 }
 
@@ -301,8 +318,8 @@ static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
 	size_t at = 0;
-	uint64_t n =
-	    key_read_short((struct text){ bytes, len }, &at, TENANT_BYTES);
+	uint64_t n = key_read_short(
+	    (struct text){ bytes, len }, &at, STATE_TENANT_BYTES);
 
 	if (at > 0 && n < s->tenants_n)
 		return s->tenants[n];
@@ -318,31 +335,42 @@ check_unpacked(const struct stream *s, int rc)
 }
 
 static bool
+load_name(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream *s = ctx;
+	void **slot = strmap_put(&s->names, data, len);
+	struct stream_tenant *t;
+	size_t at = 0;
+
+	if (*slot != NULL || key_len != STATE_TENANT_BYTES ||
+	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
+		s->tenants_n)
+		return damaged(s);
+	*slot = t = add_tenant(s, (struct text){ data, len });
+	stream_log_load_head(t);
+	return true;
+}
+
+static bool
 load_tenant_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream *s = ctx;
-	const char *nul = memchr(data, '\0', len);
-	struct stream_tenant *t;
-	struct text name = { data, 0 };
+	struct stream_tenant *t = tenant_at(s, key, key_len);
+	const char *p = data;
 	uint64_t version;
-	size_t at = 0, rest;
+	size_t head = 1 + sizeof version + sizeof t->seed;
 
-	if (key_len != TENANT_BYTES || nul == NULL ||
-	    key_read_short((struct text){ key, key_len }, &at, key_len) !=
-		s->tenants_n)
+	if (t == NULL || len < head)
 		return damaged(s);
-	name.len = (size_t)(nul - name.p);
-	rest = len - name.len - 1;
-	if (rest < 1 + sizeof version)
-		return damaged(s);
-	t = stream_tenant(s, name);
-	t->aged = nul[1] != 0;
-	memcpy(&version, nul + 2, sizeof version);
+	t->aged = p[0] != 0;
+	memcpy(&version, p + 1, sizeof version);
+	memcpy(t->seed, p + 1 + sizeof version, sizeof t->seed);
+	pipeline_seed(&t->pipeline, t->seed);
 	t->other_terms = version != terms_version(t->pipeline.model.terms);
-	if (!check_unpacked(
-		s, model_unpack_tenant(&t->pipeline.model,
-		       nul + 2 + sizeof version, rest - 1 - sizeof version)))
+	if (!check_unpacked(s,
+		model_unpack_tenant(&t->pipeline.model, p + head, len - head)))
 		return false;
 	streaming_metrics_resume(
 	    t->pipeline.streaming, t->pipeline.model.as_of);
@@ -366,18 +394,17 @@ load_chat_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct stream *s = ctx;
-	struct stream_tenant *t = tenant_at(s, data, len);
+	struct stream_tenant *t = tenant_at(s, key, key_len);
 	uint64_t number;
-	size_t at = 0;
+	size_t at = STATE_TENANT_BYTES;
 
-	if (t == NULL || key_len != CHAT_BYTES)
+	if (t == NULL || key_len != STATE_TENANT_BYTES + CHAT_BYTES)
 		return damaged(s);
-	number = key_read_short((struct text){ key, key_len }, &at, key_len);
+	number = key_read_short((struct text){ key, key_len }, &at, CHAT_BYTES);
 	/* Chats come in the order of their numbers. */
-	s->next_number = number + 1;
-	return check_unpacked(s,
-	    model_unpack_chat(&t->pipeline.model,
-		(const char *)data + TENANT_BYTES, len - TENANT_BYTES, number));
+	t->next_chat = number + 1;
+	return check_unpacked(
+	    s, model_unpack_chat(&t->pipeline.model, data, len, number));
 }
 
 static bool
@@ -386,7 +413,7 @@ load_identity_run(
 {
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
-	size_t at = TENANT_BYTES;
+	size_t at = STATE_TENANT_BYTES;
 	uint16_t span;
 
 	if (t == NULL || key_len != RUN_KEY_BYTES)
@@ -403,10 +430,10 @@ load_allocation_entry(
 {
 	struct stream_tenant *t = ctx;
 
-	if (key_len > TENANT_BYTES &&
+	if (key_len > STATE_TENANT_BYTES &&
 	    allocation_unpack(t->pipeline.allocation,
-		(const char *)key + TENANT_BYTES, key_len - TENANT_BYTES, data,
-		len) == 0)
+		(const char *)key + STATE_TENANT_BYTES,
+		key_len - STATE_TENANT_BYTES, data, len) == 0)
 		return true;
 	state_set_damaged(t->stream->state);
 	return false;
@@ -426,6 +453,8 @@ load_allocation(struct stream *s)
 		    load_allocation_entry, t);
 		allocation_read(
 		    t->pipeline.allocation, &t->pipeline.model, true);
+		if (t->loaded)
+			allocation_repeat(t->pipeline.allocation);
 		/* There may be unassigned chats. */
 		stream_touch(t);
 	}
@@ -464,17 +493,20 @@ static int
 load_tables(struct stream *s)
 {
 	const struct stream_tables *t = &s->tables;
+	size_t i;
 
 	lmdb_each(t->tenants, NULL, 0, load_tenant_entry, s);
 	lmdb_each(t->operators, NULL, 0, load_operator_entry, s);
 	lmdb_each(t->seen, NULL, 0, load_identity_run, s);
-	s->next_number = 1;
 	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
 	list_with_other_terms(s);
 	stream_counter_load(s);
 	if (t->allocation != NULL)
 		load_allocation(s);
+	for (i = 0; i < s->tenants_n; i++)
+		staging_load(&s->staging, text_from(s->tenants[i]->name));
+	staging_expire(&s->staging);
 	return state_failed(s->state) ? -1 : 0;
 }
 
@@ -541,6 +573,7 @@ stream_open_state(struct stream *s, struct buf *why)
 		struct lmdb_table **table;
 		const char *name;
 	} own[] = {
+		{ &s->tables.names, "names" },
 		{ &s->tables.tenants, "tenants" },
 		{ &s->tables.chats, "chats" },
 		{ &s->tables.messages, "messages" },
@@ -562,8 +595,19 @@ stream_open_state(struct stream *s, struct buf *why)
 	s->setup.state = s->state;
 	for (i = 0; i < n; i++)
 		*own[i].table = state_table(s->state, own[i].name);
-	if (state_failed(s->state) || load_tables(s) == -1 ||
-	    staging_open(&s->staging, s->state) == -1)
+	staging_open(&s->staging, s->state);
+	stream_log_open(s);
+	if (!state_failed(s->state))
+		lmdb_each(s->tables.names, NULL, 0, load_name, s);
+	return state_failed(s->state) ? state_commit(s->state, why) : PROG_OK;
+}
+
+enum exit_code
+stream_load_state(struct stream *s, struct buf *why)
+{
+	if (s->shared != NULL)
+		shared_record(s->shared);
+	if (load_tables(s) == -1)
 		return state_commit(s->state, why);
 	report_selection(s);
 	return PROG_OK;

@@ -37,6 +37,7 @@ struct eventcounter_job {
 
 struct aggregator_job {
 	const struct conf *conf;
+	const char *config;             /* the file that -c names, or NULL */
 	const struct terms_book *terms; /* hours and targets */
 	const char *from, *to;
 	enum output_format format; /* resolved */
@@ -53,6 +54,8 @@ struct aggregator_job {
 	const struct eventcounter_job *counter; /* NULL: records are read */
 	struct metric_selection selection;
 	bool until_empty;
+	bool rewrite; /* replaces what the database has of a stream's state if
+		       * that is older */
 };
 
 /* Reads a list of names that ends with NULL; "all" selects all metrics except

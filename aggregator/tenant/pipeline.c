@@ -98,7 +98,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	const struct aggregator_job *job = setup->job;
 	const struct needs needs = needs_of(&job->selection);
 	struct model *m = &d->model;
-	uint64_t seed[2];
 
 	memset(d, 0, sizeof *d);
 	d->job = job;
@@ -108,10 +107,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->terms = terms_of_tenant(job->terms, tenant);
 	m->text_of = job->explain;
 	m->incremental = m->stream = setup->state != NULL;
-	if (setup->state != NULL) {
-		state_seed(setup->state, seed);
-		m->seed = seed[0];
-	}
 	m->window = setup->window_ms;
 	m->by_clock = m->incremental && setup->future->bounded;
 	m->identifies = setup->clocks;
@@ -131,6 +126,13 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		m->follower = &streaming_metrics_follower;
 		m->follower_ctx = d->streaming;
 	}
+}
+
+void
+pipeline_seed(struct pipeline *d, const uint64_t seed[2])
+{
+	d->model.seed = seed[0];
+	d->streaming->home.seed = seed[1];
 }
 
 void

@@ -57,6 +57,9 @@ struct pipeline_setup {
  * fields of the model, as after model_init(). */
 void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, uint32_t number);
+/* Sets the seeds of stored hashes. Call it before anything is added or read
+ * from the state; without this call they are random. */
+void pipeline_seed(struct pipeline *d, const uint64_t seed[2]);
 void pipeline_release(struct pipeline *d);
 
 /* Adds a record to the model, and passes new data to the streaming metrics and

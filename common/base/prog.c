@@ -152,6 +152,27 @@ in_checkout(const char *source)
 }
 
 char *
+prog_beside(const char *program)
+{
+	char path[PATH_MAX];
+	const char *slash, *prefix;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	char *found;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	prefix = slash != NULL ? strstr(slash, "aggregator") : NULL;
+	if (prefix != NULL) {
+		found =
+		    xasprintf("%.*s%s", (int)(prefix - path), path, program);
+		if (access(found, X_OK) == 0)
+			return found;
+		free(found);
+	}
+	return xstrdup(program);
+}
+
+char *
 prog_data(const char *installed, const char *source)
 {
 	char *path = in_checkout(source);

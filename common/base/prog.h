@@ -43,6 +43,11 @@ const char *prog_name(void);
 /* Returns "1.2.3", from the Makefile. */
 const char *prog_version(void);
 
+/* Returns the path of another program of the project, "sink" or so, owned: the
+ * one beside this program, with the same prefix; or its name alone if there is
+ * none, which execvp() finds in PATH. */
+char *prog_beside(const char *program) __attribute__((warn_unused_result));
+
 /* Returns the folder into which profiles/, schema/ and so on are installed. */
 const char *prog_datadir(void);
 

@@ -79,19 +79,33 @@ base64url_encode(struct buf *to, const void *bytes, size_t len)
 	base64_with(to, base64url, bytes, len);
 }
 
-bool
-base64url_decode(struct buf *to, const char *text, size_t len)
+/* Returns the value of a digit, or -1; the last two of the 64 differ. */
+static int
+base64_value(char c, const char *digits)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == digits[62] ? 62 : c == digits[63] ? 63 : -1;
+}
+
+/* The text has no padding. */
+static bool
+decode_with(struct buf *to, const char *digits, const char *text, size_t len)
 {
 	unsigned bits = 0, n = 0;
-	const char *digit;
+	int digit;
 
 	if (len == 0 || len % 4 == 1)
 		return false;
 	for (; len > 0; len--) {
-		digit = *text != '\0' ? strchr(base64url, *text++) : NULL;
-		if (digit == NULL)
+		digit = base64_value(*text++, digits);
+		if (digit < 0)
 			return false;
-		bits = bits << 6 | (unsigned)(digit - base64url);
+		bits = bits << 6 | (unsigned)digit;
 		n += 6;
 		if (n >= 8) {
 			n -= 8;
@@ -100,4 +114,22 @@ base64url_decode(struct buf *to, const char *text, size_t len)
 		}
 	}
 	return bits == 0;
+}
+
+bool
+base64_decode(struct buf *to, const char *text, size_t len)
+{
+	size_t padded = len;
+
+	if (len % 4 != 0)
+		return false;
+	while (len > 0 && padded - len < 2 && text[len - 1] == '=')
+		len--;
+	return decode_with(to, base64, text, len);
+}
+
+bool
+base64url_decode(struct buf *to, const char *text, size_t len)
+{
+	return decode_with(to, base64url, text, len);
 }

@@ -74,8 +74,10 @@ char *percent_decode(const char *s, size_t len)
 /* base64 is padded with '=', base64url is not. */
 void base64_encode(struct buf *to, const void *bytes, size_t len);
 void base64url_encode(struct buf *to, const void *bytes, size_t len);
-/* Appends the bytes. Returns false if the text is empty or not in canonical
- * form. */
+/* Append the bytes. Return false, perhaps after some bytes, if the text is
+ * empty or not in canonical form. */
+bool base64_decode(struct buf *to, const char *text, size_t len)
+    __attribute__((warn_unused_result));
 bool base64url_decode(struct buf *to, const char *text, size_t len)
     __attribute__((warn_unused_result));
 

@@ -43,6 +43,8 @@ struct lmdb_table {
 	char *name;
 	uint64_t seed; /* for its checksums, made from the name */
 	MDB_dbi dbi;
+	lmdb_change_fn *changed; /* NULL: nobody watches */
+	void *changed_ctx;
 };
 
 struct lmdb_file {
@@ -664,6 +666,23 @@ is_stored(const MDB_val *stored, uint64_t sum, const void *data, size_t len)
 }
 
 void
+lmdb_watch(struct lmdb_table *t, lmdb_change_fn *changed, void *ctx)
+{
+	t->changed = changed;
+	t->changed_ctx = ctx;
+}
+
+/* data NULL: the entry is deleted. */
+static void
+report_change(const struct lmdb_table *t, const MDB_val *key, const void *data,
+    size_t len)
+{
+	if (t->changed != NULL)
+		t->changed(
+		    t->changed_ctx, key->mv_data, key->mv_size, data, len);
+}
+
+void
 lmdb_put(struct lmdb_table *t, const void *key, size_t key_len,
     const void *data, size_t len)
 {
@@ -683,6 +702,7 @@ lmdb_put(struct lmdb_table *t, const void *key, size_t key_len,
 		rc = count_change(f, rc == 0 ? &old : NULL, sum);
 		if (rc == 0)
 			rc = put_entry(t, &k, sum, data, len);
+		report_change(t, &k, len > 0 ? data : "", len);
 	}
 	guard_end();
 	if (rc != 0)
@@ -704,6 +724,8 @@ lmdb_delete(struct lmdb_table *t, const void *key, size_t key_len)
 		rc = count_change(f, &old, 0);
 	if (rc == 0)
 		rc = mdb_del(f->txn, t->dbi, &k, NULL);
+	if (rc == 0)
+		report_change(t, &k, NULL, 0);
 	guard_end();
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		lmdb_fail(f, rc);
@@ -749,6 +771,8 @@ delete_entries(struct lmdb_table *t, const void *prefix, size_t len,
 		while (rc == 0 && (end == NULL ||
 				      mdb_cmp(f->txn, t->dbi, &key, end) < 0)) {
 			rc = count_change(f, &data, 0);
+			/* The deletion may overwrite the key. */
+			report_change(t, &key, NULL, 0);
 			if (rc == 0)
 				rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
@@ -781,9 +805,31 @@ lmdb_delete_before(struct lmdb_table *t, const void *prefix, size_t len,
 	return delete_entries(t, prefix, len, &end, max);
 }
 
-void
-lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
-    lmdb_entry_fn *entry, void *ctx)
+/* Moves a cursor to the first entry with the prefix whose key is greater than
+ * `after`; NULL: to the first one. */
+static int
+begin_cursor(MDB_cursor *c, const void *prefix, size_t len,
+    const MDB_val *after, MDB_val *key, MDB_val *data)
+{
+	int rc;
+
+	if (after == NULL)
+		return step_cursor(c, MDB_SET_RANGE, prefix, len, key, data);
+	*key = *after;
+	rc = mdb_cursor_get(c, key, data, MDB_SET_RANGE);
+	if (rc != 0)
+		return rc;
+	if (key->mv_size == after->mv_size &&
+	    memcmp(key->mv_data, after->mv_data, after->mv_size) == 0)
+		return step_cursor(c, MDB_NEXT, prefix, len, key, data);
+	return key->mv_size >= len && memcmp(key->mv_data, prefix, len) == 0
+		   ? 0
+		   : MDB_NOTFOUND;
+}
+
+static void
+each_entry(struct lmdb_table *t, const void *prefix, size_t len,
+    const MDB_val *after, lmdb_entry_fn *entry, void *ctx)
 {
 	struct lmdb_file *f = t->file;
 	MDB_val key, v;
@@ -796,7 +842,7 @@ lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
 	guard_begin(f);
 	rc = mdb_cursor_open(f->txn, t->dbi, &c);
 	if (rc == 0) {
-		rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &v);
+		rc = begin_cursor(c, prefix, len, after, &key, &v);
 		while (rc == 0 && unwrap_value(t, &key, &v)) {
 			notify_alive(); /* This may take minutes. */
 			guard_end();
@@ -812,6 +858,22 @@ lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
 	guard_end();
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		lmdb_fail(f, rc);
+}
+
+void
+lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
+    lmdb_entry_fn *entry, void *ctx)
+{
+	each_entry(t, prefix, len, NULL, entry, ctx);
+}
+
+void
+lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
+    const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx)
+{
+	const MDB_val after = bytes_of(key, key_len);
+
+	each_entry(t, prefix, len, &after, entry, ctx);
 }
 
 void

@@ -128,6 +128,17 @@ typedef bool lmdb_entry_fn(
 void lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
     lmdb_entry_fn *entry, void *ctx);
 
+/* The same for the entries that come after a key, which need not exist. */
+void lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
+    const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx);
+
+/* Receives each change of an entry when it is made: its new value, or data NULL
+ * if it is deleted. A put of the stored value changes nothing. All are
+ * borrowed during the call, which must not use the file. */
+typedef void lmdb_change_fn(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len);
+void lmdb_watch(struct lmdb_table *t, lmdb_change_fn *changed, void *ctx);
+
 /* Begins to change a shared file: sees all that other processes committed. Its
  * commit is made even if nothing changes, after which LMDB can reuse pages. */
 bool lmdb_begin_changes(struct lmdb_file *f);

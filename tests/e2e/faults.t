@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -178,10 +179,10 @@ def snapshots(run):
     return run.tables()
 
 
-def aggregate(run, queue):
+def aggregate(run, queue, cut=None):
     run.do("aggregator", "-f", run.queue(queue), "-t", run.queue("rows"),
            "--state", run.path("stream"), "-a", "all", "--every", "20ms",
-           "--until-empty")
+           "--until-empty", cut=cut)
 
 
 def stream_records(run):
@@ -207,6 +208,22 @@ def stream(run):
     run.conf()
     run.put("records", with_bad(run, "records", stream_records(run)))
     aggregate(run, "records")
+    run.sink()
+    return run.tables()
+
+
+def kept(run):
+    """The same with the state in the database; an aggregator that died goes on
+    with nothing, as on another machine."""
+    run.conf(aggregator={"keep_state": "database"})
+    run.put("records", with_bad(run, "records", stream_records(run)))
+    sink = run.start("sink", "-f", run.queue("rows"))
+    aggregate(run, "records", cut=lambda _: shutil.rmtree(run.path("stream")))
+    # Once more, so that there is a state to load.
+    shutil.rmtree(run.path("stream"))
+    aggregate(run, "records", cut=lambda _: None)
+    sink.terminate()
+    assert sink.wait(60) == 0, "the sink"
     run.sink()
     return run.tables()
 
@@ -483,6 +500,12 @@ ROWS = [
     ("aggregator.before_commit:3", stream),
     ("aggregator.after_commit:3", stream),
     ("aggregator.rows_confirmed:3", stream),
+    ("aggregator.after_commit:3", kept),
+    ("aggregator.stored:3", kept),
+    ("aggregator.stored:2 aggregator.rows_confirmed:3", kept),
+    ("aggregator.state_loaded", kept),
+    ("aggregator.before_commit:2 aggregator.state_loaded "
+     "aggregator/input.acknowledged:2", kept),
     ("aggregator/input.before_acknowledge:3", stream),
     ("aggregator/input.acknowledged:3", stream),
     ("sink.before_commit:3", store),
@@ -567,7 +590,8 @@ class Test:
         parts = []
         for table, columns in self.columns.items():
             if "tenant" in columns and table not in (
-                    "response_rollups", "sums_due", "tenant_locks"):
+                    "response_rollups", "sums_due", "tenant_locks",
+                    "stream_heads", "stream_state"):
                 # A poll of each run begins at another millisecond.
                 own = {"begin_at", "end_at"} if table == "coverage" else set()
                 names = ", ".join(compared(c) for c in columns

@@ -3,6 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
+#include <string.h>
+
 #include "common/digest/encoding.h"
 
 static void
@@ -26,10 +28,38 @@ hexadecimal_digits(void **state)
 	assert_string_equal(text, "009abfff");
 }
 
+/* The vectors of RFC 4648, and texts that are not canonical. */
+static void
+base64_returns_its_bytes(void **state)
+{
+	static const char *const texts[] = { "Zg==", "Zm8=", "Zm9v",
+		"Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
+	static const char *const bad[] = { "", "Zg=", "Zg",
+		"Zh==", "Z===", "Zm9v=", "Zm8=Zm8=", "Zm9-", "Zm9v\n" };
+	struct buf bytes = BUF_INIT, text = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+		buf_clear(&bytes);
+		buf_clear(&text);
+		assert_true(base64_decode(&bytes, texts[i], strlen(texts[i])));
+		assert_int_equal(bytes.len, i + 1);
+		assert_memory_equal(bytes.data, "foobar", i + 1);
+		base64_encode(&text, bytes.data, bytes.len);
+		assert_string_equal(buf_str(&text), texts[i]);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(base64_decode(&bytes, bad[i], strlen(bad[i])));
+	buf_release(&bytes);
+	buf_release(&text);
+}
+
 int
 test_encoding(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(base64_returns_its_bytes),
 		cmocka_unit_test(hexadecimal_digits),
 	};
 

@@ -1,0 +1,486 @@
+/*
+ * stream_sync: the start of a run with keep_state = database, which makes the
+ * state equal to what the database has of it. The stream is already the only
+ * reader of its input: so nobody writes meanwhile, except an aggregator that
+ * does not know yet that it is no longer in charge, whose flush then makes our
+ * first one be refused.
+ *
+ *   lines of the last run   are sent again, unchanged. If they are refused, the
+ *                           state of their tenants is loaded
+ *   sink --state            reads which flush of each tenant the state has, and
+ *                           prints what it lacks
+ *   a tenant's state        is applied in several commits. Until the last one,
+ *                           its head says that it must be loaded as a whole
+ *
+ * A database that is older than the state was restored from a backup: neither
+ * of them may win without being asked. --rewrite lets the state win.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
+#include "common/json/json_text.h"
+#include "common/json/jsonw.h"
+#include "common/os/lines.h"
+#include "common/os/retry.h"
+#include "common/os/stop.h"
+
+/* A part of a delta in base64, and the words around it. */
+#define MAX_LINE ((size_t)1 << 20)
+#define COMMIT_BYTES ((size_t)4 << 20)
+
+#define RETRY_BASE_MS 500
+#define RETRY_CAP_MS 30000
+#define READ_MS 500
+
+struct sync {
+	struct stream *stream;
+	struct buf *why;
+	struct flat flat;
+	struct delta_reader reader;
+	struct buf data;
+	struct stream_tenant *tenant; /* whose state is being read, or NULL */
+	struct stream_head head;      /* what it will then have */
+	int64_t version;              /* of the delta that is being read */
+	size_t bytes;                 /* since the last commit */
+	bool ended;                   /* the line `end` has come */
+	enum exit_code code;          /* of the first error */
+};
+
+/* ---- the lines of the last run ---- */
+
+static enum exit_code
+send_last_lines(struct stream *s)
+{
+	enum outcome o;
+
+	if (!stream_has_lines(s))
+		return PROG_OK;
+	o = stream_write_lines(s);
+	while (o == OUTCOME_DONE &&
+	       (o = stream_confirm(s, true)) == OUTCOME_LATER &&
+	       !s->job->until_empty && !stop_asked()) {
+		endpoint_pump(s->in);
+		o = OUTCOME_DONE;
+	}
+	if (s->log.refused) {
+		s->log.refused = s->failed = false;
+		stream_log_discard(s);
+		s->step = FLUSH_CONFIRMED;
+		return PROG_OK;
+	}
+	if (o == OUTCOME_LATER && s->job->until_empty) {
+		log_error("no sink has stored the rows of the last run in "
+			  "'%s'; is one running?",
+		    endpoint_name(s->out));
+		return PROG_TEMPFAIL;
+	}
+	return o == OUTCOME_NEVER ? s->stage.code : PROG_OK;
+}
+
+/* ---- what the state has ---- */
+
+static bool
+has_entry(struct stream_tenant *t)
+{
+	struct key k = stream_tenant_key(t);
+	const void *data;
+	size_t len;
+
+	return lmdb_get(t->stream->tables.tenants, k.bytes, k.len, &data, &len);
+}
+
+/* A tenant that no flush of keep_state = database had yet counts as newer than
+ * everything that was committed before. */
+static int
+list_heads(struct stream *s, FILE *to)
+{
+	struct buf line = BUF_INIT;
+	struct stream_tenant *t;
+	struct stream_head h;
+	char writer[17];
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		h = t->head;
+		if (h.version == 0 && !has_entry(t))
+			continue;
+		if (h.version == 0)
+			h.version = state_number(s->state, "version", 0);
+		(void)snprintf(writer, sizeof writer, "%016" PRIx64, h.writer);
+		buf_clear(&line);
+		jsonw_open(&line);
+		jsonw_str(&line, "tenant", t->name);
+		jsonw_int(&line, "version", h.version);
+		jsonw_str(&line, "writer", writer);
+		jsonw_line(&line);
+		(void)fwrite(line.data, 1, line.len, to);
+	}
+	buf_release(&line);
+	return fflush(to) == 0 && fseek(to, 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+/* ---- what the database has ---- */
+
+static bool
+refuse(struct sync *y, enum exit_code code)
+{
+	if (y->code == PROG_OK)
+		y->code = code;
+	return false;
+}
+
+static bool
+refuse_output(struct sync *y)
+{
+	buf_setf(y->why, "sink --state prints lines that this version does not "
+			 "understand; install the same version of both");
+	return refuse(y, PROG_CONFIG);
+}
+
+static bool
+commit_state(struct sync *y)
+{
+	enum exit_code code = state_commit(y->stream->state, y->why);
+
+	y->bytes = 0;
+	return code == PROG_OK || refuse(y, code);
+}
+
+/* The tenant's state is complete. */
+static bool
+end_tenant(struct sync *y)
+{
+	struct stream_tenant *t = y->tenant;
+
+	if (t == NULL)
+		return true;
+	if (!delta_read_end(&y->reader)) {
+		buf_setf(y->why,
+		    "the database's state of tenant '%s' is damaged", t->name);
+		return refuse(y, PROG_DATA);
+	}
+	t->head = y->head;
+	t->loaded = true;
+	stream_log_save_head(t);
+	state_raise_version(y->stream->state, t->head.version);
+	log_info("state_loaded", "tenant=%s version=%" PRId64, t->name,
+	    t->head.version);
+	y->tenant = NULL;
+	if (!commit_state(y))
+		return false;
+	FAULT_POINT("aggregator.state_loaded");
+	return true;
+}
+
+/* Marks the tenant as incomplete until end_tenant(). */
+static void
+begin_tenant(struct sync *y, struct stream_tenant *t, struct stream_head head)
+{
+	y->tenant = t;
+	y->head = head;
+	y->version = 0;
+	if (t->head.version == 0)
+		t->head.version = 1;
+	t->head.writer = 0;
+	t->before = (struct stream_head){ 0, 0 };
+	stream_log_save_head(t);
+	shared_restart_walk(y->stream->shared, t->number);
+}
+
+static void
+remove_tenant(struct stream_tenant *t)
+{
+	shared_delete(t->stream->shared, t->number);
+	t->head = t->before = (struct stream_head){ 0, 0 };
+	stream_log_save_head(t);
+}
+
+/* The database lacks flushes that the state knows to be stored. */
+static bool
+replace_older(struct sync *y, struct stream_tenant *t)
+{
+	const struct aggregator_job *job = y->stream->job;
+
+	t->whole = true;
+	t->forced = job->rewrite;
+	if (job->rewrite)
+		return true;
+	buf_setf(y->why,
+	    "the database is older than this state (tenant '%s'); 'aggregator "
+	    "--rewrite' writes this state and all rows into the database, or "
+	    "remove '%s/stream.mdb' to go on from what the database has",
+	    t->name, job->state);
+	return refuse(y, PROG_CONFIG);
+}
+
+static bool
+refuse_identity(struct sync *y, const char *tenant, struct text identity)
+{
+	buf_setf(y->why,
+	    "the database's state of tenant '%s' was made with \"%.*s\", and "
+	    "this is \"%s\"; use the same definition, window and version, or "
+	    "remove the tenant's state and rows from the database",
+	    tenant, TEXT_ARG(identity), y->stream->log.identity);
+	return refuse(y, PROG_CONFIG);
+}
+
+static struct text
+field_text(const struct sync *y, const char *name)
+{
+	const struct flat_field *f = flat_find(&y->flat, name);
+	struct text t = { "", 0 };
+
+	if (f != NULL)
+		t = (struct text){ f->val, f->val_len };
+	return t;
+}
+
+static int64_t
+field_number(const struct sync *y, const char *name)
+{
+	struct text t = field_text(y, name);
+	char digits[24] = "";
+
+	if (t.len < sizeof digits)
+		memcpy(digits, t.p, t.len);
+	return strtoll(digits, NULL, 10);
+}
+
+static bool
+read_head(struct sync *y)
+{
+	struct stream *s = y->stream;
+	struct text load = field_text(y, "load"),
+		    identity = field_text(y, "identity"),
+		    writer = field_text(y, "writer");
+	struct stream_tenant *t;
+	struct stream_head head = { field_number(y, "version"), 0 };
+	bool newer = text_is(load, "newer"), all = text_is(load, "all");
+	char hex[17] = "";
+
+	if (!end_tenant(y))
+		return false;
+	t = stream_tenant(s, field_text(y, "tenant"));
+	if (writer.len < sizeof hex)
+		memcpy(hex, writer.p, writer.len);
+	head.writer = strtoull(hex, NULL, 16);
+	if ((newer || all || text_is(load, "nothing")) &&
+	    !text_is(identity, s->log.identity))
+		return refuse_identity(y, t->name, identity);
+	if (text_is(load, "nothing"))
+		return true;
+	if (text_is(load, "removed")) {
+		remove_tenant(t);
+		return true;
+	}
+	if (text_is(load, "missing") && t->head.version == 0) {
+		t->whole = true;
+		return true;
+	}
+	if (text_is(load, "older") || text_is(load, "missing"))
+		return replace_older(y, t);
+	if (!newer && !all)
+		return refuse_output(y);
+	begin_tenant(y, t, head);
+	if (all)
+		shared_delete(s->shared, t->number);
+	return true;
+}
+
+static bool
+read_state(struct sync *y)
+{
+	struct text data = field_text(y, "data");
+	int64_t version = field_number(y, "version");
+
+	if (y->tenant == NULL)
+		return refuse_output(y);
+	if (version != y->version && !delta_read_end(&y->reader))
+		return refuse_output(y);
+	y->version = version;
+	buf_clear(&y->data);
+	if (!base64_decode(&y->data, data.p, data.len) ||
+	    !shared_apply(y->stream->shared, y->tenant->number, &y->reader,
+		y->data.data, y->data.len)) {
+		buf_setf(y->why,
+		    "the database's state of tenant '%s' is damaged at version "
+		    "%" PRId64,
+		    y->tenant->name, version);
+		return refuse(y, PROG_DATA);
+	}
+	y->bytes += y->data.len;
+	return y->bytes < COMMIT_BYTES || commit_state(y);
+}
+
+static bool
+read_line(struct sync *y, const char *line, size_t len)
+{
+	struct buf why = BUF_INIT;
+	struct text type;
+	bool good = flat_parse(&y->flat, line, len, &why) == 0;
+
+	buf_release(&why);
+	if (!good)
+		return refuse_output(y);
+	type = field_text(y, "type");
+	if (text_is(type, "head"))
+		return read_head(y);
+	if (text_is(type, "state"))
+		return read_state(y);
+	if (!text_is(type, "end"))
+		return refuse_output(y);
+	y->ended = end_tenant(y) && commit_state(y);
+	return y->ended;
+}
+
+/* Returns false when the output has ended or cannot be used. */
+static bool
+read_output(struct sync *y, struct lines *l)
+{
+	char *line;
+	size_t len;
+
+	enum line_status got = lines_next(l, &line, &len, READ_MS);
+
+	if (got == LINE_OK)
+		return read_line(y, line, len) && !y->ended;
+	return got == LINE_WAIT && !stop_asked();
+}
+
+static void
+serve_links(void *ctx)
+{
+	struct stream *s = ctx;
+
+	endpoint_pump(s->in);
+	endpoint_pump(s->out);
+	if (s->assign != NULL)
+		endpoint_pump(s->assign);
+}
+
+/* ---- the child ---- */
+
+/* url: the configuration has removed it from the environment. */
+static _Noreturn void
+become_sink(const struct stream *s, const char *program, const char *url,
+    int in, int out)
+{
+	const char *queue = endpoint_amqp_name(endpoint_name(s->in));
+	const char *argv[6] = { program, "--state", queue, NULL };
+
+	if (s->job->config != NULL) {
+		argv[3] = "-c";
+		argv[4] = s->job->config;
+	}
+	if (url != NULL)
+		(void)setenv("MYSQL_URL", url, 1);
+	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
+		(void)execvp(program, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+/* Returns the exit status of the child, -1 if it could not be run. */
+static int
+run_child(struct sync *y, FILE *heads)
+{
+	struct stream *s = y->stream;
+	char *program = prog_beside("sink");
+	const char *url = conf_text(s->job->conf, "mysql", "url");
+	struct lines lines;
+	int ends[2], status = -1;
+	int64_t served = clock_mono_ms();
+	pid_t child;
+
+	if (pipe(ends) == -1)
+		goto done;
+	child = fork();
+	if (child == 0) {
+		(void)close(ends[0]);
+		become_sink(s, program, url, fileno(heads), ends[1]);
+	}
+	(void)close(ends[1]);
+	if (child > 0) {
+		lines_init(&lines, ends[0], MAX_LINE);
+		while (read_output(y, &lines)) {
+			if (clock_mono_ms() - served < READ_MS)
+				continue;
+			serve_links(s);
+			served = clock_mono_ms();
+		}
+		lines_release(&lines);
+	}
+	(void)close(ends[0]);
+	while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR)
+		continue;
+done:
+	free(program);
+	return status;
+}
+
+/* Returns PROG_TEMPFAIL if another attempt may help. */
+static enum exit_code
+load_once(struct stream *s, struct buf *why)
+{
+	struct sync y = { .stream = s, .why = why };
+	FILE *heads = tmpfile();
+	int status = -1;
+
+	if (heads == NULL || list_heads(s, heads) == -1)
+		y.code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write a temporary file");
+	else
+		status = run_child(&y, heads);
+	if (heads != NULL)
+		(void)fclose(heads);
+	flat_release(&y.flat);
+	buf_release(&y.data);
+	buf_release(&y.reader.rest);
+	if (y.code != PROG_OK || y.ended)
+		return y.code;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PROG_CONFIG) {
+		buf_setf(why, "sink --state cannot read the database");
+		return PROG_CONFIG;
+	}
+	buf_setf(why, "sink --state did not print the whole state; is the "
+		      "database running, and sink installed?");
+	return PROG_TEMPFAIL;
+}
+
+enum exit_code
+stream_sync(struct stream *s, struct buf *why)
+{
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum exit_code code = send_last_lines(s);
+	bool told = false;
+
+	while (code == PROG_OK && !stop_asked()) {
+		buf_clear(why);
+		code = load_once(s, why);
+		if (code != PROG_TEMPFAIL || s->job->until_empty)
+			return code;
+		if (stop_asked())
+			break;
+		if (!told)
+			log_warn("%s; trying again", buf_str(why));
+		told = true;
+		code = PROG_OK;
+		if (!retry_wait(&retry, serve_links, s))
+			break;
+	}
+	buf_clear(why);
+	return code;
+}
