@@ -191,8 +191,8 @@ void endpoint_break(struct endpoint *e);
 /* For writing with `answers`: returns the next answer that has arrived, in the
  * order of arrival; false if there is none. Never waits; the calls that serve
  * the endpoint collect answers. *text is borrowed until the next call. The
- * broker forgets answers that are sent while the connection is lost, so whoever
- * waits for one asks again after a while. */
+ * broker forgets answers that are sent while the connection is lost, so a
+ * caller that waits for one must ask again after a while. */
 bool endpoint_answer(struct endpoint *e, const char **text, size_t *len);
 
 /* The same, but serves the endpoint until an answer has arrived, for at most

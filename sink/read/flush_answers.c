@@ -10,7 +10,7 @@
 #include "common/json/jsonw.h"
 
 /* Each run of an aggregator is another writer: above this number, the old ones
- * are forgotten, and whoever still asks has to send again. */
+ * are dropped, and their writers have to send again. */
 #define ROUNDS_MAX 1000
 
 struct round {

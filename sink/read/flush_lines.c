@@ -14,7 +14,7 @@
  * it. */
 #define LINES_MAX ((size_t)1 << 30)
 
-static const char last_line[] = "{\"type\":\"flushed\"";
+static const char flush_line[] = "{\"type\":\"flush";
 
 static void
 free_open(void *p)
@@ -88,14 +88,14 @@ flush_lines_inside(const struct flush_lines *l)
 	return l->now != NULL || l->skipping;
 }
 
-/* Returns the line that ends the flush, or NULL. */
+/* Returns the line that ends the flush or begins another one, or NULL. */
 static const char *
 find_end(const char *lines, size_t len)
 {
-	size_t n = sizeof last_line - 1;
+	size_t n = sizeof flush_line - 1;
 	const char *at = lines, *end = lines + len;
 
-	while ((at = memmem(at, (size_t)(end - at), last_line, n)) != NULL &&
+	while ((at = memmem(at, (size_t)(end - at), flush_line, n)) != NULL &&
 	       at > lines && at[-1] != '\n')
 		at += n;
 	return at;
@@ -116,8 +116,11 @@ flush_lines_take(struct flush_lines *l, const char *lines, size_t len)
 		buf_add(&o->lines, lines, n);
 	if (end == NULL)
 		return len;
-	l->complete = o;
 	flush_lines_leave(l);
+	/* Only the word "flushed" continues with a letter. */
+	if (end[sizeof flush_line - 1] != 'e')
+		return n;
+	l->complete = o;
 	end = memchr(end, '\n', len - n);
 	return (size_t)(end + 1 - lines);
 }

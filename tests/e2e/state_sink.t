@@ -149,8 +149,10 @@ class Test(Tables):
         self.holds("its state", "1,2", "SELECT part FROM stream_state WHERE "
                    "tenant = 'p' ORDER BY 1")
         parts = self.long("p", 20, 10, 2)
-        self.asks("begun twice", "stored",
-                    parts[0], *parts)
+        self.asks("begun twice", "stored", parts[0], *parts)
+        parts = self.long("p", 30, 20, 3)
+        self.asks("begun twice in a message", "stored",
+                  [line for part in (parts[0], *parts) for line in part])
 
     def bad_lines_are_refused(self):
         flush, row, state, end = self.flush("d", 10, 0, 1)
