@@ -470,10 +470,12 @@ stream_sync(struct stream *s, struct buf *why)
 	while (code == PROG_OK && !stop_asked()) {
 		buf_clear(why);
 		code = load_once(s, why);
+		if (code == PROG_TEMPFAIL && stop_asked()) {
+			code = PROG_OK;
+			break;
+		}
 		if (code != PROG_TEMPFAIL || s->job->until_empty)
 			return code;
-		if (stop_asked())
-			break;
 		if (!told)
 			log_warn("%s; trying again", buf_str(why));
 		told = true;

@@ -489,6 +489,22 @@ list_with_other_terms(const struct stream *s)
 	}
 }
 
+/* The database lacks rows of these tenants. */
+static void
+list_forced(const struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (!t->forced)
+			continue;
+		pipeline_list_all(&t->pipeline);
+		stream_touch(t);
+	}
+}
+
 static int
 load_tables(struct stream *s)
 {
@@ -501,6 +517,7 @@ load_tables(struct stream *s)
 	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
 	list_with_other_terms(s);
+	list_forced(s);
 	stream_counter_load(s);
 	if (t->allocation != NULL)
 		load_allocation(s);

@@ -8,18 +8,20 @@ it is killed, at a random moment or at a fault point; its state is removed, is
 replaced by an older one, by a copy that was made while it ran, or by that of the
 other one, or is in another folder; it is frozen, and thawed when the other one
 has taken over. The sink, broker and database are killed, too. The last run
-begins without a state.
+begins without a state. Before that, a database is restored that is older than
+the state.
 
 One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n sets their number.
 """
 
+import json
 import os
 import shutil
 import signal
 import threading
 import time
 
-from harness import LONG, Checks, Lab, main, say, seed
+from harness import LONG, PROBE, Checks, Lab, main, say, seed
 from stream_rounds import Round, tell
 
 ROUNDS = int(os.environ.get("ROUNDS", 40 if LONG else 1))
@@ -143,6 +145,99 @@ class StateRound(Round):
         self.last_run("sink", ["sink", "-c", self.ample, "-f", self.to])
 
 
+TENANT = "restored"
+COUNTS = ("SELECT conversation_id, message_count FROM conversation_metrics "
+          "WHERE tenant = '%s' ORDER BY 1" % TENANT,
+          "SELECT user_id, message_count FROM user_stats WHERE tenant = '%s' "
+          "ORDER BY 1" % TENANT)
+
+
+def records(begin, end):
+    """Messages of five customers in five chats."""
+    return b"".join(json.dumps({
+        "type": "message", "tenant": TENANT, "id": str(n), "chat": str(n % 5),
+        "from": "customer", "user": "u%d" % (n % 5),
+        "at": "2026-11-20T10:%02d:%02d.000Z" % divmod(n, 60)}).encode() + b"\n"
+        for n in range(begin, end))
+
+
+class Restored:
+    """A database that is older than the state, as after a backup was
+    restored."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.conf = lab.conf("conf.restored", {
+            "sink": {}, "amqp": {"wait_timeout": "60s"},
+            "aggregator": {"keep_state": "database", "clock": "records"}})
+        self.tables = {}
+        for table, column in lab.sql(
+                "SELECT c.table_name, column_name FROM "
+                "information_schema.columns c JOIN information_schema.tables t "
+                "USING (table_schema, table_name) WHERE table_schema = "
+                "DATABASE() AND table_type = 'BASE TABLE' "
+                "AND extra NOT LIKE '%GENERATED%'"):
+            self.tables.setdefault(table, []).append("`%s`" % column)
+        self.tables = {t: ", ".join(c) for t, c in self.tables.items()
+                       if "`tenant`" in c}
+
+    def aggregate(self, *options, state="state.restored"):
+        return self.lab.run([
+            "aggregator", "-c", self.conf, "-f", "queue:restored", "-t",
+            "queue:restored.rows", "-a", "all", "--state",
+            self.lab.path(state), "--until-empty", *options], timeout=300)
+
+    def publish(self, begin, end):
+        self.lab.must([PROBE, "-b", "7", "write", "queue:restored"],
+                      stdin=records(begin, end))
+
+    def counts(self):
+        return [self.lab.sql(statement) for statement in COUNTS]
+
+    def back_up(self):
+        self.lab.sql("; ".join(
+            "CREATE OR REPLACE TABLE saved_%s AS SELECT * FROM %s "
+            "WHERE tenant = '%s'" % (t, t, TENANT) for t in self.tables))
+
+    def restore(self):
+        self.lab.sql("; ".join(
+            "DELETE FROM %s WHERE tenant = '%s'; "
+            "INSERT INTO %s (%s) SELECT %s FROM saved_%s; DROP TABLE saved_%s"
+            % (t, TENANT, t, c, c, t, t) for t, c in self.tables.items()))
+
+    def check(self, checks):
+        sink = self.lab.start(["sink", "-c", self.conf, "-f",
+                               "queue:restored.rows"],
+                              self.lab.path("sink.log"))
+        self.publish(0, 40)
+        checks.that(self.aggregate().code == 0, "the first run")
+        self.back_up()
+        self.publish(40, 90)
+        checks.that(self.aggregate().code == 0, "the second run")
+        want = self.counts()
+        self.restore()
+        checks.that(self.counts() != want, "the backup lacks nothing")
+        done = self.aggregate()
+        checks.that(done.code == 78 and "older than this state" in done.err
+                    and "--rewrite" in done.err, "older: %s" % done)
+        done = self.aggregate("--rewrite")
+        checks.that(done.code == 0, "--rewrite: %s" % done)
+        checks.that(self.counts() == want, "after --rewrite: %s, not %s"
+                    % (self.counts(), want))
+        done = self.aggregate(state="state.new")
+        checks.that(done.code == 0, "on another machine: %s" % done)
+        self.publish(90, 100)
+        done = self.aggregate(state="state.new")
+        checks.that(done.code == 0, "it goes on: %s" % done)
+        found = sum(int(n) for _, n in self.counts()[0])
+        checks.that(found == 100, "it goes on: %d messages" % found)
+        done = self.aggregate("--window", "25h", state="state.other")
+        checks.that(done.code == 78 and "window=" in done.err,
+                    "another window: %s" % done)
+        sink.terminate()
+        checks.that(sink.wait(60) == 0, "the sink")
+
+
 def body():
     first = seed() % 10 ** 8
     checks = Checks()
@@ -151,6 +246,7 @@ def body():
         conf = lab.conf("conf", {"sink": {}})
         lab.must(["sink", "-c", conf, "--migrate"])
         lab.must(["aggregator", "--declare"], stdin=b"queue records\n")
+        Restored(lab).check(checks)
         for i in range(ROUNDS):
             r = StateRound(lab, first + i)
             before = [r.told(w) for w in (LOADED, REFUSED)] if i else [0, 0]
