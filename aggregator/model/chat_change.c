@@ -83,9 +83,10 @@ chat_recompute(struct model *m, struct chat *c)
 	episodes_drop(m, c, &d.old);
 }
 
-void
-chat_recompute_before(
-    struct model *m, struct chat *c, const struct description *d)
+/* Recomputes the chat if something must be dropped before the description or
+ * (NULL) the records of a snapshot are added. */
+static void
+recompute_before(struct model *m, struct chat *c, const struct description *d)
 {
 	if (episodes_must_be_dropped(m, c, d))
 		chat_recompute(m, c);
@@ -129,7 +130,7 @@ list_in_snapshot(struct model *m, struct chat *c)
 {
 	if (c->listed_at >= m->snapshot_at)
 		return;
-	chat_recompute_before(m, c, NULL);
+	recompute_before(m, c, NULL);
 	c->listed_at = m->snapshot_at;
 	touch_chat(m, c, true);
 }
@@ -193,7 +194,7 @@ chat_take_record(struct model *m, const struct record *r, int64_t at)
 		c->name_hints[0] = d.customer;
 	if (c->name_hints[1] == 0)
 		c->name_hints[1] = d.assignee;
-	chat_recompute_before(m, c, &d);
+	recompute_before(m, c, &d);
 	descriptions_add(m, c, &d);
 	if (m->incremental)
 		descriptions_prune(m, c);

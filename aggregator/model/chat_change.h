@@ -25,11 +25,6 @@ void chats_end_snapshot(struct model *m);
 
 void chat_recompute(struct model *m, struct chat *c);
 
-/* Recomputes the chat if something must be dropped before the description or
- * (NULL) the records of a snapshot are added. */
-void chat_recompute_before(
-    struct model *m, struct chat *c, const struct description *d);
-
 /* Loads the messages of a chat of which only the packed head is known, and
  * derives its intervals. */
 void chat_load(struct model *m, struct chat *c);

@@ -319,6 +319,14 @@ messages_append(struct model *m, struct chat *c)
 	return &c->messages[c->n++];
 }
 
+/* Call when messages of the chat have moved. */
+static void
+note_moved(struct chat *c)
+{
+	free(c->ids);
+	c->ids = NULL;
+}
+
 void
 messages_drop(struct model *m, struct chat *c, size_t n)
 {
@@ -327,7 +335,7 @@ messages_drop(struct model *m, struct chat *c, size_t n)
 
 	for (i = 0; i < n; i++)
 		message_drop(&m->lexicon, &c->messages[i]);
-	messages_moved(c);
+	note_moved(c);
 	c->n -= (uint32_t)n;
 	if (c->n > 0)
 		memmove(
@@ -347,19 +355,12 @@ messages_sort(struct model *m, struct chat *c)
 	    timeline_sort(&m->private->sorting, c->messages, c->n, c->sorted);
 
 	if (first < c->n)
-		messages_moved(c);
+		note_moved(c);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)
 		c->clean = c->sorted;
 	c->sorted = c->n;
-}
-
-void
-messages_moved(struct chat *c)
-{
-	free(c->ids);
-	c->ids = NULL;
 }
 
 /* Returns the slot of the id, which may be free. */
@@ -376,7 +377,7 @@ find_id_slot(const struct chat *c, message_id id)
 	return &x->slots[i];
 }
 
-/* The same as messages_find() for a chat with many messages. */
+/* The same as find_message() for a chat with many messages. */
 static size_t
 find_by_index(struct chat *c, message_id id)
 {
@@ -401,8 +402,8 @@ find_by_index(struct chat *c, message_id id)
 
 /* Returns the index of the message with that id, or c->n. Versions of a message
  * may be far apart in time. */
-size_t
-messages_find(struct chat *c, message_id id)
+static size_t
+find_message(struct chat *c, message_id id)
 {
 	size_t i = c->n;
 
@@ -511,7 +512,7 @@ identifies_later(const struct model *m)
 static enum model_result
 take_message(struct model *m, struct chat *c, const struct message *new)
 {
-	size_t i = messages_find(c, new->id);
+	size_t i = find_message(c, new->id);
 
 	if (i < c->n &&
 	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
@@ -546,13 +547,13 @@ messages_identify(struct model *m, struct chat *c)
 
 	if (!identifies_later(m))
 		return;
-	messages_moved(c);
+	note_moved(c);
 	c->n = 0;
 	for (i = 0; i < n; i++) {
 		x = c->messages[i];
 		(void)take_message(m, c, &x);
 	}
-	messages_moved(c);
+	note_moved(c);
 }
 
 /* The texts of one chat. */

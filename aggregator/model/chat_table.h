@@ -31,12 +31,6 @@ void messages_drop(struct model *m, struct chat *c, size_t n);
 
 void messages_sort(struct model *m, struct chat *c);
 
-/* Call when messages of the chat have moved. */
-void messages_moved(struct chat *c);
-
-/* Returns the index of the message with that id, or c->n. */
-size_t messages_find(struct chat *c, message_id id);
-
 /* Call for the id of each message: a number that is greater than those of all
  * messages in the chat is new. So are most ids, without a search. */
 static inline void

@@ -23,7 +23,7 @@
 #include "aggregator/model/model_private.h"
 #include "aggregator/model/operator_change.h"
 
-/* Records. */
+/* Taking records. */
 
 void
 model_init(struct model *m, struct text tenant)
@@ -233,7 +233,7 @@ interval_message(
 		   : message_id_text(&m->lexicon.message_ids, i->message, buf);
 }
 
-/* Recomputation. */
+/* Deriving and listing what has changed. */
 
 /* Prefetches the next chats before the i-th of n chats is derived. */
 static void
