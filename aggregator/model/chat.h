@@ -3,16 +3,16 @@
  *
  * A chat has four parts. Each has one owner, which alone writes it:
  *
- *   records   what was reported, in any order: messages (chat_messages.h),
+ *   records   what was reported, in any order: messages (chat_table.h),
  *             descriptions (chat_descriptions.h), the newest snapshot that
  *             lists the chat, and what remains of dropped messages
- *             (drop_episodes.h). chat_change.h is the entry for all of them.
- *   derived   what follows from the records (derive.h); chat_recompute.h
- *             stores it here
+ *             (drop_records.h). chat_change.h is the entry for all of them.
+ *   derived   what follows from the records (derive.h); chat_change.c stores
+ *             it here
  *   credited  what the figures of operators and of the tenant contain of this
  *             chat (chat_credits.h)
  *   places    where the chat is: in the table (chat_table.h), in the list of
- *             changes (changes.h), in the state (model_pack.h)
+ *             changes (model_private.h), in the state (model_pack.h)
  *
  * Always true between two calls of the model's functions:
  *

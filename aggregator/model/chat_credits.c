@@ -8,7 +8,7 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/changes.h"
+#include "aggregator/model/model_private.h"
 #include "aggregator/model/operator_change.h"
 
 /* How long after the window another operator may still be credited with an

@@ -8,8 +8,7 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/identities.h"
-#include "aggregator/model/model_memory.h"
+#include "aggregator/model/model_private.h"
 
 struct description *
 descriptions_new(struct model *m)

@@ -9,7 +9,9 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 
-#include "aggregator/model/model_memory.h"
+#include "aggregator/model/model_private.h"
+
+/* Chats by id. */
 
 #define FIRST_SLOTS 64
 #define TAG_SHIFT 48
@@ -237,4 +239,364 @@ chats_release(struct model *m)
 	free(p->slots);
 	free(m->chats);
 	free(m->changes.chats);
+}
+
+/* A chat's messages: memory, order, ids. */
+
+#define MESSAGES_LEAST 4u
+
+/* With this many messages, a chat gets an index of their ids: searches in it
+ * would take a time that grows with the square of their number. */
+#define INDEXED 4096
+
+/* The messages of a large chat by their ids. */
+struct id_index {
+	size_t mask;
+	uint32_t n;       /* the first n messages have slots */
+	uint32_t slots[]; /* index of a message + 1; 0: free */
+};
+
+/* An array that no chat uses. */
+struct message_array {
+	struct message_array *next;
+};
+
+/* Returns the list of free arrays for that many messages. */
+static struct message_array **
+free_arrays(struct model *m, uint32_t cap)
+{
+	return &m->private->arrays[__builtin_ctz(cap)];
+}
+
+static struct message *
+take_array(struct model *m, uint32_t cap)
+{
+	struct message_array **list = free_arrays(m, cap), *array = *list;
+
+	if (array == NULL)
+		return arena_take_lines(
+		    &m->private->arena, cap * sizeof(struct message));
+	*list = array->next;
+	return (struct message *)(void *)array;
+}
+
+static void
+release_array(struct model *m, struct message *v, uint32_t cap)
+{
+	struct message_array *array = (struct message_array *)(void *)v;
+
+	if (cap == 0)
+		return;
+	array->next = *free_arrays(m, cap);
+	*free_arrays(m, cap) = array;
+}
+
+/* Moves the messages to an array for that many: a power of two of at least
+ * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from the
+ * arena, because a million messages in the small pages of malloc() take a tenth
+ * more time. */
+static void
+resize_messages(struct model *m, struct chat *c, uint32_t cap)
+{
+	struct message *old = c->messages;
+
+	c->messages = cap > 0 ? take_array(m, cap) : NULL;
+	if (c->n > 0)
+		memcpy(c->messages, old, c->n * sizeof *old);
+	release_array(m, old, c->cap);
+	c->cap = cap;
+}
+
+struct message *
+messages_append(struct model *m, struct chat *c)
+{
+	/* Most chats have few. */
+	if (c->n == c->cap)
+		resize_messages(m, c,
+		    c->cap == 0   ? MESSAGES_LEAST
+		    : c->cap < 16 ? 16
+				  : 2 * c->cap);
+	return &c->messages[c->n++];
+}
+
+/* Call when messages of the chat have moved. */
+static void
+note_moved(struct chat *c)
+{
+	free(c->ids);
+	c->ids = NULL;
+}
+
+void
+messages_drop(struct model *m, struct chat *c, size_t n)
+{
+	uint32_t cap;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		message_drop(&m->lexicon, &c->messages[i]);
+	note_moved(c);
+	c->n -= (uint32_t)n;
+	if (c->n > 0)
+		memmove(
+		    c->messages, c->messages + n, c->n * sizeof *c->messages);
+	cap = c->n > 0 ? c->cap : 0;
+	/* Memory of long episodes is not reused for short ones. */
+	while (cap > MESSAGES_LEAST && 4 * (size_t)c->n <= cap)
+		cap /= 2;
+	if (cap != c->cap)
+		resize_messages(m, c, cap);
+}
+
+void
+messages_sort(struct model *m, struct chat *c)
+{
+	size_t first =
+	    timeline_sort(&m->private->sorting, c->messages, c->n, c->sorted);
+
+	if (first < c->n)
+		note_moved(c);
+	if (first < c->clean)
+		c->clean = (uint32_t)first;
+	if (c->sorted < c->clean)
+		c->clean = c->sorted;
+	c->sorted = c->n;
+}
+
+/* Returns the slot of the id, which may be free. */
+static uint32_t *
+find_id_slot(const struct chat *c, message_id id)
+{
+	struct id_index *x = c->ids;
+	uint64_t key = message_id_is_text(id) ? id >> MESSAGE_ID_TAG_SHIFT : id;
+	size_t i = (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & x->mask;
+
+	while (x->slots[i] != 0 &&
+	       !message_id_same(c->messages[x->slots[i] - 1].id, id))
+		i = (i + 1) & x->mask;
+	return &x->slots[i];
+}
+
+/* The same as find_message() for a chat with many messages. */
+static size_t
+find_by_index(struct chat *c, message_id id)
+{
+	struct id_index *x = c->ids;
+	size_t slots = INDEXED;
+	uint32_t i;
+
+	if (x == NULL || x->mask < 2 * (size_t)c->n) {
+		while (slots < 4 * (size_t)c->n)
+			slots *= 2;
+		free(x);
+		c->ids = x = xcalloc(1, sizeof *x + slots * sizeof x->slots[0]);
+		x->mask = slots - 1;
+	}
+	while (x->n < c->n) {
+		i = x->n++;
+		*find_id_slot(c, c->messages[i].id) = x->n;
+	}
+	i = *find_id_slot(c, id);
+	return i != 0 ? i - 1u : c->n;
+}
+
+/* Returns the index of the message with that id, or c->n. Versions of a message
+ * may be far apart in time. */
+static size_t
+find_message(struct chat *c, message_id id)
+{
+	size_t i = c->n;
+
+	if (!message_id_is_text(id) && id > c->greatest)
+		return i;
+	if (c->n >= INDEXED)
+		return find_by_index(c, id);
+	while (i > 0 && !message_id_same(c->messages[i - 1].id, id))
+		i--;
+	return i > 0 ? i - 1 : c->n;
+}
+
+/* A message: new, a later version, a duplicate. */
+
+/* Remembers a version of a message that has no updated_at. */
+static bool
+remember_version(struct model *m, const struct chat *c, const struct message *x)
+{
+	const struct lexicon *w = &m->lexicon;
+	char buf[MESSAGE_ID_TEXT], flags[4];
+	uint32_t named =
+	    x->from == FROM_OPERATOR ? message_operator(x) : x->operator_id;
+	struct text parts[] = { chat_id(c),
+		message_id_text(&w->message_ids, x->id, buf),
+		model_name(m, message_writer(x)), model_name(m, named),
+		model_name(m, w->kinds[x->kind]),
+		lexicon_channel_text(w, x->channel), { flags, 3 } };
+
+	flags[0] = (char)('0' + x->from);
+	flags[1] = (char)('0' + x->is_private);
+	flags[2] = (char)('0' + x->automated);
+	flags[3] = '\0';
+	return remember_arrival(m, 'm', parts, ARRAY_LEN(parts));
+}
+
+/* Compares a version with the one before it; > 0: it replaces that one. Of
+ * versions without updated_at, the later arrival counts, but one that is
+ * delivered again is older. */
+static int
+compare_to_known(struct model *m, const struct chat *c,
+    const struct message *new, const struct message *old)
+{
+	int newer = message_compare_version(&m->lexicon, new, old);
+
+	if (newer == 0 || message_updated_at(new) != CLOCK_NONE ||
+	    message_updated_at(old) != CLOCK_NONE)
+		return newer;
+	(void)remember_version(m, c, old);
+	return remember_version(m, c, new) ? 1 : -1;
+}
+
+/* Handles another version of the i-th message of the chat: takes it over,
+ * except for its time, or drops it. */
+static enum model_result
+revise_message(
+    struct model *m, struct chat *c, size_t i, const struct message *new)
+{
+	struct lexicon *w = &m->lexicon;
+	struct message *old = &c->messages[i];
+	struct message now = *new;
+	int newer = compare_to_known(m, c, new, old);
+
+	m->known_at = newer < 0 ? CLOCK_NONE : old->at;
+	if (newer <= 0) {
+		m->known_revision = message_revision(old);
+		message_drop(w, new);
+		return MODEL_DUPLICATE;
+	}
+	message_set_at(&now, old->at);
+	if (message_updated_at(new) == CLOCK_NONE)
+		message_set_revision(&now, message_revision(old) + 1);
+	m->known_revision = message_revision(&now);
+	/* Intervals already reported have the old message's id. */
+	now.id = old->id;
+	interner_drop(&w->names, old->user);
+	interner_drop(&w->names, old->operator_id);
+	message_id_drop(&w->message_ids, new->id);
+	*old = now;
+	if (i < c->clean)
+		c->clean = (uint32_t)i;
+	touch_chat(m, c, true);
+	return MODEL_VERSION;
+}
+
+/* True if a message with that time, before the window, belongs to an episode
+ * that was, or may have been, dropped. */
+static bool
+is_past_episode(const struct chat *c, int64_t at)
+{
+	return at <= c->dropped.at ||
+	       (c->descriptions != NULL && at < c->descriptions->opened_at);
+}
+
+/* If nobody follows the messages, those of a chat are searched once for
+ * repeated ones, when the chat is derived and in the processor's cache: that
+ * takes a quarter less time if ids are texts. */
+static bool
+identifies_later(const struct model *m)
+{
+	return !m->incremental && m->follower == NULL && !m->identifies;
+}
+
+/* Appends a message to its chat or, if it is another version of a known
+ * message, replaces that message or drops it. Only in a snapshot may it be
+ * older than the window. */
+static enum model_result
+take_message(struct model *m, struct chat *c, const struct message *new)
+{
+	size_t i = find_message(c, new->id);
+
+	if (i < c->n &&
+	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
+		return revise_message(m, c, i, new);
+	/* A message has the time of its first version, which is older than the
+	 * window, or so old that the message may have been dropped. */
+	if (i < c->n ||
+	    (model_is_late(m, new->at) && is_past_episode(c, new->at))) {
+		message_drop(&m->lexicon, new);
+		return MODEL_LATE;
+	}
+	*messages_append(m, c) = *new;
+	messages_note_id(c, new->id);
+	touch_chat(m, c, true);
+	return MODEL_NEW;
+}
+
+enum model_result
+messages_add(struct model *m, struct chat *c, const struct message *new)
+{
+	if (!identifies_later(m))
+		return take_message(m, c, new);
+	*messages_append(m, c) = *new;
+	return MODEL_NEW;
+}
+
+void
+messages_identify(struct model *m, struct chat *c)
+{
+	uint32_t i, n = c->n;
+	struct message x;
+
+	if (!identifies_later(m))
+		return;
+	note_moved(c);
+	c->n = 0;
+	for (i = 0; i < n; i++) {
+		x = c->messages[i];
+		(void)take_message(m, c, &x);
+	}
+	note_moved(c);
+}
+
+/* The texts of one chat. */
+
+/* A text is kept for each version of a message: updated, chat, id. */
+#define TEXT_KEY (MESSAGE_ID_TEXT + 8 + RECORD_MAX_ID + 1)
+
+static size_t
+text_key(char key[TEXT_KEY], struct text chat, struct text id, int64_t updated)
+{
+	memcpy(key, &updated, 8);
+	memcpy(key + 8, chat.p, chat.len);
+	key[8 + chat.len] = '\0';
+	memcpy(key + 9 + chat.len, id.p, id.len);
+	return 9 + chat.len + id.len;
+}
+
+void
+texts_keep(struct model *m, const struct record *r)
+{
+	char key[TEXT_KEY], *text;
+	void **slot;
+
+	if (r->text.p == NULL || m->text_of == NULL ||
+	    !text_is(r->chat, m->text_of))
+		return;
+	slot = strmap_put(&m->private->texts, key,
+	    text_key(key, r->chat, r->id, r->updated_at));
+	text = text_dup(r->text);
+	free(*slot);
+	*slot = text;
+}
+
+struct text
+model_text(
+    const struct model *m, const struct chat *c, const struct message *message)
+{
+	char key[TEXT_KEY], buf[MESSAGE_ID_TEXT];
+	struct text t,
+	    id = message_id_text(&m->lexicon.message_ids, message->id, buf);
+
+	t.p = strmap_get(&m->private->texts, key,
+	    text_key(key, chat_id(c), id, message_updated_at(message)));
+	t.len = t.p != NULL ? strlen(t.p) : 0;
+	return t;
 }

@@ -2,7 +2,7 @@
  * derive: a chat's figures from its records. Pure: the result depends only on
  * the chat's messages, descriptions, dropped_history and newest snapshot, and
  * on the setting. It does not depend on the order of arrival, and nothing but
- * the scratch memory is written. chat_recompute.h stores the result.
+ * the scratch memory is written. chat_change.h stores the result.
  *
  *   derive_description()  what the chat records say: names, opening, status
  *   derive_state()        the same, after the messages that are newer
@@ -67,7 +67,7 @@ struct clocks_chat derive_timeline(
     const struct derive_setting *s, const struct chat *c);
 
 /* The first messages and intervals, all of past episodes, which may be dropped:
- * see drop_episodes.h. */
+ * see drop_records.h. */
 struct droppable {
 	size_t messages, intervals;
 	uint32_t assignee;

@@ -3,13 +3,11 @@
  */
 #include "aggregator/model/drop_chats.h"
 
-#include "aggregator/model/changes.h"
+#include "aggregator/model/chat_change.h"
 #include "aggregator/model/chat_credits.h"
 #include "aggregator/model/chat_descriptions.h"
-#include "aggregator/model/chat_messages.h"
-#include "aggregator/model/chat_recompute.h"
 #include "aggregator/model/chat_table.h"
-#include "aggregator/model/model_memory.h"
+#include "aggregator/model/model_private.h"
 
 /* Tells the follower that the messages of a chat that is freed are dropped. */
 static void

@@ -1,10 +1,10 @@
 /*
- * drop_descriptions: see drop_descriptions.h.
+ * drop_descriptions: see drop_records.h.
  */
-#include "aggregator/model/drop_descriptions.h"
+#include "aggregator/model/drop_records.h"
 
 #include "aggregator/model/chat_descriptions.h"
-#include "aggregator/model/model_times.h"
+#include "aggregator/model/model_private.h"
 
 /* If a chat has more descriptions than this, repeated ones are dropped before
  * the window has passed: a poll each minute would leave a thousand a day for

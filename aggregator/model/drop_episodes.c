@@ -1,10 +1,10 @@
 /*
- * drop_episodes: see drop_episodes.h.
+ * drop_episodes: see drop_records.h.
  */
-#include "aggregator/model/drop_episodes.h"
+#include "aggregator/model/drop_records.h"
 
 #include "aggregator/model/chat_credits.h"
-#include "aggregator/model/chat_messages.h"
+#include "aggregator/model/chat_table.h"
 
 /* Removes the first messages, but keeps the last status that they report. */
 static void

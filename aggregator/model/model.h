@@ -46,40 +46,29 @@
  *
  *   what a chat is
  *     chat.h               data and invariants
- *   how it is derived: pure, timeline in, figures out
- *     derive.h             the four steps
- *     derive_state.c       status, assignee and names now
- *     derive_timeline.c    messages and chat records as input of the clocks
- *     derive_figures.c     intervals and figures; what may be dropped
+ *     derive.c             how it is derived: pure, timeline in, figures out
  *   what a model is
  *     coverage.c           from when to when everything was read
  *     model_data.h         data, and what metrics call to read it
- *     model_memory.h       the rest of its data, for this room alone
- *     model_times.h        questions about its times
+ *     model_private.c      the rest of its data, for this room alone: times,
+ *                          what was delivered before, what has changed
  *   how records are kept
- *     identities.c         what was delivered before
- *     changes.c            what must be derived and written
- *     chat_table.c         chats by id
- *     chat_messages.c      a chat's messages: memory, order, ids
- *     chat_versions.c      a message: new, a later version, a duplicate
+ *     chat_table.c         chats by id, their messages, versions and texts
  *     chat_descriptions.c  what chat records say, newest first
- *     chat_texts.c         the texts of one chat, for --explain
  *     operator_change.c    an operator, and how records change it
- *   what follows from them
+ *   how a chat changes
  *     chat_credits.c       the figures of operators and of the tenant
  *     drop_descriptions.c  descriptions that repeat others are dropped
  *     drop_episodes.c      messages of past episodes are dropped
- *     chat_recompute.c     one chat: derived, credited, dropped from
+ *     chat_change.c        the entry: a record of a chat, or a snapshot; one
+ *                          chat, derived, credited, dropped from
  *     drop_chats.c         closed chats are dropped
- *   how a chat changes
- *     chat_change.c        the entry: a record of a chat, or a snapshot
  *   how it is stored
- *     model_pack.c         tables of fields: tenant, operators, chats
- *     model_pack_messages.c, model_pack_events.c  segments and runs
- *     model_forget.c       a customer is erased
+ *     model_pack.c         tables of fields: tenant, operators, chats; segments
+ *                          of messages, runs of events; a customer is erased
  *   the whole model
- *     model.c              takes records in any order
- *     model_recompute.c    derives and lists what has changed
+ *     model.c              takes records in any order, derives and lists what
+ *                          has changed
  *     model_standing.c     the state of a chat for an allocation
  */
 #ifndef AGGREGATOR_MODEL_MODEL_H

@@ -133,7 +133,7 @@ struct model {
 
 	struct tenant_totals totals;
 	struct model_changes changes;
-	struct model_private *private; /* model_memory.h */
+	struct model_private *private; /* model_private.h */
 };
 
 /* Returns the text, absent for 0; valid while the name is held. */

@@ -6,6 +6,8 @@
  */
 #include "aggregator/model/model_pack.h"
 
+#include <stdlib.h>
+
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
@@ -14,6 +16,7 @@
 #include "aggregator/model/chat_table.h"
 #include "aggregator/model/derive.h"
 #include "aggregator/model/drop_chats.h"
+#include "aggregator/model/model_private.h"
 #include "aggregator/model/operator_change.h"
 
 enum field_type {
@@ -374,4 +377,257 @@ model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 	c->shown = chat_is_open(c);
 	credits_restore(m, c);
 	return 0;
+}
+
+/* A chat's messages: segments of a fixed number of messages, so that a new
+ * message changes only the last one. */
+
+struct model_segments
+model_segments(const struct chat *c)
+{
+	struct model_segments s = { .stored = c->stored };
+
+	if (!c->gone && c->loaded) {
+		s.from = c->clean / MODEL_SEGMENT;
+		s.to = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+	} else if (!c->gone) {
+		s.from = c->stored;
+		s.to = c->stored;
+	}
+	return s;
+}
+
+void
+model_chat_packed(struct chat *c)
+{
+	if (!c->loaded)
+		return;
+	c->clean = c->n;
+	c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
+}
+
+/* Packs a name as its text. */
+static void
+put_name(struct buf *b, const struct model *m, uint32_t name)
+{
+	pack_put_text(b, model_name(m, name));
+}
+
+/* Returns the name, held. */
+static uint32_t
+unpack_name(struct pack *r, struct model *m)
+{
+	return interner_get(&m->lexicon.names, pack_text(r));
+}
+
+/* The channel follows, because it differs from that of the previous message in
+ * the segment. Before the first message there is none. */
+#define FLAG_CHANNEL (1u << 8)
+
+static void
+put_message(struct buf *b, const struct model *m, const struct message *x,
+    unsigned *channel)
+{
+	unsigned flags = x->from | (unsigned)x->is << 3 |
+			 (unsigned)x->is_private << 6 |
+			 (unsigned)x->automated << 7 |
+			 (x->channel != *channel ? FLAG_CHANNEL : 0);
+	char buf[MESSAGE_ID_TEXT];
+
+	pack_put_signed(b, x->at);
+	pack_put_text(b, message_id_text(&m->lexicon.message_ids, x->id, buf));
+	put_name(b, m, x->user);
+	put_name(b, m, x->operator_id);
+	pack_put_number(b, x->updated);
+	put_name(b, m, m->lexicon.kinds[x->kind]);
+	pack_put_number(b, flags);
+	if ((flags & FLAG_CHANNEL) != 0)
+		pack_put_text(b, lexicon_channel_text(&m->lexicon, x->channel));
+	*channel = x->channel;
+}
+
+static void
+unpack_message(
+    struct pack *r, struct model *m, struct message *x, unsigned *channel)
+{
+	struct lexicon *w = &m->lexicon;
+	struct text id;
+	uint64_t flags;
+
+	message_set_at(x, pack_signed(r));
+	id = pack_text(r);
+	if (id.p == NULL || id.len == 0 || id.len > RECORD_MAX_ID) {
+		r->bad = true;
+		id.p = "0";
+		id.len = 1;
+	}
+	x->id = message_id_make(&w->message_ids, id);
+	x->user = unpack_name(r, m);
+	x->operator_id = unpack_name(r, m);
+	x->updated = pack_number(r) & ((UINT64_C(1) << 49) - 1);
+	x->kind = lexicon_kind(w, pack_text(r)) & 127u;
+	flags = pack_number(r);
+	x->from = flags & 7u;
+	x->is = flags >> 3 & 7u;
+	x->is_private = flags >> 6 & 1u;
+	x->automated = flags >> 7 & 1u;
+	if ((flags & FLAG_CHANNEL) != 0)
+		*channel = lexicon_channel(w, pack_text(r));
+	x->channel = *channel & LEXICON_CHANNELS;
+	if (x->from > FROM_SYSTEM || x->is > KIND_HANDOFF || x->from == 0)
+		r->bad = true;
+}
+
+void
+model_pack_segment(
+    const struct model *m, const struct chat *c, size_t segment, struct buf *to)
+{
+	size_t i = segment * MODEL_SEGMENT, end = i + MODEL_SEGMENT;
+	unsigned channel = 0;
+
+	if (end > c->n)
+		end = c->n;
+	for (; i < end; i++)
+		put_message(to, m, &c->messages[i], &channel);
+}
+
+int
+model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
+{
+	struct pack r = pack_open_bare(p, len);
+	unsigned channel = 0;
+
+	while (pack_more(&r))
+		unpack_message(&r, m, messages_append(m, c), &channel);
+	return pack_end(&r);
+}
+
+/* The identities of events: runs of new ones, each of one span. */
+
+static int
+compare_spans(const void *a, const void *b)
+{
+	const struct dedup_fresh *const *x = a, *const *y = b;
+
+	return (*x)->span - (*y)->span;
+}
+
+void
+model_pack_events(struct model *m, void *ctx,
+    void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
+{
+	struct dedup *s = &m->private->events;
+	const struct dedup_fresh **v = xcalloc(s->fresh_n + 1, sizeof *v);
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < s->fresh_n; i++)
+		v[i] = &s->fresh[i];
+	sort_array(
+	    v, s->fresh_n, sizeof(const struct dedup_fresh *), compare_spans);
+	for (i = 0; i < s->fresh_n; i++) {
+		pack_put_fixed(&b, v[i]->f.a);
+		pack_put_fixed(&b, v[i]->f.b);
+		if (i + 1 == s->fresh_n || v[i + 1]->span != v[i]->span) {
+			run(ctx, v[i]->span, b.data, b.len);
+			buf_clear(&b);
+		}
+	}
+	s->fresh_n = 0;
+	buf_release(&b);
+	free(v);
+}
+
+int
+model_unpack_events(struct model *m, uint16_t span, const void *p, size_t len)
+{
+	struct pack r = pack_open_bare(p, len);
+	struct fingerprint f;
+
+	while (pack_more(&r)) {
+		f.a = pack_fixed(&r);
+		f.b = pack_fixed(&r);
+		if (r.bad || f.a == 0 || (f.b & 0xffff) != 0)
+			return -1;
+		dedup_restore(identities_of(m), f, span);
+	}
+	return pack_end(&r);
+}
+
+bool
+model_span_is_over(const struct model *m, uint16_t span)
+{
+	return m->as_of != CLOCK_NONE &&
+	       dedup_span_is_over(identities_of(m), span, m->as_of);
+}
+
+/* A customer is erased from the descriptions. */
+
+/* True if a description names the customer, or if none names any customer and
+ * the order lists the chat. */
+static bool
+is_chat_of(
+    const struct chat *c, uint32_t customer, const struct forget_order *o)
+{
+	const struct description *d;
+	bool named = false;
+
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		if (d->customer == customer)
+			return true;
+		named = named || d->customer != 0;
+	}
+	return !named && forget_order_has_chat(o, chat_id(c));
+}
+
+/* Returns true if there was something to drop. */
+static bool
+drop_personal(struct model *m, struct description *d)
+{
+	uint32_t *const names[] = { &d->customer_name, &d->customer_phone,
+		&d->tag };
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		any = any || *names[i] != 0;
+		interner_drop(&m->lexicon.names, *names[i]);
+		*names[i] = 0;
+	}
+	return any;
+}
+
+static bool
+forget_in_chat(struct model *m, struct chat *c, uint32_t customer,
+    const struct forget_order *o)
+{
+	struct description *d;
+	bool any = false;
+
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		if ((d->customer != 0 && d->customer != customer) ||
+		    d->opened_at > o->asked_at)
+			continue;
+		any = drop_personal(m, d) || any;
+	}
+	return any;
+}
+
+size_t
+model_forget_customer(struct model *m, const struct forget_order *o)
+{
+	uint32_t customer = interner_get(&m->lexicon.names, o->customer);
+	struct chat *c;
+	size_t i, n = 0;
+
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (!is_chat_of(c, customer, o) ||
+		    !forget_in_chat(m, c, customer, o))
+			continue;
+		touch_chat(m, c, false);
+		n++;
+	}
+	interner_drop(&m->lexicon.names, customer);
+	return n;
 }

@@ -3,9 +3,9 @@
  * struct chat_standing. Iterates once over its chat records and messages in
  * order of time; messages come first if times are equal.
  */
-#include "aggregator/model/chat_recompute.h"
+#include "aggregator/model/chat_change.h"
 #include "aggregator/model/model.h"
-#include "aggregator/model/model_memory.h"
+#include "aggregator/model/model_private.h"
 
 struct standing_walk {
 	struct chat_standing now;

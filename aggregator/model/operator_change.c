@@ -8,9 +8,7 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/model/changes.h"
-#include "aggregator/model/identities.h"
-#include "aggregator/model/model_times.h"
+#include "aggregator/model/model_private.h"
 
 struct operator_info *
 operators_get(struct model *m, uint32_t id)

@@ -1,11 +1,10 @@
 /*
- * identities: see identities.h.
+ * model_private: see model_private.h.
  */
-#include "aggregator/model/identities.h"
+#include "aggregator/model/model_private.h"
 
 #include "common/base/buf.h"
-
-#include "aggregator/model/model_memory.h"
+#include "common/base/xalloc.h"
 
 struct dedup *
 identities_of(const struct model *m)
@@ -40,4 +39,28 @@ remember_arrival(struct model *m, char what, const struct text *parts, size_t n)
 	    m->as_of != CLOCK_NONE ? m->as_of : 0);
 	buf_release(&b);
 	return new;
+}
+
+void
+touch_chat(struct model *m, struct chat *c, bool derive)
+{
+	c->dirty |= derive;
+	c->trimmed &= !derive;
+	if (c->listed || !m->incremental)
+		return;
+	c->listed = true;
+	XGROW(m->changes.chats, m->changes.chats_n, m->changes.chats_cap);
+	m->changes.chats[m->changes.chats_n++] = c;
+}
+
+void
+touch_operator(struct model *m, struct operator_info *o)
+{
+	struct model_changes *to = &m->changes;
+
+	if (o->changed || !m->incremental)
+		return;
+	o->changed = true;
+	XGROW(to->operators, to->operators_n, to->operators_cap);
+	to->operators[to->operators_n++] = o;
 }
