@@ -304,13 +304,13 @@ class Test(Checklist):
             "= e45069dcdc2f393c4fbdeda3")
 
     def rights_at_the_broker(self):
-        for user in ("aggregator", "sink", "listener", "assign"):
+        for user in "aggregator", "sink", "poller", "listener", "assign":
             self.command("rabbitmqctl", "-q", "add_user", user, "secret")
         self.typed("rights", shown_in("messaging-operation.7", "SECURITY", 1))
         listed = self.command("rabbitmqctl", "-q", "list_permissions", "-p",
                               "messaging")
         self.equal(len([x for x in listed.splitlines() if "amq" in x]),
-                   4, listed)
+                   5, listed)
 
     def profile(self):
         profile = re.search(r"(?ms)^def about:.*?(?=^\.Ed)",

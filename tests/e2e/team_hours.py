@@ -37,6 +37,8 @@ class Team:
         self.targets = {kind: (dice.choice((5, 15, 60, 90, 600, 1441)),
                                dice.random() < 0.7 and not channel)
                         for kind in TARGETS if dice.random() < 0.8}
+        # At least one, so that there is something to judge.
+        self.targets = self.targets or {TARGETS[0]: (60, False)}
 
     def conf(self):
         targets = [f"{kind} = {target_text(*target)}"
