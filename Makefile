@@ -179,10 +179,10 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     readme_install)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
-LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,cron_history \
-	board_stream faults fault_injection rollup api_responses \
+LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,coverage \
+	cron_history board_stream faults fault_injection rollup api_responses \
 	chatwoot_worlds forget health_check manual_pages notify poller isolation \
-	api_originals assign api api_hours coverage)
+	api_originals assign api api_hours)
 
 # Tests with servers that check much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_filters \
