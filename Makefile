@@ -206,7 +206,7 @@ check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, c
 	@scripts/install-deps dev browser
 	@scripts/install-deps axe
 	$(MAKE) -s -j$$(nproc) B=build/clang CC=clang CFLAGS=-O1 WERROR=1 all
-	$(MAKE) analyze asan distcheck
+	$(MAKE) analyze asan fuzz distcheck
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 coverage:  ## lines that the tests of check pass, by folder and room
 	@$(MAKE) -s -j$$(nproc) B=build/coverage CFLAGS='-O1 --coverage' test-programs

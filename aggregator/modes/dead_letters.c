@@ -314,8 +314,11 @@ open_and_run(const struct aggregator *a)
 							  : DO_SHOW;
 	reading.present = true;
 	reading.max_line = DEAD_LETTER_MAX;
-	/* Nothing is acknowledged while they are shown. */
-	reading.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
+	/* What is shown or left stays unacknowledged. Without those, a limit
+	 * keeps the broker's answers from queueing behind all deliveries. */
+	reading.prefetch = r->what == DO_DROP && r->reason == NULL
+			       ? 2 * MARKS_MAX
+			       : ENDPOINT_NO_PREFETCH_LIMIT;
 	r->out = endpoint_open_write(a->job.to, &opt, &why, &code);
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);

@@ -60,6 +60,9 @@ struct profile_options {
 	char *const *need;          /* likewise: tags that chats must have */
 	bool shared; /* other profiles of the same thread may share the compiled
 		      * program */
+	const char *only; /* the only function to be called, such as
+			   * "chats_read", so that compiling takes half the
+			   * time; NULL: any */
 };
 
 /* An address of a CRM, and the headers of each request to it. */

@@ -253,9 +253,19 @@ extern char **environ;
 /* Static, because another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
-/* Calls the function that the input names. */
+static bool
+is_wanted(const char *only, const char *call)
+{
+	size_t len = strlen(call);
+
+	return only == NULL ||
+	       (strncmp(only, call, len) == 0 && only[len] == '_');
+}
+
+/* Calls the function that the input names. jq drops what no branch calls before
+ * it does most of its work. */
 static void
-add_main(struct buf *program)
+add_main(struct buf *program, const char *only)
 {
 	const char *name;
 	size_t i;
@@ -267,10 +277,13 @@ add_main(struct buf *program)
 	    " | .call as $call | if $e == null then f else $e end"
 	    " | jq_given($call);"
 	    "jq_call(.call as $c | if $c == \"about\" then"
-	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)"
-	    " elif $c == \"hook_read\" then hook_read");
+	    " ((\"\" | test(\"\")) as $ready | about | jq_checked_about)");
+	if (is_wanted(only, "hook"))
+		buf_adds(program, " elif $c == \"hook_read\" then hook_read");
 	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
+		if (!is_wanted(only, name))
+			continue;
 		buf_addf(program,
 		    " elif $c == \"%s_request\" then %s_request | jq_http"
 		    " elif $c == \"%s_read\" then jq_read(%s_read)",
@@ -318,7 +331,7 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 /* jq keeps writing its first error into *error. */
 static int
 profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
-    struct buf *error, struct buf *why)
+    const char *only, struct buf *error, struct buf *why)
 {
 	char **saved = environ;
 	struct buf program = BUF_INIT;
@@ -332,7 +345,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	add_main(&program);
+	add_main(&program, only);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;
@@ -472,7 +485,7 @@ get_program(const char *name, const struct profile_file *f,
 	g->version = version;
 	g->jq = jq_init();
 	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, &g->error, why) != 0) {
+	    profile_compile(g->jq, name, f, opt->only, &g->error, why) != 0) {
 		program_close(g);
 		return NULL;
 	}

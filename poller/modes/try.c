@@ -108,6 +108,7 @@ open_and_try(struct poller *p, const char *tenant, json_t *with)
 	struct profile *profile;
 	enum exit_code code = PROG_CONFIG;
 
+	opt.only = p->function;
 	profile =
 	    profile_open(tenant_profile(p->common.conf, section), &opt, &why);
 	if (profile == NULL)

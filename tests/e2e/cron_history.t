@@ -10,7 +10,7 @@ the closing, because polls cannot see such chats. The events are read from the
 simulator's world, not from polls, and the oracle computes the expected tables.
 Some programs are killed meanwhile.
 
-30 minutes across a midnight. LONG=1: a week, in which the team works for two
+20 minutes across a midnight. LONG=1: a week, in which the team works for two
 hours around each midnight, and cron runs the jobs once an hour for the rest.
 """
 
@@ -32,7 +32,7 @@ from harness import (  # noqa: E402
     BIN, LONG, TOKEN, Checks, Lab, main, say, seed)
 
 DAYS = 7 if LONG else 0
-WORK = 120 if LONG else 30 # minutes, half of them before a midnight
+WORK = 120 if LONG else 20 # minutes, half of them before a midnight
 REST = 8 # minutes from a closing until the customer writes again
 OPERATORS = (501, 502, 503)
 BOTS = ("10900",)
