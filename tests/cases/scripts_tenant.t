@@ -231,6 +231,15 @@ done <<'END'
 66 gone
 0 gone
 END
+echo "- purged without ever having had rows"
+mkdir -p "$tmp/at/tenants"
+printf '[poller]\nstate = at\ntenants = at/tenants\n' >"$tmp/never"
+: >"$tmp/at/tenants/gone.conf"
+printf '#!/bin/sh\nexit 66\n' >"$tmp/deadly/reaper"
+"$scripts/tenant" -b "$tmp/deadly" -c "$tmp/never" remove gone --purge ||
+	fail "exit code $?"
+[ ! -e "$tmp/at/tenants/gone.conf" ] || fail "it stays"
+printf '#!/bin/sh\nexit 0\n' >"$tmp/deadly/reaper"
 
 echo "- purged while a poller has the state open: its file stays until then"
 : >"$tmp/at/gone.mdb"
