@@ -173,6 +173,7 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     chatwoot_truth \
     damage \
     galera \
+    machines \
     memory \
     pace \
     prometheus \

@@ -287,8 +287,13 @@ class Door:
                                  daemon=True).start()
 
     def _connect(self, near, listener):
-        with near, socket.create_connection(
-                (self.server.hostname, self.server.port)) as far:
+        try:
+            far = socket.create_connection(
+                (self.server.hostname, self.server.port))
+        except OSError: # the server is down, too
+            near.close()
+            return
+        with near, far:
             with self.lock:
                 if self.listener is not listener:
                     return
