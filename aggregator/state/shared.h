@@ -40,8 +40,8 @@ void shared_record(struct shared *h);
 size_t shared_changed(const struct shared *h, uint32_t tenant);
 
 /* Adds a slice to what was recorded of the tenant: at least 256 bytes, and a
- * quarter more than the changes. version: that of the flush. Returns the version from
- * which the log is complete if a walk has ended, else 0. */
+ * quarter more than the changes. version: that of the flush. Returns the
+ * version from which the log is complete if a walk has ended, else 0. */
 int64_t shared_add_slice(struct shared *h, uint32_t tenant, int64_t version);
 
 /* Forgets how far the walk is: the log has entries that another state wrote. */

@@ -131,7 +131,8 @@ void lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
 /* Returns whether the table has an entry. */
 bool lmdb_any(struct lmdb_table *t);
 
-/* As lmdb_each() for the entries that come after a key, which need not exist. */
+/* As lmdb_each() for the entries that come after a key, which need not exist.
+ */
 void lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
     const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx);
 

@@ -226,8 +226,7 @@ walk_overtakes_entries_that_append(void **state)
 	static struct delta_log log;
 	struct state *a = open_state();
 	struct shared *h = shared_open(a);
-	struct lmdb_table *t =
-	    state_table(a, delta_table_name(delta_tables_n));
+	struct lmdb_table *t = state_table(a, delta_table_name(delta_tables_n));
 	char data[1000];
 	struct buf all;
 	struct key k;
