@@ -212,20 +212,29 @@ find_state(struct aggregator_job *job)
 }
 
 /* The database has the state only together with the rows, which a queue brings
- * there. */
+ * there. A run until the queue is empty may precede the sink's, so it begins no
+ * such state by itself. */
 static bool
-can_keep_state(const struct aggregator_job *job)
+choose_keep(struct aggregator_job *job)
 {
 	const char *keep = conf_text(job->conf, "aggregator", "keep_state");
 	bool database = strcmp(keep, "database") == 0;
+	bool can = endpoint_is_queue(job->to) &&
+		   conf_text(job->conf, "mysql", "url") != NULL;
 
+	if (strcmp(keep, "auto") == 0 && can)
+		job->keep = job->until_empty && !job->rewrite
+				? KEEP_AS_BEFORE
+				: KEEP_IN_DATABASE;
+	else
+		job->keep = database ? KEEP_IN_DATABASE : KEEP_LOCAL;
 	if (database && !endpoint_is_queue(job->to))
 		log_error(
 		    "[aggregator] keep_state = database needs rows that go "
 		    "to a queue, not to '%s'; use -t queue:rows, or "
 		    "keep_state = local",
 		    job->to);
-	else if (job->rewrite && !database)
+	else if (job->rewrite && job->keep == KEEP_LOCAL)
 		log_error("--rewrite needs [aggregator] keep_state = database");
 	else
 		return true;
@@ -235,7 +244,7 @@ can_keep_state(const struct aggregator_job *job)
 static bool
 can_run(struct aggregator_job *job)
 {
-	if (endpoint_is_queue(job->from) && !can_keep_state(job))
+	if (endpoint_is_queue(job->from) && !choose_keep(job))
 		return false;
 	if (endpoint_is_queue(job->from) && !find_state(job))
 		return false;

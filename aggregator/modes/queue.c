@@ -18,7 +18,7 @@ static const struct option_row rows[] = {
 	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
 	    "write changed rows at this interval (50ms)"),
 	OPTION_TEXT(0, "keep-state", "WHERE", struct aggregator, keep_state,
-	    "who has the state: local or database (local)"),
+	    "who has the state: local, database, auto"),
 	OPTION_FLAG("rewrite", struct aggregator, job.rewrite,
 	    "replace an older state in the database"),
 	AGGREGATOR_STATE,

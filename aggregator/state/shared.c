@@ -216,6 +216,16 @@ walk_on(struct shared *h, uint32_t tenant, struct walk *w)
 	return w->table > delta_tables_n;
 }
 
+/* More than the changes: otherwise a walk that is in a table to whose end they
+ * append would not end. */
+static size_t
+slice_bytes(size_t changes)
+{
+	size_t slice = changes + changes / 4;
+
+	return slice < SLICE_LEAST ? SLICE_LEAST : slice;
+}
+
 int64_t
 shared_add_slice(struct shared *h, uint32_t tenant, int64_t version)
 {
@@ -224,8 +234,7 @@ shared_add_slice(struct shared *h, uint32_t tenant, int64_t version)
 
 	load_walk(h, tenant, &w);
 	w.to = changes_of(h, tenant);
-	w.until =
-	    w.to->len < SLICE_LEAST ? w.to->len + SLICE_LEAST : 2 * w.to->len;
+	w.until = w.to->len + slice_bytes(w.to->len);
 	if (w.begun == 0)
 		w.begun = version;
 	ended = walk_on(h, tenant, &w);

@@ -5,13 +5,15 @@
  *
  * The deltas of all flushes are a log from which a state can be rebuilt. It
  * needs no job that compacts it: each delta also carries a slice of entries
- * that have not changed, at least as many bytes as the changes. The slices walk
- * through the tenant's entries in the order of table and key, again and again.
- * When a walk has passed all of them, the log is complete from the delta with
- * which the walk began, and older deltas can be deleted: an entry that was
- * changed behind the walk is in a later delta, and so is a deletion. A walk
- * through a state of S bytes ends after S bytes of changes and as many of
- * slices, and the log holds at most two walks: four times the state.
+ * that have not changed, with a quarter more bytes than the changes. The slices
+ * walk through the tenant's entries in the order of table and key, again and
+ * again. When a walk has passed all of them, the log is complete from the delta
+ * with which the walk began, and older deltas can be deleted: an entry that was
+ * changed behind the walk is in a later delta, and so is a deletion.
+ *
+ * A walk through a state of S bytes carries S bytes of slices and 4/5 S of
+ * changes, also if S grows meanwhile because the changes append. The log holds
+ * at most two walks: less than four times the state.
  *
  * How far the walks are is a local table of the state, so that short runs go on
  * with them.
@@ -37,9 +39,9 @@ void shared_record(struct shared *h);
  * shared_take(). */
 size_t shared_changed(const struct shared *h, uint32_t tenant);
 
-/* Adds a slice to what was recorded of the tenant: at least 256 bytes, and as
- * many as the changes. version: that of the flush. Returns the version from
- * which the log is complete if a walk has ended, else 0. */
+/* Adds a slice to what was recorded of the tenant: at least 256 bytes, and a
+ * quarter more than the changes. version: that of the flush. Returns the
+ * version from which the log is complete if a walk has ended, else 0. */
 int64_t shared_add_slice(struct shared *h, uint32_t tenant, int64_t version);
 
 /* Forgets how far the walk is: the log has entries that another state wrote. */

@@ -273,8 +273,10 @@ enum exit_code stream_forget(struct stream *s);
 
 /* stream_log.c */
 
-/* Opens the tables. Does nothing with keep_state = local, as the next ones. */
-void stream_log_open(struct stream *s);
+/* Opens the tables. Does nothing with a local state, as the next ones, except
+ * to refuse a state that was not local before. */
+enum exit_code stream_log_open(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
 void stream_log_close(struct stream *s);
 void stream_log_load_head(struct stream_tenant *t);
 void stream_log_save_head(const struct stream_tenant *t);

@@ -118,27 +118,10 @@ stream_delete_lines(struct stream *s)
 	delete_lines(&s->reservations);
 }
 
-static bool
-find_entry(
-    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
-{
-	bool *found = ctx;
-
-	(void)key;
-	(void)key_len;
-	(void)data;
-	(void)len;
-	*found = true;
-	return false;
-}
-
 bool
 stream_has_lines(const struct stream *s)
 {
-	bool found = false;
-
-	lmdb_each(s->rows.table, NULL, 0, find_entry, &found);
-	return found;
+	return lmdb_any(s->rows.table);
 }
 
 static enum outcome

@@ -57,8 +57,8 @@
 
 /* ---- heads ---- */
 
-static void
-read_head(struct stream_tenant *t)
+void
+stream_log_load_head(struct stream_tenant *t)
 {
 	struct stream *s = t->stream;
 	struct key k = stream_tenant_key(t);
@@ -89,20 +89,6 @@ stream_log_save_head(const struct stream_tenant *t)
 	pack_put_fixed(&b, t->before.writer);
 	lmdb_put(t->stream->log.heads, k.bytes, k.len, b.data, b.len);
 	buf_release(&b);
-}
-
-/* With keep_state = local, the state leaves that of the database behind. */
-void
-stream_log_load_head(struct stream_tenant *t)
-{
-	struct stream *s = t->stream;
-
-	read_head(t);
-	if (s->shared != NULL || t->head.version == 0 || t->head.writer == 0)
-		return;
-	t->head = (struct stream_head){ state_version(s->state), 0 };
-	t->before = (struct stream_head){ 0, 0 };
-	stream_log_save_head(t);
 }
 
 /* A flush that was not stored leaves entries that the database does not have. A
@@ -142,15 +128,34 @@ name_host(void)
 	return xstrdup(name);
 }
 
-void
-stream_log_open(struct stream *s)
+/* Its changes would be missing in the database, whose state another machine, or
+ * this one later, would take for the newest. */
+static enum exit_code
+refuse_local(const struct stream *s, struct buf *why)
 {
-	const struct conf *conf = s->job->conf;
+	const char *folder = s->job->state;
+
+	buf_setf(why,
+	    "the state in '%s' is kept in the database, and may not leave it; "
+	    "use [aggregator] keep_state = database, [mysql] and -t "
+	    "queue:rows, or remove '%s/stream.mdb' to begin with an empty "
+	    "state",
+	    folder, folder);
+	return PROG_CONFIG;
+}
+
+enum exit_code
+stream_log_open(struct stream *s, struct buf *why)
+{
+	enum keep_state keep = s->job->keep;
+	bool before;
 
 	s->log.heads = state_table(s->state, "heads");
-	if (s->job->counter != NULL ||
-	    strcmp(conf_text(conf, "aggregator", "keep_state"), "local") == 0)
-		return;
+	before = lmdb_any(s->log.heads);
+	if (keep == KEEP_LOCAL && before)
+		return refuse_local(s, why);
+	if (keep == KEEP_LOCAL || (keep == KEEP_AS_BEFORE && !before))
+		return PROG_OK;
 	s->shared = shared_open(s->state);
 	s->log.writer = random_64() | 1;
 	s->log.sent_writer = (uint64_t)state_number(s->state, "sent writer", 0);
@@ -159,6 +164,7 @@ stream_log_open(struct stream *s)
 	s->log.host = name_host();
 	s->log.identity = xasprintf("%s definition=%s window=%" PRId64 "ms",
 	    state_format(), s->job->definition->name, s->setup.window_ms);
+	return PROG_OK;
 }
 
 void

@@ -613,7 +613,9 @@ stream_open_state(struct stream *s, struct buf *why)
 	for (i = 0; i < n; i++)
 		*own[i].table = state_table(s->state, own[i].name);
 	staging_open(&s->staging, s->state);
-	stream_log_open(s);
+	code = stream_log_open(s, why);
+	if (code != PROG_OK)
+		return code;
 	if (!state_failed(s->state))
 		lmdb_each(s->tables.names, NULL, 0, load_name, s);
 	return state_failed(s->state) ? state_commit(s->state, why) : PROG_OK;

@@ -35,6 +35,13 @@ struct eventcounter_job {
 			       * message has arrived for this long; -1: never */
 };
 
+/* Who has the state of a stream. */
+enum keep_state {
+	KEEP_LOCAL,      /* only its folder */
+	KEEP_AS_BEFORE,  /* as the last run: local if there was none */
+	KEEP_IN_DATABASE /* the database too; see stream_log.c */
+};
+
 struct aggregator_job {
 	const struct conf *conf;
 	const char *config;             /* the file that -c names, or NULL */
@@ -54,6 +61,7 @@ struct aggregator_job {
 	const struct eventcounter_job *counter; /* NULL: records are read */
 	struct metric_selection selection;
 	bool until_empty;
+	enum keep_state keep;
 	bool rewrite; /* replaces what the database has of a stream's state if
 		       * that is older */
 };

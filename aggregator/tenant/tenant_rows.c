@@ -155,27 +155,12 @@ is_state(const struct metric *f)
 	return f->table->life == LIFE_NOW;
 }
 
-/* Returns the time at which sums begin, if earlier data are unknown. The
- * tenant's row shows the sink how far the tables go. */
-static int64_t
-counts_since(const struct tenant_rows *r, const struct table *t)
-{
-	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals] &&
-		      t != &tables[TABLE_coverage];
-
-	return r->model->incremental &&
-		       (counts || t == &tables[TABLE_tenant_metrics])
-		   ? r->model->since
-		   : CLOCK_NONE;
-}
-
 /* Formats what all rows of the metric share. */
 static void
 begin_table(
     struct row_writer *w, const struct tenant_rows *r, const struct metric *f)
 {
 	const struct table *t = f->table;
-	int64_t since = counts_since(r, t);
 	size_t i;
 
 	jsonw_open(&w->head);
@@ -198,8 +183,6 @@ begin_table(
 	if (t == &tables[TABLE_tenant_metrics] &&
 	    r->model->present > r->model->now)
 		jsonw_time(&w->tail, "waits_until", r->model->present);
-	if (since != CLOCK_NONE)
-		jsonw_time(&w->tail, "since", since);
 	if (r->version != 0)
 		jsonw_int(&w->tail, "version", r->version);
 	jsonw_close(&w->tail);

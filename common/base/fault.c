@@ -34,6 +34,22 @@ check_name(const char *name, size_t len)
 	prog_die(PROG_SOFTWARE, "no fault point '%s' in fault.def", name);
 }
 
+/* Reads PASSAGE[:stop]; returns the signal. */
+static int
+read_request(const char *asked, int64_t *passage)
+{
+	size_t n = strcspn(asked, ":");
+	char number[12] = "";
+
+	if (n < sizeof number)
+		memcpy(number, asked, n);
+	if (parse_int(number, 1, INT_MAX, passage) != 0 ||
+	    (asked[n] != '\0' && strcmp(asked + n, ":stop") != 0))
+		prog_die(PROG_SOFTWARE,
+		    "FAULT: '%s' is not PASSAGE or PASSAGE:stop", asked);
+	return asked[n] == '\0' ? SIGKILL : SIGSTOP;
+}
+
 void
 fault_point(const char *name)
 {
@@ -41,6 +57,7 @@ fault_point(const char *name)
 	const char *asked = getenv("FAULT");
 	size_t len = strlen(name);
 	int64_t passage = 1;
+	int what = SIGKILL;
 
 	check_name(name, len);
 	if (asked == NULL)
@@ -49,11 +66,10 @@ fault_point(const char *name)
 	if (strncmp(asked, name, len) != 0 ||
 	    (asked[len] != '\0' && asked[len] != ':'))
 		return;
-	if (asked[len] == ':' &&
-	    parse_int(asked + len + 1, 1, INT_MAX, &passage) != 0)
-		prog_die(PROG_SOFTWARE, "FAULT='%s' has no number", asked);
+	if (asked[len] == ':')
+		what = read_request(asked + len + 1, &passage);
 	if (atomic_fetch_add(&passed, 1) + 1 == passage)
-		(void)raise(SIGKILL);
+		(void)raise(what);
 }
 
 #endif

@@ -15,8 +15,9 @@
 #define FAULT_POINT(name) ((void)0)
 #endif
 
-/* Kills the process with SIGKILL if the environment variable FAULT requests it
- * for this point and pass. Any thread may call it. */
+/* Kills the process with SIGKILL, or freezes it with SIGSTOP, if the
+ * environment variable FAULT requests it: NAME[:PASSAGE[:stop]]. Any thread may
+ * call it. */
 void fault_point(const char *name);
 
 #endif

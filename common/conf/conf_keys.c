@@ -150,7 +150,7 @@ const struct conf_key conf_keys[] = {
 
 	CHOICE("aggregator", "definition", "ours", "ours|chatwoot"),
 	PATH("aggregator", "state", NULL),
-	CHOICE("aggregator", "keep_state", "local", "local|database"),
+	CHOICE("aggregator", "keep_state", "auto", "auto|local|database"),
 	WORDS("aggregator", "metrics", NULL),
 	DURATION("aggregator", "every", "50ms", 1, MINUTE),
 	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY),

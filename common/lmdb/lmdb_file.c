@@ -867,6 +867,29 @@ lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
 	each_entry(t, prefix, len, NULL, entry, ctx);
 }
 
+static bool
+find_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	bool *found = ctx;
+
+	(void)key;
+	(void)key_len;
+	(void)data;
+	(void)len;
+	*found = true;
+	return false;
+}
+
+bool
+lmdb_any(struct lmdb_table *t)
+{
+	bool found = false;
+
+	lmdb_each(t, NULL, 0, find_entry, &found);
+	return found;
+}
+
 void
 lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
     const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx)

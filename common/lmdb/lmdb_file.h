@@ -128,7 +128,11 @@ typedef bool lmdb_entry_fn(
 void lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
     lmdb_entry_fn *entry, void *ctx);
 
-/* The same for the entries that come after a key, which need not exist. */
+/* Returns whether the table has an entry. */
+bool lmdb_any(struct lmdb_table *t);
+
+/* As lmdb_each() for the entries that come after a key, which need not exist.
+ */
 void lmdb_each_after(struct lmdb_table *t, const void *prefix, size_t len,
     const void *key, size_t key_len, lmdb_entry_fn *entry, void *ctx);
 

@@ -95,7 +95,6 @@ const struct record_field record_fields[] = {
 	{ "expires", FIELD_TIME, AT(expires), ASSI, ASSI },
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW },
-	{ "since", FIELD_TIME, AT(since), ROW, 0 },
 	{ "begin_at", FIELD_TIME, AT(begin_at), COVE, COVE },
 	{ "end_at", FIELD_TIME, AT(end_at), COVE, COVE },
 	{ "source", FIELD_TEXT, AT(source), COVE, COVE },
@@ -375,7 +374,6 @@ record_clear(struct record *r)
 	r->expires = CLOCK_NONE;
 	r->as_of = CLOCK_NONE;
 	r->available_at = CLOCK_NONE;
-	r->since = CLOCK_NONE;
 	r->begin_at = CLOCK_NONE;
 	r->end_at = CLOCK_NONE;
 	r->records = RECORD_NO_NUMBER;

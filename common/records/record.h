@@ -82,7 +82,7 @@ struct record {
 	struct text assignment, replaces, source;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
-	int64_t available_at, since;
+	int64_t available_at;
 	int64_t begin_at, end_at;
 	int64_t records, max_chats, reported_open_chats;
 

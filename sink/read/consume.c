@@ -63,7 +63,6 @@ count_fates(struct consume *c, const struct row_batch *b)
 			case ROW_TOMB:
 			case ROW_EXPIRED:
 			case ROW_REMOVED:
-			case ROW_SHORT:
 				refused++;
 				break;
 			}

@@ -32,8 +32,6 @@ struct tenant_stored {
 	bool known;
 	int64_t as_of, removed_at, newest_at;
 	int64_t tombstone_at; /* the newest tombstone of its chats */
-	int64_t stream_at;    /* the time up to which a stream's rows are
-			       * stored */
 	char snapshot[RECORD_MAX_ID + 1];
 	int64_t pending_as_of, pending_records;
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */

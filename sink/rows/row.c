@@ -312,7 +312,6 @@ row_new(const struct table *t, const struct record *r, const char *line,
 	/* Only rows about the present belong to a snapshot. */
 	if (t->life == LIFE_NOW)
 		row->snapshot = r->snapshot;
-	row->since = CLOCK_NONE;
 	row->line = line;
 	row->len = len;
 	return row;
@@ -339,7 +338,6 @@ row_read_columns(const struct record *r, const char *line, size_t len,
 	if (set_columns(row, r->flat, why) != 0 || fill_in(row, why) != 0)
 		return NULL;
 	row->as_of = row->values[t->at].num;
-	row->since = r->since;
 	if (t->versions)
 		row->version = row->values[t->columns_n - 1].num;
 	return row;

@@ -36,8 +36,7 @@ enum row_fate {
 	ROW_OLDER,   /* its snapshot is older than the stored one */
 	ROW_EXPIRED, /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed after its as_of */
-	ROW_SHORT,   /* its counts begin later than those of the stored rows */
-	ROW_FLUSHED, /* its flush is stored already, or refused */
+	ROW_FLUSHED, /* its flush is refused */
 };
 
 struct batch_tenant;
@@ -49,8 +48,6 @@ struct sink_row {
 				      * batch_add() */
 	struct text snapshot;        /* absent in streams and in history */
 	int64_t as_of;               /* the time it describes */
-	int64_t since;               /* start of its counts; CLOCK_NONE:
-				      * unlimited */
 	int64_t version;             /* of several rows with the same key, the
 				      * greatest stays */
 	uint64_t number;             /* number of its line in the input */

@@ -45,7 +45,6 @@ batch_store_release(struct batch_store *s)
 		db_bulk_free(s->upsert[i]);
 	barred_rows_release(&s->barred);
 	strmap_release(&s->tenants, NULL);
-	short_counts_release(&s->short_counts);
 	flush_heads_release(&s->flush_heads);
 	forgotten_rows_release(&s->forgotten);
 	due_hours_release(&s->due);
@@ -177,8 +176,6 @@ store_in_transaction(struct db *db, void *ctx)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);
 	if (o == OUTCOME_DONE)
 		o = barred_rows_decide(&s->barred, s->batch);
-	if (o == OUTCOME_DONE)
-		short_counts_decide(&s->short_counts, s->batch);
 	if (o == OUTCOME_DONE)
 		o = flush_heads_decide(&s->flush_heads, s->batch);
 	if (o == OUTCOME_DONE)

@@ -3,11 +3,10 @@
  *
  *   0 before it, add rows of new tenants (tenant_locks.h)
  *   1 lock the batch's rows in `tenants` (tenant_locks.h)
- *   2 refuse rows that must not return (barred_rows.h), and counts of a state
- *     that was lost meanwhile (short_counts.h). Rows about an erased customer
- *     lose what identifies the customer (forgotten_rows.h)
- *   3 skip the rows of flushes that are stored already or do not follow the
- *     tenant's last one; store the state of the others (flush_heads.h)
+ *   2 refuse rows that must not return (barred_rows.h). Rows about an erased
+ *     customer lose what identifies the customer (forgotten_rows.h)
+ *   3 skip the rows of flushes that do not follow the tenant's last one; store
+ *     the state of those that do and are not stored yet (flush_heads.h)
  *   4 judge intervals by hours and targets (judge_row.h), and
  *     upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
@@ -33,7 +32,6 @@
 #include "sink/store/barred_rows.h"
 #include "sink/store/flush_heads.h"
 #include "sink/store/forgotten_rows.h"
-#include "sink/store/short_counts.h"
 
 struct batch_store {
 	struct db *db;
@@ -44,7 +42,6 @@ struct batch_store {
 	struct strmap tenants; /* for tenant_locks_prepare() */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
-	struct short_counts short_counts;
 	struct flush_heads flush_heads;
 	struct forgotten_rows forgotten;
 	struct due_hours due;

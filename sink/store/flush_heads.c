@@ -207,7 +207,7 @@ skip_rows(struct row_batch *b)
 		for (i = 0; i < b->rows[k].n; i++) {
 			row = b->rows[k].row[i];
 			if (row->flush != NULL &&
-			    row->flush->fate != FLUSH_TAKEN)
+			    row->flush->fate == FLUSH_REFUSED)
 				row->fate = ROW_FLUSHED;
 		}
 }
@@ -233,7 +233,7 @@ flush_heads_decide(struct flush_heads *h, struct row_batch *b)
 		return o;
 	for (i = 0; (t = next_flushed(b, &i)) != NULL;) {
 		decide(b, t);
-		if (t->flush->fate == FLUSH_TAKEN)
+		if (t->flush->fate != FLUSH_REFUSED)
 			continue;
 		skips = true;
 		if (t->end.flush != NULL)

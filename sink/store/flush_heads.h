@@ -16,9 +16,11 @@
  *                          again, except those that begin an incomplete flush
  *                          and were acknowledged: then there is no answer
  *                          "stored", and the writer sends all of the round
- *   after COMMIT           all of it; delivered or sent again, it is known: the
- *                          tenant's last flush is this or a later one of its
- *                          writer. If another writer's flush followed, it is
+ *   after COMMIT           all of it, except dead letters; delivered or sent
+ *                          again, it is known: the tenant's last flush is this
+ *                          or a later one of its writer. Its rows are stored
+ *                          again, which changes nothing but finds the dead
+ *                          letters. If another writer's flush followed, it is
  *                          refused
  *   after the answer, or   the same; the writer asks again, all flushes are
  *   before it              known, and the answer is "stored"
@@ -44,7 +46,7 @@ void flush_heads_release(struct flush_heads *h);
 
 /* Call in the transaction, after the locks are taken and the fate of the rows
  * is decided. Locks the heads of the batch's flushes and decides their fate;
- * rows of flushes that are not taken get the fate ROW_FLUSHED. */
+ * rows of flushes that are refused get the fate ROW_FLUSHED. */
 enum outcome flush_heads_decide(struct flush_heads *h, struct row_batch *b)
     __attribute__((warn_unused_result));
 

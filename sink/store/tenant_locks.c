@@ -47,9 +47,6 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
 	s->newest_at = db_get_time(rows, 9);
 	s->tombstone_at = db_get_time(rows, 10);
-	/* A row of a snapshot has its own time as its version. */
-	if (db_get_int(rows, 12) != db_get_time(rows, 11))
-		s->stream_at = db_get_time(rows, 11);
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -114,9 +111,8 @@ read_tenants(struct db *db, struct row_batch *b)
 	    "t.pending_as_of, t.pending_snapshot, t.pending_records, "
 	    "t.forgets, t.forget_key, t.newest_at, "
 	    "(SELECT c.as_of FROM closed_chats c WHERE c.tenant = t.tenant "
-	    "ORDER BY c.as_of DESC LIMIT 1), m.as_of, m.version "
-	    "FROM tenants t LEFT JOIN tenant_metrics m USING (tenant) "
-	    "WHERE t.tenant IN (");
+	    "ORDER BY c.as_of DESC LIMIT 1) "
+	    "FROM tenants t WHERE t.tenant IN (");
 	list_tenant_names(db, b, &sql, false);
 	buf_addc(&sql, ')');
 	o = db_query(db, sql.data, NULL, 0, &rows);
@@ -401,7 +397,7 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
 		t->stored.newest_at = t->newest_at = CLOCK_NONE;
-		t->stored.tombstone_at = t->stored.stream_at = CLOCK_NONE;
+		t->stored.tombstone_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}

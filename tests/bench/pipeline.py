@@ -49,7 +49,8 @@ class Race:
     def ours(self, number):
         h = self.house
         self.truncate("messages", "operator_metrics", "chat_metrics",
-                      "user_stats", "closed_chats", "refused_rows", "tenants")
+                      "user_stats", "closed_chats", "refused_rows", "tenants",
+                      "stream_heads", "stream_state")
         h.state = self.lab.path(f"state{number}")
         table.quiet()
         servers = table.cpu_of_servers(self.lab)

@@ -7,6 +7,7 @@
 #   MYSQL_URL            an empty database
 #   BIN                  the folder of the programs (build/bin of this checkout)
 #   METRICS, EVERY       operators,chats,messages; the default of --every
+#   KEEP                 the state is local or in the database (the default)
 #
 # Each message is stored in the table `messages` (tenant, created_at,
 # conversation_id, message_id; DATETIME(3) in UTC). To see one:
@@ -37,6 +38,7 @@ trap finish EXIT
 cd "$state"
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "$rows" \
 	-a "${METRICS:-operators,chats,messages}" ${EVERY:+--every "$EVERY"} \
+	${KEEP:+--keep-state "$KEEP"} \
 	--state "$state/stream" &
 aggregator=$!
 "$bin/sink" -q --migrate

@@ -1,18 +1,15 @@
 #!/usr/bin/env -S python3 -B
-"""An aggregator that lost its state does not replace earlier counts. The sink
-reports this in one line, also after a restart; counts of later hours and the
-present state are stored. A replay restores the counts, as does the old state,
-and without the tenant's row they begin from 0.
+"""With keep_state = local, an aggregator that lost its state begins again:
+nothing freezes, the coverage begins with the new state, and a replay restores
+the counts. A state that moves to the database is written there whole, and may
+not become local again.
 """
 
 import json
-import os
 import shutil
 
 from harness import Checks, Lab, main, say
 from streams import Flow
-
-LOST = "begins at 2026-11-20T12:30:00.000Z, but stored rows go up to"
 
 
 def message(n, at, sender="customer"):
@@ -23,7 +20,11 @@ def message(n, at, sender="customer"):
 
 FIRST = [message(1, "10:00:00"), message(2, "10:01:00", "operator"),
          message(3, "10:02:00")]
+COVERED = json.dumps({"type": "coverage", "tenant": "acme", "kind": "counts",
+                      "begin_at": "2026-11-20T09:00:00Z", "end_at":
+                      "2026-11-20T12:40:00Z", "source": "poll"})
 LATER = [message(4, "12:30:00"), message(5, "13:10:00", "operator")]
+LAST = [message(6, "13:20:00")]
 
 
 class World:
@@ -32,21 +33,12 @@ class World:
         self.flow = Flow(lab, "all")
 
     def store(self, lines):
-        """Stores lines; returns the sink's messages."""
         self.flow.put(lines)
-        done = self.lab.must(self.flow.argv("--until-empty"))
-        self.checks.that("state was lost" not in done.err, done)
-        return self.lab.must(["sink", "-f", "queue:rows", "--until-empty"]).err
+        self.lab.must(self.flow.argv("--until-empty"))
+        self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
 
     def lose(self):
         shutil.rmtree(self.flow.state)
-
-    def empty(self):
-        for table in ("tenant_metrics", "user_stats", "channel_metrics",
-                      "conversation_metrics", "chat_metrics"):
-            self.lab.sql(f"DELETE FROM {table}")
-        if os.path.exists(self.flow.state):
-            self.lose()
 
     def counts(self):
         """Counts of the customer, and messages by hour."""
@@ -60,21 +52,51 @@ class World:
         self.checks.that(got == (user, hours), f"{when}: {got}")
 
 
-def lost(world):
-    world.empty()
-    said = world.store(FIRST)
-    world.checks.that("state was lost" not in said, said)
+def lost_state(world):
+    say("- counts of a lost state begin again, and none freezes")
+    world.store(FIRST)
     world.are(2, {"10": 3}, "at first")
-    kept = world.flow.state + ".kept"
-    shutil.copytree(world.flow.state, kept)
     world.lose()
-    said = world.store(LATER[:1])
-    world.checks.that(said.count("state was lost") == 1 and LOST in said, said)
-    world.are(2, {"10": 3}, "in the hour of the loss")
-    said = world.store(LATER[1:])
-    world.checks.that(said.count("state was lost") == 1, said)
-    world.are(2, {"10": 3, "13": 1}, "in the hour behind it")
-    return kept
+    world.store([*LATER[:1], COVERED])
+    world.are(1, {"10": 3, "12": 1}, "after the loss")
+    world.checks.equal([str(begin)[11:] for begin, in world.lab.sql(
+        "SELECT begin_at FROM coverage WHERE kind = 'counts'")],
+        ["12:30:00.000"], "the beginning of complete counts")
+    world.store(LATER[1:] + LAST)
+    world.are(2, {"10": 3, "12": 1, "13": 2}, "later")
+
+    say("- a replay restores the counts")
+    world.lose()
+    world.store(FIRST + LATER + LAST)
+    world.are(4, {"10": 3, "12": 1, "13": 2}, "replayed")
+
+
+def moved_state(world, lab, checks):
+    """As a daemon does, the runs say that the database has the state; they need
+    a sink."""
+    say("- a local state moves to the database")
+    sink = lab.start(["sink", "-f", "queue:rows"], lab.path("sink.log"))
+    run = world.flow.argv("--until-empty", "--keep-state")
+    lab.must([*run, "database"])
+    checks.equal(len(lab.sql("SELECT * FROM stream_heads")), 1, "its head")
+    world.lose()
+    world.flow.put([message(7, "13:30:00")])
+    lab.must([*run, "database"])
+    world.are(5, {"10": 3, "12": 1, "13": 3}, "from the database")
+
+    say("- and stays there")
+    world.flow.put([message(8, "13:40:00")])
+    lab.must([*run, "auto"])
+    world.are(6, {"10": 3, "12": 1, "13": 4}, "without being asked")
+    checks.that(not world.flow.get(), "the sink has read all rows")
+    refused = [*run, "local"], ["aggregator", "-f", "queue:records", "-t", "-",
+                                "--state", world.flow.state, "--keep-state",
+                                "auto", "--until-empty"]
+    for argv in refused:
+        checks.ends(lab.run(argv), 78, "is kept in the database.*"
+                    "keep_state = database.*remove '.*/stream.mdb'", argv)
+    sink.terminate()
+    checks.equal(sink.wait(60), 0, "the sink")
 
 
 def body():
@@ -83,32 +105,8 @@ def body():
         lab.start_servers("rabbitmq", "mariadb")
         lab.must(["sink", "--migrate"])
         world = World(lab, checks)
-        say("- counts of a lost state are kept")
-        kept = lost(world)
-        open_chats = lab.sql("SELECT last_message_at FROM chat_metrics")
-        checks.that("13:10:00" in str(open_chats), open_chats)
-
-        say("- the state is put back")
-        world.lose()
-        shutil.move(kept, world.flow.state)
-        said = world.store(LATER)
-        checks.that("state was lost" not in said, said)
-        world.are(3, {"10": 3, "12": 1, "13": 1}, "put back")
-
-        say("- a replay restores the counts")
-        shutil.rmtree(lost(world))
-        world.lose()
-        said = world.store(FIRST + LATER)
-        checks.that("state was lost" not in said, said)
-        world.are(3, {"10": 3, "12": 1, "13": 1}, "replayed")
-
-        say("- without the tenant's row they begin from 0")
-        shutil.rmtree(lost(world))
-        lab.sql("DELETE FROM tenant_metrics")
-        said = world.store([message(6, "14:00:00"),
-                            message(7, "14:00:01")])
-        checks.that("state was lost" not in said, said)
-        world.are(3, {"10": 3, "13": 1, "14": 2}, "from 0")
+        lost_state(world)
+        moved_state(world, lab, checks)
     return checks.result()
 
 

@@ -447,7 +447,8 @@ def purge(run):
 
 
 def forget_(run):
-    """A customer is erased from tables, a state and a file."""
+    """A customer is erased from tables, a state and a file. Nothing stores the
+    daemon's rows meanwhile, so its state is local."""
     run.conf()
     records = b"".join(json.dumps({**r, "tenant": run.tenant}).encode() + b"\n"
                        for r in forget.world())
@@ -458,8 +459,8 @@ def forget_(run):
     # A daemon carries the order out.
     daemon = run.lab.start(
         ["aggregator", "-f", run.queue("records"), "-t", run.queue("rows"),
-         "--state", run.path("stream"), "-a", "all"], run.path("daemon"),
-        env=run.envs)
+         "--state", run.path("stream"), "-a", "all", "--keep-state", "local"],
+        run.path("daemon"), env=run.envs)
     run.do("reaper", "--forget", forget.C, "--tenant", run.tenant, "--state",
            run.path("stream"), "--file", file)
     daemon.terminate()

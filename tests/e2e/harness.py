@@ -32,6 +32,7 @@ LONG = os.environ.get("LONG") == "1"
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PUBLISHER = os.path.join(TESTBIN, "tools", "amqp_publish")
 TOKEN = "sim-token"
+URLS = {"AMQP_URL": "rabbitmq", "MYSQL_URL": "mariadb"}
 
 
 class Skip(Exception):
@@ -502,8 +503,8 @@ class Lab:
         return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
 
     def start_servers(self, *names, private=False):
-        """Starts a broker, a database or (default) both, and sets AMQP_URL and
-        MYSQL_URL. Within tests/run, all tests share one of each, and this one
+        """Starts a broker, a database or (default) both, and sets their AMQP_URL
+        and MYSQL_URL. Within tests/run, all tests share one of each, and this one
         gets its own virtual host and database. PRIVATE is for tests that kill,
         stop or configure a server, or measure a whole server."""
         names = names or ("rabbitmq", "mariadb")
@@ -523,6 +524,8 @@ class Lab:
         ).stdout
         for line in text.splitlines():
             key, value = shlex.split(line)[1].split("=", 1)
+            if URLS.get(key, names[0]) not in names:
+                continue
             if self.lodging:
                 value = value.removesuffix("messaging") + self.vhost
             self.env[key] = value
@@ -532,8 +535,7 @@ class Lab:
     def door(self, name, kind=Door):
         """A Door to the server NAME, rabbitmq or mariadb; programs that should
         use it get its url."""
-        door = kind(self.env[{"rabbitmq": "AMQP_URL",
-                              "mariadb": "MYSQL_URL"}[name]])
+        door = kind(self.env[next(k for k, v in URLS.items() if v == name)])
         self.doors.append(door)
         return door
 

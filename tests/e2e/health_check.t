@@ -145,7 +145,8 @@ class Test(Checklist):
                           for name in os.listdir(self.metrics)),
                    ["messaging_calls_poll_one.prom",
                     "messaging_calls_status_one.prom", "messaging_job_N.prom",
-                    "messaging_reap_N.prom"], "files")
+                    "messaging_reap_N.prom", "messaging_sink_rows.prom"],
+                   "files")
         os.rename(self.metrics, self.lab.path("gone"))
         done = self.job()
         self.that(re.search("cannot write .*messaging_job_.*prom", done.err),

@@ -8,8 +8,10 @@ it is killed, at a random moment or at a fault point; its state is removed, is
 replaced by an older one, by a copy that was made while it ran, or by that of the
 other one, or is in another folder; it is frozen, and thawed when the other one
 has taken over. The sink, broker and database are killed, too. The last run
-begins without a state. Before that, a database is restored that is older than
-the state.
+begins without a state.
+
+Before that, a database is restored that is older than the state; and no chat is
+reserved twice by two aggregators that are killed or frozen at fault points.
 
 One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n sets their number.
 """
@@ -21,7 +23,7 @@ import signal
 import threading
 import time
 
-from harness import LONG, PROBE, Checks, Lab, main, say, seed
+from harness import LONG, PROBE, Checks, Lab, main, say, seed, until
 from stream_rounds import Round, tell
 
 ROUNDS = int(os.environ.get("ROUNDS", 40 if LONG else 1))
@@ -32,6 +34,8 @@ AGGREGATORS = ("aggregator", "standby")
 
 
 class StateRound(Round):
+    keeps = "database"
+
     def __init__(self, lab, number):
         super().__init__(lab, number)
         self.folders = {name: "state." + name for name in AGGREGATORS}
@@ -43,9 +47,8 @@ class StateRound(Round):
         for name in "conf", "conf.ample":
             with open(self.lab.path(name)) as f:
                 text = f.read()
-            text = text.replace("[amqp]\n", "[amqp]\nheartbeat = 1s\n")
             self.lab.write(name, text.replace(
-                "[aggregator]\n", "[aggregator]\nkeep_state = database\n"))
+                "[amqp]\n", "[amqp]\nheartbeat = 1s\n"))
         return self.lab.path("conf")
 
     def commands(self):
@@ -238,6 +241,98 @@ class Restored:
         checks.that(sink.wait(60) == 0, "the sink")
 
 
+class Allocating:
+    """Chats are reserved by two aggregators with folders of their own. Each time
+    chats have arrived, one is killed at a point between the commit of their
+    reservations and the acknowledgement, and the other one takes over."""
+
+    POINTS = ("aggregator.after_commit", "aggregator.stored",
+              "aggregator.rows_confirmed")
+
+    def __init__(self, lab, checks):
+        self.lab, self.checks = lab, checks
+        self.chats, self.reserved = 0, {} # chat: ids and operators
+        self.conf = lab.conf("conf.allocating", {
+            "sink": {}, "amqp": {"heartbeat": "1s"},
+            "aggregator": {"keep_state": "database",
+                           "allocation_expiry": "1h"}})
+
+    def start(self, name, fault=None):
+        return self.lab.start([
+            os.path.abspath("build/faults/bin/aggregator"), "-vv", "-c",
+            self.conf, "-f", "queue:asking", "-t", "queue:asking.rows", "-a",
+            "allocation", "--assign-to", "queue:reserved", "--every", "20ms",
+            "--state", self.lab.path("asking." + name)],
+            self.lab.path(name + ".log"), {"FAULT": fault} if fault else None)
+
+    def said(self, name, words):
+        return words in self.lab.text(name + ".log")
+
+    def arrive(self, n=3):
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+        lines = [{"type": "operator", "operator": name, "available": True,
+                  "max_chats": 100} for name in "abc"]
+        lines += [{"type": "chat", "chat": str(self.chats + i),
+                   "status": "open", "at": at} for i in range(n)]
+        self.chats += n
+        self.lab.put("asking", [json.dumps({**line, "tenant": "asking"})
+                                for line in lines])
+
+    def are_reserved(self, what):
+        """Waits until each chat is reserved, and the input is acknowledged."""
+        def all_are():
+            for line in self.lab.take("reserved"):
+                r = json.loads(line)
+                self.reserved.setdefault(r["chat"], set()).add(
+                    (r["id"], r["operator"]))
+            return len(self.reserved) == self.chats and \
+                self.lab.in_queue("asking", "total") == 0
+
+        until(60, all_are, "reservations after " + what)
+        twice = {c: r for c, r in self.reserved.items() if len(r) > 1}
+        self.checks.that(not twice, "%s: reserved twice: %s" % (what, twice))
+
+    def check(self):
+        sink = self.lab.start(["sink", "-c", self.conf, "-f",
+                               "queue:asking.rows"],
+                              self.lab.path("sink.log"))
+        for k, point in enumerate(self.POINTS):
+            self.arrive()
+            dies = self.start("one" if k % 2 else "two", point)
+            self.checks.equal(dies.wait(120), -9, point)
+            other = self.start("two" if k % 2 else "one")
+            self.are_reserved(point)
+            self.checks.equal(self.lab.end(other), 0, "its end")
+        self.thawed_leader_is_refused()
+        sink.terminate()
+        self.checks.equal(sink.wait(60), 0, "the sink")
+
+    def thawed_leader_is_refused(self):
+        """It is frozen between its commit and its lines."""
+        self.arrive()
+        leader = self.start("one", "aggregator.after_commit:1:stop")
+        until(60, lambda: program_state(leader.pid) == "T", "it to freeze")
+        other = self.start("two")
+        self.are_reserved("a freeze")
+        leader.send_signal(signal.SIGCONT)
+        until(60, lambda: self.said("one", REFUSED), "the refusal")
+        until(60, lambda: self.said("one", "another program reads"),
+              "it to wait")
+        self.arrive()
+        self.are_reserved("a thaw")
+        other.kill()
+        other.wait()
+        self.arrive()
+        self.are_reserved("another takeover")
+        self.checks.equal(self.lab.end(leader), 0, "its end")
+
+
+def program_state(pid):
+    """A letter, as in ps."""
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
 def body():
     first = seed() % 10 ** 8
     checks = Checks()
@@ -247,6 +342,7 @@ def body():
         lab.must(["sink", "-c", conf, "--migrate"])
         lab.must(["aggregator", "--declare"], stdin=b"queue records\n")
         Restored(lab).check(checks)
+        Allocating(lab, checks).check()
         for i in range(ROUNDS):
             r = StateRound(lab, first + i)
             before = [r.told(w) for w in (LOADED, REFUSED)] if i else [0, 0]

@@ -184,6 +184,32 @@ class Test(Tables):
         self.sink = other
         self.asks("the other sink", "stored", self.flush("o", 10, 0, 1))
 
+    def dies(self, point, lines):
+        """The sink is killed there while it reads a round; another one answers
+        the writer."""
+        dies = self.start(point)
+        with open(self.lab.write("round", text(lines)), "rb") as f:
+            asker = self.lab.start([PROBE, "-p", "-a", "1", "ask",
+                "queue:rows"], self.lab.path("answer"), stdin=f)
+        self.equal(dies.wait(PATIENCE), -9, point)
+        self.sink = self.start()
+        self.equal(asker.wait(PATIENCE), 0, "the writer")
+        self.that('"result":"' in self.lab.text("answer"),
+                  f"{point}: {self.lab.text('answer')}")
+        os.unlink(self.lab.path("answer"))
+
+    def a_killed_sink_loses_no_dead_letter(self):
+        self.q("ALTER TABLE event_counts ADD CONSTRAINT no_poison CHECK "
+               "(event <> 'poison')")
+        self.equal(self.lab.end(self.sink), 0, "its end")
+        flush, row, state, end = self.flush("y", 10, 0, 1)
+        self.dies("sink.after_commit", self.round(
+            [flush, row, {**row, "event": "poison"}, state, end]))
+        self.stored("its neighbour", "y", 10, 1, [10])
+        letters = self.lab.take("rows.dead")
+        self.that(len(letters) == 1 and "poison" in letters[0],
+                  f"dead letters: {letters}")
+
     def a_killed_sink_stores_once(self):
         """At each point, the next sink completes the round, perhaps after it
         was sent again."""
@@ -193,17 +219,8 @@ class Test(Tables):
                                    "input.acknowledged")):
             tenant = f"k{k}"
             parts = self.long(tenant, 10, 0, 1)
-            dies = self.start(point)
             lines = self.round(*parts, self.flush(tenant, 20, 10, 2))
-            with open(self.lab.write("round", text(lines)), "rb") as f:
-                asker = self.lab.start([PROBE, "-p", "-a", "1", "ask",
-                    "queue:rows"], self.lab.path("answer"), stdin=f)
-            self.equal(dies.wait(PATIENCE), -9, point)
-            self.sink = self.start()
-            self.equal(asker.wait(PATIENCE), 0, "the writer")
-            self.that('"result":"' in self.lab.text("answer"),
-                      f"{point}: {self.lab.text('answer')}")
-            os.unlink(self.lab.path("answer"))
+            self.dies(point, lines)
             self.equal(self.ask(lines)["result"], "stored", point)
             self.stored(point, tenant, 20, 2, [10, 10, 20])
             self.equal(self.lab.end(self.sink), 0, "its end")

@@ -54,7 +54,8 @@ def folded(records, by_hand):
 
 class Flow:
     """A streaming aggregator between the queues records and rows of a Lab; its
-    rows are collected in self.rows."""
+    rows are collected in self.rows. No sink answers, so its state is local,
+    unless the test says otherwise."""
 
     def __init__(self, lab, metrics="operators,chats,tenant,events",
                  prefetch=50, **aggregator):
@@ -63,7 +64,8 @@ class Flow:
         self.clock = aggregator.get("clock")
         self.conf = lab.conf("conf", {
             "amqp": {"prefetch": prefetch, "wait_timeout": "90s"},
-            "crm t": {"token": "x"}, "aggregator": aggregator})
+            "crm t": {"token": "x"},
+            "aggregator": {"keep_state": "local", **aggregator}})
         lab.env["MESSAGING_CONFIG"] = self.conf
 
     def put(self, lines, per_message=100, queue="records"):
