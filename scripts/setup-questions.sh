@@ -191,7 +191,8 @@ ask_about_access() {
 		refused=$refused$rc
 		case $refused in
 		77)
-			say "The CRM refuses this token, see above. Give it again."
+			say "The CRM refuses this token, see above. Give it again; Ctrl-C and" \
+				"another run change the other answers."
 			;;
 		*)
 			say "That failed, see above. Answer again; Enter keeps an answer."

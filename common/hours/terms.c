@@ -237,7 +237,8 @@ complete(struct terms_reader *r, struct terms *t)
 	name = t->targets->name;
 	buf_setf(r->why,
 	    "[%s] has no hours, but [targets%s%s] has a target in work time; "
-	    "add hours = NAME, or write the target as 15m calendar",
+	    "add hours = NAME, which also holds for channels without hours "
+	    "of their own, or write the target as 15m calendar",
 	    r->section, *name != '\0' ? " " : "", name);
 	add_place(r->conf, r->section, 0, r->why);
 	return -1;

@@ -555,7 +555,7 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 
 	if (u == NULL || curl_url_set(u, CURLUPART_URL, base,
 			     CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
-		buf_setf(why, "is not a URL such as https://HOST/v1");
+		buf_setf(why, "is not a URL such as https://HOST");
 		goto out;
 	}
 	scheme = url_part(u, CURLUPART_SCHEME);

@@ -163,7 +163,8 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 		url = about->hosts[0].url;
 	if (url == NULL) {
 		buf_setf(why,
-		    "[%s] has no url, and its profile has no default; set url",
+		    "[%s] has no url, and its profile has no default; set url "
+		    "or CRM_URL",
 		    t->section);
 		return PROG_CONFIG;
 	}

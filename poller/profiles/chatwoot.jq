@@ -737,7 +737,8 @@ def check_read:
     | [arrays[] | objects | select("\(.id)" == $account)] | .[0]
     | if . == null then
           {error: "denied",
-           message: "the owner of the token is not in account \($account)"}
+           message: ("the owner of the token is not in account \($account);"
+                     + " is that the account number?")}
       else
           {info: ({account: .name, role: .role}
                   | if .role == "administrator" then .
