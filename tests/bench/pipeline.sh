@@ -36,12 +36,12 @@ trap 'finish; exit 0' TERM INT
 trap finish EXIT
 
 cd "$state"
+"$bin/sink" -q --migrate
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "$rows" \
 	-a "${METRICS:-operators,chats,messages}" ${EVERY:+--every "$EVERY"} \
 	${KEEP:+--keep-state "$KEEP"} \
 	--state "$state/stream" &
 aggregator=$!
-"$bin/sink" -q --migrate
 "$bin/sink" -q -f "$rows" &
 sink=$!
 wait "$aggregator" "$sink"
