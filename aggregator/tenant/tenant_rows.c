@@ -161,7 +161,8 @@ static int64_t
 counts_since(const struct tenant_rows *r, const struct table *t)
 {
 	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals] &&
-		      t != &tables[TABLE_coverage];
+		      t != &tables[TABLE_coverage] &&
+		      t != &tables[TABLE_notices];
 
 	return r->model->incremental &&
 		       (counts || t == &tables[TABLE_tenant_metrics])
