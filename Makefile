@@ -281,7 +281,7 @@ MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
               $(patsubst man/%,%,$(wildcard man/man[57]/*)),"$(M)/$p")
 M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
-DATA_FOLDERS = profiles api board grafana scripts examples
+DATA_FOLDERS = profiles formats api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap reconcile tenant \
                     mail-report setup
 # Lets apropos find the pages if man looks there. Packages (DESTDIR) do this
@@ -305,6 +305,7 @@ install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	$(INSTALL) -m 644 man/man5/* "$(M)/man5"
 	$(INSTALL) -m 644 man/man7/* "$(M)/man7"
 	$(INSTALL) -m 644 poller/profiles/*.jq "$(D)/profiles"
+	$(INSTALL) -m 644 poller/formats/*.jq "$(D)/formats"
 	$(INSTALL) -m 644 sink/board/* "$(D)/board"
 	$(B)/bin/sink -c /dev/null --openapi >"$(D)/api/openapi.json"
 	chmod 644 "$(D)/api/openapi.json"

@@ -1,6 +1,6 @@
 /*
- * poller: polls the CRMs, receives their webhooks, and assigns chats to
- * operators. Each of these is a mode.
+ * poller: polls the CRMs, receives their webhooks, assigns chats to
+ * operators, and tells people about notices. Each of these is a mode.
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"
@@ -11,6 +11,7 @@ static const struct option_mode *const modes[] = {
 	&poller_mode_status,
 	&poller_mode_check,
 	&poller_mode_assign,
+	&poller_mode_notify,
 	&poller_mode_listen,
 	&poller_mode_register,
 	&poller_mode_registered,

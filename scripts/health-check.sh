@@ -272,8 +272,31 @@ check_jobs() {
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 
+# check_notices: poller --notify writes a row for each receiver once a minute, or
+# in each run of the job.
+check_notices() {
+	local name failing age
+	[ -n "$(notices_from)" ] || return 0
+	within sql "SELECT receiver, MAX(failing_since IS NOT NULL),
+		TIMESTAMPDIFF(SECOND, MAX(as_of), UTC_TIMESTAMP(3))
+		FROM notice_deliveries WHERE '$tenant' IN ('', tenant)
+		GROUP BY receiver ORDER BY receiver" || {
+		judge critical "database: $answer"
+		return
+	}
+	[ -n "$answer" ] ||
+		judge warning "no notifier has run; start messaging-notify"
+	while read -r name failing age; do
+		[ -n "$name" ] || continue
+		judge_age "the state of receiver $name of notices" "$age" "$warn"
+		[ "$failing" = 0 ] ||
+			judge warning "receiver $name of notices fails; see" \
+				"notice_deliveries"
+	done <<<"$answer"
+}
+
 check_broker
-! check_schema || check_tenants
+! check_schema || { check_tenants; check_notices; }
 check_daemons
 check_disks
 check_jobs

@@ -267,6 +267,17 @@ conf_tenants() {
 		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
 }
 
+# notices_from: prints the queue of notices, without queue:, if the configuration
+# has receivers; see messaging-notices(7).
+notices_from() {
+	[ -r "$config" ] || return 0
+	notify=$(conf_lines "$config" | LC_ALL=C grep -c '^\[[ 	]*notify[ 	]' || :)
+	[ "$notify" != 0 ] || return 0
+	notify=$(conf_value aggregator notices_to)
+	notify=${notify:-queue:notices}
+	printf '%s\n' "${notify#queue:}"
+}
+
 # configured_tenants: prints name, file and URL of each tenant in the
 # configuration and in the folder of [poller] tenants.
 configured_tenants() {
@@ -304,6 +315,7 @@ keep_failure() {
 # letters: the defaults, and those of the configuration.
 reader_queues() {
 	printf '%s\n' rows records assignments
+	notices_from
 	for name in "$(conf_value poller to)" "$(conf_value sink from)" \
 		"$(conf_value aggregator assign_to)"; do
 		case $name in

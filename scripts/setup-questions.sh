@@ -223,6 +223,7 @@ ask_about_crm() {
 	ask chat_url "$(was "crm $tenant" chat_url "$link")" \
 		"Address of a chat in the CRM, with {chat} for its id (or no)" is_chat_url
 	ask_about_hours
+	ask_about_notices
 }
 
 is_broker() {
@@ -296,6 +297,7 @@ write_answers() {
 		hours_keys
 		say "token_file = $folder/$tenant.token"
 		hours_sections
+		notice_sections
 		say
 		say "[amqp]${vhost_made:+
 $vhost_made}"

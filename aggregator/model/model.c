@@ -182,6 +182,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_ASSIGNMENT:
 	case RECORD_LIMIT:
 	case RECORD_NAME:
+	case RECORD_NOTICE:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;

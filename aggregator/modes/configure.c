@@ -11,6 +11,7 @@
 
 #include "aggregator/metrics/metric.h"
 #include "aggregator/modes/modes.h"
+#include "aggregator/notices/notice_rules.h"
 
 int
 aggregator_write_line(void *endpoint, const char *line, size_t len)
@@ -277,6 +278,29 @@ check_assign_to(const struct aggregator *a)
 	return PROG_CONFIG;
 }
 
+/* Checks the rules of notices. Only a stream evaluates them: a snapshot does
+ * not know what has already fired. */
+static enum exit_code
+configure_notices(struct aggregator_job *job)
+{
+	const char *to = conf_text(job->conf, "aggregator", "notices_to");
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	if (notice_rules_check(job->conf, &why) == -1) {
+		log_error("%s", buf_str(&why));
+		code = PROG_CONFIG;
+	} else if (endpoint_check_key(to, "aggregator", "notices_to") != 0) {
+		code = PROG_CONFIG;
+	} else if (endpoint_is_queue(job->from) &&
+		   notice_rules_exist(job->conf) &&
+		   metric_selection_has(&job->selection, "notices")) {
+		job->notices_to = to;
+	}
+	buf_release(&why);
+	return code;
+}
+
 enum exit_code
 aggregator_load_terms(struct aggregator *a)
 {
@@ -308,6 +332,8 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 		    conf_text(job->conf, "aggregator", "assign_to");
 	if (*code == PROG_OK && job->assign_to != NULL)
 		*code = check_assign_to(a);
+	if (*code == PROG_OK)
+		*code = configure_notices(job);
 	if (*code == PROG_OK)
 		*code = aggregator_load_terms(a);
 	if (*code != PROG_OK)

@@ -56,6 +56,7 @@ is_of_interest(const struct record *r)
 	case RECORD_ASSIGNMENT:
 	case RECORD_COVERAGE:
 	case RECORD_NAME:
+	case RECORD_NOTICE:
 	case RECORD_ROW:
 	case RECORD_TYPES:
 		break;

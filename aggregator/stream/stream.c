@@ -34,6 +34,8 @@
 #define PAUSE_MS 1000
 /* A reservation expires at most this much too late. */
 #define ALLOCATION_IDLE_MS 100
+/* A notice fires at most this much too late. */
+#define NOTICES_IDLE_MS 250
 
 void
 stream_fail(struct stream *s, enum exit_code code)
@@ -260,7 +262,7 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	int scanned;
 
 	scan_block(&s->scan, block, len);
-	if (s->assign != NULL)
+	if (s->assign != NULL || s->notify != NULL)
 		(void)clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	for (*lines = 0;; ++*lines) {
 		scanned = scan_record(&s->scan, &s->record);
@@ -354,6 +356,8 @@ pump_stream(void *ctx)
 	endpoint_pump(s->out);
 	if (s->assign != NULL)
 		endpoint_pump(s->assign);
+	if (s->notify != NULL)
+		endpoint_pump(s->notify);
 	expire_snapshots(s);
 }
 
@@ -464,6 +468,8 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 		{ "messaging_stream_rows_total", "Rows written.", c->rows },
 		{ "messaging_stream_reservations_total",
 		    "Chats reserved for an operator.", c->assigned },
+		{ "messaging_stream_notices_total",
+		    "Notices that fired or were over.", c->notices },
 	};
 	size_t i;
 
@@ -484,6 +490,15 @@ open_metrics(struct stream *s)
 	    endpoint_amqp_name(endpoint_name(s->in)), add_stream_metrics, s);
 }
 
+/* Returns how often to look whether something is due. */
+static int
+idle_pause(const struct stream *s)
+{
+	if (s->assign != NULL)
+		return ALLOCATION_IDLE_MS;
+	return s->notify != NULL ? NOTICES_IDLE_MS : 0;
+}
+
 static void
 set_up_stage(struct stream *s)
 {
@@ -496,7 +511,7 @@ set_up_stage(struct stream *s)
 		.prompt = true,
 		.rest = s->assign != NULL ? ALLOCATION_REST : REST,
 		.rest_ms = s->assign != NULL ? 0 : REST_MS,
-		.idle_ms = s->assign != NULL ? ALLOCATION_IDLE_MS : 0,
+		.idle_ms = idle_pause(s),
 		.wait_forever = !s->job->until_empty,
 		.metrics = open_metrics(s),
 		.handle_block = handle_stream_block,
@@ -561,8 +576,9 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refresh_began_ms = clock_mono_ms();
 	/* The chats show which messages of a snapshot have already arrived in
-	 * the stream; allocation reads chats and operators. */
-	s->setup.clocks = job->selection.messages || job->selection.allocation;
+	 * the stream; allocation and notices read chats and operators. */
+	s->setup.clocks = job->selection.messages ||
+			  job->selection.allocation || job->notices_to != NULL;
 	s->staging.future = &s->future;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
@@ -603,6 +619,13 @@ open_stream(struct stream *s, struct buf *why)
 	if (s->out == NULL ||
 	    (s->job->selection.allocation && s->assign == NULL))
 		return code;
+	if (s->job->notices_to != NULL) {
+		opt.lazy = true; /* most flushes have no notices */
+		s->notify =
+		    endpoint_open_write(s->job->notices_to, &opt, why, &code);
+		if (s->notify == NULL)
+			return code;
+	}
 	if (s->shared == NULL)
 		return PROG_OK;
 	/* As the only reader, but before the first record. */
@@ -619,6 +642,7 @@ release_stream(struct stream *s)
 
 	endpoint_close(s->out);
 	endpoint_close(s->assign);
+	endpoint_close(s->notify);
 	if (s->in != NULL)
 		deadletter_close(&s->dead);
 	endpoint_close(s->in);
@@ -636,6 +660,7 @@ release_stream(struct stream *s)
 	buf_release(&s->scratch);
 	buf_release(&s->rows.next);
 	buf_release(&s->reservations.next);
+	buf_release(&s->notices.next);
 	staging_close(&s->staging);
 	stream_log_close(s);
 	state_close(s->state);

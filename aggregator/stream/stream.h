@@ -14,10 +14,10 @@
  *   stream_tables.c        the tenants, and the tables of the state
  *
  * A flush is made every [aggregator] every, or sooner after many records. It
- * commits rows and reservations to the state, as lines, together with the data
- * from which they are made. Then it writes these lines to the outputs. The next
- * start does the same with the lines of the last commit, because they may not
- * have been written.
+ * commits rows, reservations and notices to the state, as lines, together with
+ * the data from which they are made. Then it writes these lines to the outputs.
+ * The next start does the same with the lines of the last commit, because they
+ * may not have been written.
  *
  * The steps of a flush; what the state has if the program is killed after a
  * step, before the next one; and what follows:
@@ -36,7 +36,8 @@
  *
  * A line that is written again changes nothing: rows have complete values, of
  * equal versions the database keeps the first, and no later version has been
- * written, since that needs a later commit. Reservations have an id.
+ * written, since that needs a later commit. Reservations and notices have an
+ * id.
  *
  * Records that are delivered again change nothing: messages and events are
  * known by their ids, lines of snapshots are known (staging.h), and of chats
@@ -64,6 +65,7 @@
 
 #include "aggregator/containers/key.h"
 #include "aggregator/input/staging.h"
+#include "aggregator/metrics/notice_metric.h"
 #include "aggregator/state/shared.h"
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/pipeline.h"
@@ -132,7 +134,7 @@ enum flush_step {
 /* Counted since the run began. */
 struct stream_counts {
 	uint64_t records, again, late, ahead, bad, passed, rows, flushes,
-	    assigned;
+	    assigned, notices;
 };
 
 struct stream {
@@ -140,12 +142,15 @@ struct stream {
 	struct endpoint *in, *out;
 	struct endpoint *assign; /* where reservations go; NULL if chats are not
 				  * assigned */
+	struct endpoint
+	    *notify; /* where notices go; NULL: there are no rules */
 	struct deadletter dead;
 	struct stage stage; /* its code is the reason of any outcome NEVER */
 	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
-	struct stream_lines rows, reservations; /* for out and assign */
+	struct stream_lines rows, reservations, notices; /* for out, assign and
+							  * notify */
 	struct allocation_listener listener;
 	struct keyed_state_cache cache;
 	struct pipeline_setup setup;
@@ -342,12 +347,13 @@ enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 /* True if it is time to rewrite rows with a running wait. */
 bool stream_refresh_due(const struct stream *s);
-/* Advances the clock of the allocation and touches the tenants for which
- * something is due. True if there are any. */
+/* Advances the clock of allocation and notices, and touches the tenants for
+ * which something is due. True if there are any. */
 bool stream_touch_due(struct stream *s);
-/* Adds a new reservation to the lines of the flush; the context is the
- * stream. */
+/* Add a new reservation, or a notice that has fired or is over, to the lines of
+ * the flush; the context is the stream, or the tenant. */
 void stream_reserved(void *ctx, const struct allocation_reservation *p);
+void stream_noticed(void *ctx, const struct notice *n);
 
 /* Puts a tenant's changes, and its changed rows; none counts as changed after
  * that. */

@@ -6,7 +6,7 @@
  *
  * Unassigned chats are assigned once per flush, after the model is recomputed.
  * What the allocation must remember, and the lines of new reservations, are
- * committed together with everything else.
+ * committed together with everything else. So are notices.
  *
  * The cost of a flush is proportional to the changes. Every [aggregator]
  * refresh, it also writes the rows with a running wait of tenants whose time
@@ -116,6 +116,7 @@ stream_delete_lines(struct stream *s)
 {
 	delete_lines(&s->rows);
 	delete_lines(&s->reservations);
+	delete_lines(&s->notices);
 }
 
 bool
@@ -202,6 +203,7 @@ put_rest(struct stream *s)
 	stream_log_ask(s);
 	put_entry(&s->rows);
 	put_entry(&s->reservations);
+	put_entry(&s->notices);
 }
 
 enum exit_code
@@ -232,12 +234,22 @@ stream_finish_commit(struct stream *s)
 }
 
 static enum outcome
-write_reservations(struct stream *s)
+write_lines_to(
+    struct stream *s, const struct stream_lines *l, struct endpoint *to)
 {
-	if (s->assign == NULL ||
-	    write_lines(s, &s->reservations, s->assign) == 0)
+	if (to == NULL || write_lines(s, l, to) == 0)
 		return OUTCOME_DONE;
-	return fail_flush(s, endpoint_code(s->assign), endpoint_why(s->assign));
+	return fail_flush(s, endpoint_code(to), endpoint_why(to));
+}
+
+/* Writes what others act on. */
+static enum outcome
+write_decisions(struct stream *s)
+{
+	enum outcome o = write_lines_to(s, &s->reservations, s->assign);
+
+	return o == OUTCOME_DONE ? write_lines_to(s, &s->notices, s->notify)
+				 : o;
 }
 
 enum outcome
@@ -251,8 +263,9 @@ stream_write_lines(struct stream *s)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
 	stream_log_sent(s);
-	/* Chats are reserved only when the database knows it. */
-	if (s->shared == NULL && write_reservations(s) != OUTCOME_DONE)
+	/* Chats are reserved, and people told, only when the database knows
+	 * it. */
+	if (s->shared == NULL && write_decisions(s) != OUTCOME_DONE)
 		return OUTCOME_NEVER;
 	if (state_failed(s->state)) /* lines may be missing */
 		return stream_finish_commit(s);
@@ -320,6 +333,37 @@ stream_reserved(void *ctx, const struct allocation_reservation *p)
 	add_line(&s->reservations, s->scratch.data, s->scratch.len);
 }
 
+void
+stream_noticed(void *ctx, const struct notice *n)
+{
+	struct stream_tenant *t = ctx;
+	struct stream *s = t->stream;
+
+	buf_clear(&s->scratch);
+	notice_write(n, t->name, &s->scratch);
+	add_line(&s->notices, s->scratch.data, s->scratch.len);
+	s->counts.notices++;
+}
+
+/* Returns whether the rules of notices must be evaluated by the system
+ * clock. */
+static bool
+is_notice_due(const struct stream_tenant *t, int64_t now)
+{
+	const struct model *m = &t->pipeline.model;
+
+	return t->stream->notify != NULL && m->by_clock &&
+	       !stream_is_undated(t) &&
+	       notice_metric_due(t->pipeline.streaming) <= now + m->ahead;
+}
+
+static bool
+is_allocation_due(const struct stream_tenant *t, int64_t now)
+{
+	return t->stream->assign != NULL &&
+	       allocation_due(t->pipeline.allocation) <= now;
+}
+
 bool
 stream_touch_due(struct stream *s)
 {
@@ -327,11 +371,12 @@ stream_touch_due(struct stream *s)
 	int64_t now;
 	size_t i;
 
-	if (s->assign == NULL)
+	if (s->assign == NULL && s->notify == NULL)
 		return false;
 	now = clock_onward(&s->clock, clock_now_ms(), clock_mono_ms());
 	for (i = 0; i < s->tenants_n; i++) {
-		if (allocation_due(s->tenants[i]->pipeline.allocation) > now)
+		if (!is_allocation_due(s->tenants[i], now) &&
+		    !is_notice_due(s->tenants[i], now))
 			continue;
 		stream_touch(s->tenants[i]);
 		any = true;
@@ -351,6 +396,15 @@ assign_chats(struct stream_tenant *t)
 	allocation_read(a, &t->pipeline.model, false);
 	allocation_clock(a, t->stream->clock.now_ms);
 	t->stream->counts.assigned += allocation_select(a);
+}
+
+/* Lets the rules of notices see a recomputed tenant. */
+static void
+evaluate_notices(struct stream_tenant *t)
+{
+	if (t->stream->notify != NULL && !stream_is_undated(t))
+		notice_metric_evaluate(t->pipeline.streaming,
+		    &t->pipeline.model, stream_noticed, t);
 }
 
 /* Recomputes the tenants that have changed, and those whose time has passed, at
@@ -374,6 +428,7 @@ flush_tenants(struct stream *s, size_t refreshes)
 			continue;
 		pipeline_recompute(&t->pipeline, refresh);
 		assign_chats(t);
+		evaluate_notices(t);
 		if (refresh)
 			t->aged = false;
 		stream_flush_tenant(t);
@@ -399,13 +454,23 @@ begin_refresh(struct stream *s, bool all)
 }
 
 static enum outcome
+confirm_decisions(struct stream *s)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (s->assign != NULL)
+		o = confirm_output(s, s->assign);
+	if (o == OUTCOME_DONE && s->notify != NULL)
+		o = confirm_output(s, s->notify);
+	return o;
+}
+
+static enum outcome
 confirm_outputs(struct stream *s)
 {
 	enum outcome o = confirm_output(s, s->out);
 
-	return o == OUTCOME_DONE && s->assign != NULL
-		   ? confirm_output(s, s->assign)
-		   : o;
+	return o == OUTCOME_DONE ? confirm_decisions(s) : o;
 }
 
 /* Returns whether the outputs have confirmed the lines. Waits only for outputs
@@ -414,7 +479,7 @@ static enum outcome
 look_at_outputs(struct stream *s)
 {
 	if (!s->out_marked)
-		s->out_marked = s->assign == NULL &&
+		s->out_marked = s->assign == NULL && s->notices.entries == 0 &&
 				endpoint_flush_begin(s->out, &s->out_mark);
 	if (!s->out_marked)
 		return confirm_outputs(s);
@@ -422,7 +487,8 @@ look_at_outputs(struct stream *s)
 							: OUTCOME_LATER;
 }
 
-/* With keep_state = database: reservations follow when the rows are stored. */
+/* With keep_state = database: reservations and notices follow when the rows are
+ * stored. */
 static enum outcome
 confirm_stored(struct stream *s, bool wait)
 {
@@ -437,13 +503,13 @@ confirm_stored(struct stream *s, bool wait)
 			    s, endpoint_code(s->out), endpoint_why(s->out));
 		if (o == OUTCOME_DONE) {
 			FAULT_POINT("aggregator.stored");
-			o = write_reservations(s);
+			o = write_decisions(s);
 		}
 		if (o != OUTCOME_DONE)
 			return o;
 		s->step = FLUSH_STORED;
 	}
-	return s->assign != NULL ? confirm_output(s, s->assign) : OUTCOME_DONE;
+	return confirm_decisions(s);
 }
 
 static enum outcome

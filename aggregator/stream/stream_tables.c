@@ -15,8 +15,8 @@
  * tenant may have another number in the state of another machine. Everything
  * else about a tenant is the same there, including the numbers of its chats.
  *
- * Two more, rows and reservations, have the lines of the last flush, which
- * stream_flush.c writes and deletes.
+ * Three more, rows, reservations and notice_lines, have the lines of the last
+ * flush, which stream_flush.c writes and deletes.
  *
  * LMDB writes whole pages, so data that change in the same flush should be
  * adjacent. Therefore a tenant's chats are numbered in the order in which they
@@ -460,6 +460,21 @@ load_allocation(struct stream *s)
 	}
 }
 
+/* Another machine may have died before it published them. */
+static void
+repeat_notices(struct stream *s)
+{
+	struct stream_tenant *t;
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		t = s->tenants[i];
+		if (s->notify != NULL && t->loaded)
+			notice_metric_repeat(
+			    t->pipeline.streaming, stream_noticed, t);
+	}
+}
+
 /* A tenant without a time has no rows yet, so all of its entries count as
  * changed. */
 static void
@@ -521,6 +536,7 @@ load_tables(struct stream *s)
 	stream_counter_load(s);
 	if (t->allocation != NULL)
 		load_allocation(s);
+	repeat_notices(s);
 	for (i = 0; i < s->tenants_n; i++)
 		staging_load(&s->staging, text_from(s->tenants[i]->name));
 	staging_expire(&s->staging);
@@ -597,6 +613,7 @@ stream_open_state(struct stream *s, struct buf *why)
 		{ &s->tables.operators, "operators" },
 		{ &s->tables.seen, "seen" },
 		{ &s->rows.table, "rows" },
+		{ &s->notices.table, "notice_lines" },
 		{ &s->tables.allocation, "allocation" },
 		{ &s->reservations.table, "reservations" },
 	};

@@ -56,6 +56,8 @@ struct aggregator_job {
 	const char *state;          /* folder of a stream; NULL: only this run's
 				     * memory */
 	const char *assign_to;      /* where a stream's reservations go */
+	const char *notices_to;     /* where a stream's notices go; NULL: there
+				     * are no rules */
 	int64_t limit;              /* for every operator, in a one-shot run;
 				     * RECORD_NO_NUMBER: as in the records */
 	const struct eventcounter_job *counter; /* NULL: records are read */

@@ -129,8 +129,13 @@ enum conf_naming {
 static enum conf_naming
 naming(const char *kind)
 {
-	if (strcmp(kind, "crm") == 0 || strcmp(kind, "hours") == 0)
-		return NAMED;
+	static const char *const named[] = { "crm", "hours", "notice",
+		"notify" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(named); i++)
+		if (strcmp(kind, named[i]) == 0)
+			return NAMED;
 	return strcmp(kind, "targets") == 0 ? MAYBE_NAMED : UNNAMED;
 }
 

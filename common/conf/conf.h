@@ -10,7 +10,8 @@
  * is enough: AMQP_URL, MYSQL_URL, CRM_URL, CRM_TOKEN or CRM_TOKEN_FILE,
  * CRM_ACCOUNT, CRM_PROFILE, CRM_TENANT (which gives one tenant, "default").
  *
- * Some sections have names: [crm NAME], [hours NAME] and [targets NAME].
+ * Some sections have names: [crm NAME], [hours NAME], [targets NAME],
+ * [notice NAME] and [notify NAME].
  * Tenants are the [crm NAME] sections, and the files NAME.conf in the folder of
  * [poller] tenants. Such a file has the keys of one section (with or without
  * its header) and is read again at each start.

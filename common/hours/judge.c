@@ -100,6 +100,18 @@ judge_due(const struct terms *t, enum target_kind kind, int64_t begin)
 	return due;
 }
 
+int64_t
+judge_left_at(const struct terms *t, enum target_kind kind, int64_t begin,
+    int64_t left_ms)
+{
+	struct target target = judge_target(t, kind, begin);
+	int64_t ms = target.ms > left_ms ? target.ms - left_ms : 0;
+
+	if (target.ms == 0 || (target.work && t->hours == NULL))
+		return INT64_MAX;
+	return target.work ? hours_deadline(t->hours, begin, ms) : begin + ms;
+}
+
 /* Returns what is left of the target in its own kind of time. */
 static int64_t
 time_left(const struct hours *h, int64_t answer_by, int64_t now)

@@ -60,6 +60,11 @@ struct judge_due {
 struct judge_due judge_due(
     const struct terms *t, enum target_kind kind, int64_t begin);
 
+/* Returns the first instant at which at most that much of the target is left,
+ * not before the wait began; INT64_MAX if there is none. */
+int64_t judge_left_at(const struct terms *t, enum target_kind kind,
+    int64_t begin, int64_t left_ms);
+
 /* A customer's wait, as the aggregator describes it in chat_metrics. */
 struct judged_wait {
 	enum target_kind kind; /* of the answer that the customer awaits */

@@ -24,10 +24,11 @@
 #define LIMI (1u << RECORD_LIMIT)
 #define COVE (1u << RECORD_COVERAGE)
 #define NAME (1u << RECORD_NAME)
+#define NOTI (1u << RECORD_NOTICE)
 #define ROW (1u << RECORD_ROW)
 #define ALL                                                                    \
 	(SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | COVE | NAME | \
-	    ROW)
+	    NOTI | ROW)
 
 const char *const record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = "",
@@ -41,6 +42,7 @@ const char *const record_types[RECORD_TYPES] = {
 	[RECORD_LIMIT] = "limit",
 	[RECORD_COVERAGE] = "coverage",
 	[RECORD_NAME] = "name",
+	[RECORD_NOTICE] = "notice",
 	[RECORD_ROW] = "row",
 };
 
@@ -51,9 +53,9 @@ const struct record_field record_fields[] = {
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP },
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP },
 	{ "records", FIELD_COUNT, AT(records), SNAP, 0 },
-	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI | NAME,
-	    MESS | EVEN | ASSI | NAME },
-	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
+	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI | NAME | NOTI,
+	    MESS | EVEN | ASSI | NAME | NOTI },
+	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI | NOTI,
 	    CHAT | MESS | ASSI },
 	{ "at", FIELD_TIME, AT(at),
 	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | NAME,
@@ -63,10 +65,12 @@ const struct record_field record_fields[] = {
 	{ "operator", FIELD_ID, AT(operator_id),
 	    OPER | CHAT | MESS | ASSI | LIMI, OPER | ASSI },
 	{ "to", FIELD_ID, AT(to), MESS, 0 },
-	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI, 0 },
+	{ "channel", FIELD_ID, AT(channel), CHAT | MESS | EVEN | LIMI | NOTI,
+	    0 },
 	{ "private", FIELD_FLAG, AT(is_private), MESS, 0 },
 	{ "automated", FIELD_FLAG, AT(automated), MESS, 0 },
-	{ "kind", FIELD_TEXT, AT(kind), MESS | COVE | NAME, COVE | NAME },
+	{ "kind", FIELD_TEXT, AT(kind), MESS | COVE | NAME | NOTI,
+	    COVE | NAME | NOTI },
 	{ "updated_at", FIELD_TIME, AT(updated_at), MESS, 0 },
 	{ "text", FIELD_TEXT, AT(text), MESS, 0 },
 	{ "data", FIELD_JSON, AT(data), MESS | EVEN, 0 },
@@ -95,7 +99,13 @@ const struct record_field record_fields[] = {
 	{ "expires", FIELD_TIME, AT(expires), ASSI, ASSI },
 	{ "table", FIELD_TEXT, AT(table), ROW, ROW },
 	{ "as_of", FIELD_TIME, AT(as_of), ROW, ROW },
-	{ "begin_at", FIELD_TIME, AT(begin_at), COVE, COVE },
+	{ "rule", FIELD_TEXT, AT(rule), NOTI, NOTI },
+	{ "scope", FIELD_TEXT, AT(scope), NOTI, 0 },
+	{ "begin_at", FIELD_TIME, AT(begin_at), COVE | NOTI, COVE | NOTI },
+	{ "fired_at", FIELD_TIME, AT(fired_at), NOTI, NOTI },
+	{ "over_at", FIELD_TIME, AT(over_at), NOTI, 0 },
+	{ "value", FIELD_COUNT, AT(value), NOTI, 0 },
+	{ "target", FIELD_COUNT, AT(target), NOTI, 0 },
 	{ "end_at", FIELD_TIME, AT(end_at), COVE, COVE },
 	{ "source", FIELD_TEXT, AT(source), COVE, COVE },
 };
@@ -376,6 +386,10 @@ record_clear(struct record *r)
 	r->available_at = CLOCK_NONE;
 	r->begin_at = CLOCK_NONE;
 	r->end_at = CLOCK_NONE;
+	r->fired_at = CLOCK_NONE;
+	r->over_at = CLOCK_NONE;
+	r->value = RECORD_NO_NUMBER;
+	r->target = RECORD_NO_NUMBER;
 	r->records = RECORD_NO_NUMBER;
 	r->max_chats = RECORD_NO_NUMBER;
 	r->reported_open_chats = RECORD_NO_NUMBER;
@@ -474,7 +488,7 @@ check_bounds(const struct record *r, struct buf *why)
 		    RECORD_MAX_COUNT);
 		return -1;
 	}
-	if (r->end_at < r->begin_at) {
+	if (r->type == RECORD_COVERAGE && r->end_at < r->begin_at) {
 		buf_setf(why, "field 'end_at' is before 'begin_at'");
 		return -1;
 	}

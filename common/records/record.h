@@ -41,6 +41,7 @@ enum record_type {
 	RECORD_LIMIT,
 	RECORD_COVERAGE,
 	RECORD_NAME,
+	RECORD_NOTICE,
 	RECORD_ROW,
 	RECORD_TYPES
 };
@@ -79,12 +80,12 @@ struct record {
 	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
 	struct text kind, text, data, device, table, tags;
-	struct text assignment, replaces, source;
+	struct text assignment, replaces, source, rule, scope;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t available_at;
-	int64_t begin_at, end_at;
-	int64_t records, max_chats, reported_open_chats;
+	int64_t begin_at, end_at, fired_at, over_at;
+	int64_t records, max_chats, reported_open_chats, value, target;
 
 	enum snapshot_state state;
 	enum chat_status status;

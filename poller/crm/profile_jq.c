@@ -26,6 +26,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 #include "common/os/file.h"
+#include "poller/crm/filter.h"
 #include "poller/crm/profile_impl.h"
 #include "poller/crm/profile_try.h"
 
@@ -304,9 +305,10 @@ remember_error(void *ctx, jv message)
 }
 
 /* Corrects "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line
- * N:", where lines count from the first line of the prelude. */
+ * N:", where lines count from the first line of the prelude. what: "profile
+ * 'NAME'". */
 static void
-correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
+correct_line(const char *what, unsigned prelude_lines, const struct buf *error,
     struct buf *why)
 {
 	static const char *const ends[] = { " (Unix shell", " at <", "\n" };
@@ -321,17 +323,25 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 		if (at != NULL && at < end)
 			end = at;
 	}
-	buf_setf(why, "profile '%s'", name);
+	buf_setf(why, "%s", what);
 	if (line != NULL)
 		buf_addf(why, ", line %ld",
 		    strtol(line + 7, NULL, 10) - (long)prelude_lines);
 	buf_addf(why, ": %.*s", (int)(end - text), text);
 }
 
+/* What surrounds the text of a file. */
+struct program_frame {
+	const char *what; /* see correct_line() */
+	const char *before;
+	void (*after)(struct buf *program, const char *only);
+	const char *only; /* of profile_options */
+};
+
 /* jq keeps writing its first error into *error. */
 static int
-profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
-    const char *only, struct buf *error, struct buf *why)
+compile(jq_state *jq, const struct program_frame *frame,
+    const struct profile_file *f, struct buf *error, struct buf *why)
 {
 	char **saved = environ;
 	struct buf program = BUF_INIT;
@@ -340,12 +350,12 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 	int ok;
 
 	buf_adds(&program, buf_str(&f->prelude));
-	buf_addc(&program, '\n');
+	buf_addf(&program, "\n%s", frame->before);
 	for (c = buf_str(&program); *c != '\0'; c++)
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	add_main(&program, only);
+	frame->after(&program, frame->only);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;
@@ -353,7 +363,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 	environ = saved;
 	buf_release(&program);
 	if (!ok)
-		correct_line(name, prelude_lines, error, why);
+		correct_line(frame->what, prelude_lines, error, why);
 	return ok ? 0 : -1;
 }
 
@@ -473,6 +483,8 @@ get_program(const char *name, const struct profile_file *f,
 	    checksum(checksum(0, f->prelude.data, f->prelude.len), f->text.data,
 		f->text.len);
 	struct program *g = opt->shared ? shared : NULL;
+	char *what;
+	int rc;
 
 	while (g != NULL && g->version != version)
 		g = g->next;
@@ -484,8 +496,14 @@ get_program(const char *name, const struct profile_file *f,
 	g->refs = 1;
 	g->version = version;
 	g->jq = jq_init();
-	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, opt->only, &g->error, why) != 0) {
+	what = xasprintf("profile '%s'", name);
+	rc = g->jq == NULL
+		 ? -1
+		 : compile(g->jq,
+		       &(struct program_frame){ what, "", add_main, opt->only },
+		       f, &g->error, why);
+	free(what);
+	if (rc != 0) {
 		program_close(g);
 		return NULL;
 	}
@@ -561,4 +579,101 @@ program_run(struct program *g, const struct program_input *always,
 		return to_json(result);
 	explain_no_result(result, halted, limit_ms, why);
 	return NULL;
+}
+
+/* ---- filters ---- */
+
+#define LIMIT_MS 1000
+
+struct filter {
+	struct program program;
+	struct program_input *nothing;
+};
+
+static void
+end_filter(struct buf *program, const char *only)
+{
+	(void)only;
+	buf_adds(program, ";\njq_call(filter)");
+}
+
+static int
+read_filter_file(struct profile_file *f, const char *name, struct buf *why)
+{
+	char *prelude_dir = prog_data("profiles", "poller/profiles");
+	char *dir = prog_data("formats", "poller/formats");
+	char *prelude = xasprintf("%s/%s", prelude_dir, PRELUDE);
+	char *path = strchr(name, '/') != NULL
+			 ? xstrdup(name)
+			 : xasprintf("%s/%s.jq", dir, name);
+	int rc = -1;
+
+	if (strchr(name, '/') == NULL && access(path, F_OK) != 0)
+		buf_setf(why,
+		    "unknown format '%s'; use one in %s, or give a path", name,
+		    dir);
+	else if (read_profile_file(path, &f->text, why) == 0)
+		rc = read_profile_file(prelude, &f->prelude, why);
+	free(path);
+	free(prelude);
+	free(dir);
+	free(prelude_dir);
+	return rc;
+}
+
+struct filter *
+filter_open(const char *name, struct buf *why)
+{
+	struct profile_file file = { BUF_INIT, BUF_INIT };
+	char *what = xasprintf("format '%s'", name);
+	const struct program_frame frame = { what, "def filter:\n", end_filter,
+		NULL };
+	struct filter *f = xcalloc(1, sizeof *f);
+
+	f->program.refs = 1;
+	f->program.jq = jq_init();
+	f->nothing = program_input_new(json_object());
+	if (f->program.jq == NULL || read_filter_file(&file, name, why) != 0 ||
+	    compile(f->program.jq, &frame, &file, &f->program.error, why) !=
+		0) {
+		filter_close(f);
+		f = NULL;
+	}
+	profile_file_release(&file);
+	free(what);
+	return f;
+}
+
+void
+filter_close(struct filter *f)
+{
+	if (f == NULL)
+		return;
+	if (f->program.jq != NULL)
+		jq_teardown(&f->program.jq);
+	buf_release(&f->program.error);
+	program_input_free(f->nothing);
+	free(f);
+}
+
+int
+filter_run(struct filter *f, const char *object, struct filter_result *out,
+    struct buf *why)
+{
+	json_t *in = json_loads(object, 0, NULL), *result = NULL;
+
+	buf_clear(&out->text);
+	if (in != NULL)
+		result =
+		    program_run(&f->program, f->nothing, in, LIMIT_MS, why);
+	if (result == NULL)
+		return -1;
+	out->is_json = !json_is_string(result);
+	if (out->is_json)
+		value_dump(result, &out->text);
+	else
+		buf_add(&out->text, json_string_value(result),
+		    json_string_length(result));
+	json_decref(result);
+	return 0;
 }

@@ -26,7 +26,8 @@ struct poller {
 	const char *record, *replay;     /* folders, for a poll */
 	enum output_format format;
 	bool with_text, dry_run;
-	const char **only; /* from --tenant; all if there are none */
+	bool test, until_empty; /* --notify */
+	const char **only;      /* from --tenant; all if there are none */
 	size_t only_n, only_cap;
 
 	/* Filled by poller_open(). */
@@ -48,6 +49,7 @@ extern const struct option_mode poller_mode_registered;
 extern const struct option_mode poller_mode_unregister;
 extern const struct option_mode poller_mode_try;
 extern const struct option_mode poller_mode_backfill;
+extern const struct option_mode poller_mode_notify;
 
 /* Option rows that several modes share. */
 #define POLLER_TO                                                              \

@@ -45,6 +45,7 @@ const struct personal_table personal_tables[] = {
 	ONLY_CHAT(intervals, "chat"),
 	ONLY_CHAT(message_analytics, "conversation_id"),
 	ONLY_CHAT(assignments, "chat"),
+	ONLY_CHAT(notices, "chat"),
 	ONLY_CHAT(closed_chats, "chat"),
 	{ .table = TABLE_message_views,
 	    .about = "user_id IN ($UIDS) OR " OF_CHAT,

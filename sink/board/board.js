@@ -12,6 +12,7 @@ import { byId, listenToSorting, setFailed, setText } from "./element.js";
 import { ask, newestOnly, problemOf } from "./fetch_json.js";
 import { listenToForm, showForm } from "./form.js";
 import { listenToHeatmap, redrawHeatmap, showHeatmap } from "./heatmap.js";
+import { redrawNotices, showNotices } from "./notices.js";
 import { listenToOpened, showOpened } from "./opened.js";
 import { showAllocation, showOperators, tickOperators } from "./operators.js";
 import {
@@ -20,6 +21,7 @@ import {
 import { redrawResponses, showResponses } from "./responses.js";
 import { change, leaveForLogin, onChange, restoreAfterLogin,
 	settings } from "./settings.js";
+import { listenToSound, tickSound } from "./sound.js";
 import { clockTime } from "./time.js";
 import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
@@ -54,6 +56,7 @@ const VIEWS = [
 	{ section: "heatmap", show: showHeatmap, every: 10000 },
 	{ section: "operators", show: showAllocation, every: 2000 },
 	{ section: "alerts", show: showAlerts, every: 2000 },
+	{ section: "notices", show: showNotices, every: 2000 },
 ].map((view) => ({ ...view,
 	asked: 0, /* number of requests */
 	due: 0, /* number of requests still needed */
@@ -110,6 +113,7 @@ function tick() {
 	showTotals();
 	showFreshness();
 	tickWaiting();
+	tickSound();
 	announce();
 }
 
@@ -324,6 +328,7 @@ function listen() {
 	listenToOpened();
 	listenToShortened();
 	listenToSorting();
+	listenToSound();
 	byId("wall-button").addEventListener("click", KEYS.w);
 	byId("help-button").addEventListener("click", KEYS["?"]);
 	byId("history-button").addEventListener("click", (event) => {
@@ -360,6 +365,7 @@ addEventListener("pageshow", (event) => {
 onChange(() => {
 	show();
 	redrawAlerts();
+	redrawNotices();
 	redrawBacklog();
 	redrawBreakdown();
 	showOpened();

@@ -178,6 +178,7 @@ const struct resource *const resources[] = {
 	&resource_receipts,
 	&resource_channels,
 	&resource_assignments,
+	&resource_notices,
 	&original_messages,
 	&original_conversation,
 	&original_channel,

@@ -65,7 +65,8 @@ extern const struct resource resource_openapi;
 extern const struct resource resource_operators, resource_chats,
     resource_messages, resource_intervals, resource_conversations,
     resource_users, resource_alerts, resource_trends, resource_events,
-    resource_receipts, resource_channels, resource_assignments;
+    resource_receipts, resource_channels, resource_assignments,
+    resource_notices;
 extern const struct resource original_messages;
 /* original_analytics.c */
 extern const struct resource original_conversation, original_channel,

@@ -347,6 +347,23 @@ const struct resource resource_channels = { "/api/v1/channels", VIEWER_AGENT,
 	"Messages and conversations of channels by hour, newest first.",
 	.list = &list_channels, .impersonal = true };
 
+static const struct list list_notices = {
+	.table = "notices",
+	.columns = { TIME("begin_at"), TEXT("id"), FILTER("kind"),
+	    FILTER("chat"), FILTER("channel") },
+	.and_others = true,
+	.key = { "begin_at", "id" },
+	.words = { { "over", "0", "over_at IS NULL", NULL } },
+	.time = "begin_at",
+	.newest_first = true,
+	.order_index = "by_time",
+	.indexes = { { "over", "by_over" } },
+};
+
+const struct resource resource_notices = { "/api/v1/notices", VIEWER_LEAD,
+	"notices", "Notices that customers wait too long, newest first.",
+	.list = &list_notices };
+
 static const struct list list_assignments = {
 	.table = "assignments",
 	.columns = { TIME("reserved_at"), TEXT("id"), FILTER("chat"),

@@ -54,6 +54,7 @@ if [[ $missing != *systemd* ]]; then
 	# The paths of an installation do not exist here.
 	for unit in messaging-sink.service messaging-aggregator.service \
 		messaging-assign.service messaging-listener.service \
+		messaging-notify.service \
 		messaging-api.service; do
 		sed 's,/usr/local/bin/[a-z]*,/bin/true,
 			s,^User=.*,User=root,' "scripts/units/$unit" >"$tmp/$unit"

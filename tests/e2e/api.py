@@ -48,6 +48,7 @@ LISTS = {
                                   "user_id DESC, conversation_id DESC"),
     "channels": ("channel_metrics", "hour DESC, channel DESC"),
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
+    "notices": ("notices", "begin_at DESC, id DESC"),
 }
 # Columns that the tables have in another unit.
 COMPUTED = {"work_seconds": "work_ms / 1000",
@@ -60,7 +61,7 @@ TABLES = {  # tables to fill, and their numbers of rows
     "messages": 150, "intervals": 120,
     "conversation_metrics": 40, "user_stats": 40, "alerts": 20, "trends": 20,
     "events": 40, "message_views": 40, "channel_metrics": 30,
-    "assignments": 30,
+    "assignments": 30, "notices": 30,
 }
 PERSONAL = "customer", "customer_name", "customer_phone", "tag"
 NASTY = ['"', "\\", ",", "\n", "=1+1", "<script>", "%00", "é", "🙂", "'", ";"]

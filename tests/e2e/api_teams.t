@@ -53,7 +53,7 @@ ROWS = {
 }
 # Rows that belong to no operator.
 NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
-           "channels", "messages/conversation/9000",
+           "channels", "notices", "messages/conversation/9000",
            "analytics/dashboard?tenant_id=" + TENANT,
            "analytics/conversations/9000/analytics?tenant_id=" + TENANT]
 ROLES = [WALL, AGENT, LEAD, ADMIN]

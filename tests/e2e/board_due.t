@@ -110,6 +110,30 @@ class Test:
         self.browser.picture("build/board", "due-wall")
 
 
+    def notices_are_those_of_the_table(self):
+        self.visit("lead")
+        self.shows(lambda: [(row["Notice"], row["Chat"], row["Over"]) for row in
+                            self.browser.rows("#notices-table")]
+                   == [("late", "late", "not yet")], "the notice")
+
+    def a_wall_rings_for_a_late_customer(self):
+        self.visit("wall", "/#wall")
+
+        def rang():
+            return int(self.browser.ask("document.querySelector("
+                                        "'#sound-button').dataset.rang ?? 0"))
+
+        self.checks.equal(rang(), 0, "before the button is pressed")
+        self.browser.ask("document.querySelector('#sound-button').click()")
+        self.shows(lambda: rang() == 1, "the first ring")
+        after = datetime.now(timezone.utc) - self.world.now
+        self.world.put("rings", 11 * MINUTE, after - MINUTE, after - MINUTE,
+                       "1", WEB)
+        self.shows(lambda: rang() == 2, "a ring for a new late customer")
+        self.browser.ask("document.querySelector('#sound-button').click()")
+        self.checks.equal(self.browser.text("#sound-button"), "Sound", "button")
+
+
 def body():
     with Lab("board_due") as lab:
         lab.start_servers("mariadb")
@@ -125,6 +149,8 @@ def body():
             test.the_target_is_the_default()
             test.a_wait_becomes_late_without_a_new_row()
             test.a_wall_shows_the_same()
+            test.notices_are_those_of_the_table()
+            test.a_wall_rings_for_a_late_customer()
             return test.checks.result()
 
 

@@ -61,6 +61,12 @@ class DueWorld:
         self.put("closing", 10 * m - closed_at, open_at, closed_at - 2 * m,
                  None, SHUT)
         self.put("left", 50 * m, -40 * m, -42 * m, "1", WEB, status="left")
+        self.sql.ask(
+            "INSERT INTO notices (tenant, id, rule, kind, scope, chat, channel, "
+            "begin_at, fired_at, value, target, as_of, version) VALUES "
+            f"('{TENANT}', 'n1', 'tell', 'late', '', 'late', '{WEB}', "
+            f"{self.time(-30 * m)}, {self.time(-20 * m)}, 600, 600, "
+            f"{self.time(-20 * m)}, 1)")
         for operator in "12":
             self.sql.ask(
                 "INSERT INTO operator_metrics (tenant, operator, open_chats, "

@@ -281,6 +281,23 @@ class Test(Checklist):
         self.lab.must([PROBE, "-e", "read", "queue:rows.dead"])
         self.checked(0, "1 tenants")
 
+    def silent_or_refused_notifier(self):
+        plain = self.lab.text("conf")
+        self.lab.write("conf", plain + "[notify hook]\n"
+                       "url = http://127.0.0.1:9/hook\n")
+        self.checked(1, "no notifier has run; start messaging-notify")
+        self.job()
+        self.job() # stores the rows about receivers of the first one
+        self.checked(0, "1 tenants")
+        self.lab.sql("UPDATE notice_deliveries SET failing_since = as_of")
+        self.checked(1, "receiver hook of notices fails")
+        self.lab.sql("UPDATE notice_deliveries SET failing_since = NULL, "
+                     "as_of = as_of - INTERVAL 20 MINUTE")
+        self.checked(1, ".*the state of receiver hook of notices is 1[2-9].. s "
+                     "old", "-w", "15m", "-c", "1h")
+        self.lab.sql("DELETE FROM notice_deliveries")
+        self.lab.write("conf", plain)
+
     def full_disk(self):
         disk = "only [0-9]* % of the disk of .*/state is free; 1 tenants"
         self.checked(1, disk, "-d", "101,0")

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 
 from harness import BIN, TOKEN, Checklist, run_checks, say, until
+from notice_receiver import Receiver
 
 # One that runs, wherever the test runs.
 PGREP = """#!/bin/sh
@@ -323,6 +324,8 @@ class Test(Checklist):
     def check_terminal(self):
         """The questions in a terminal, each answered when it is asked. A token
         is not shown."""
+        receiver = Receiver()
+        address = receiver.url + "/hook"
         answers = [("CRM (", "chat3desk"), ("unknown profile", ""),
                    ("name for your company", "a b"),
                    ("is not a name", "typed"),
@@ -337,12 +340,17 @@ class Test(Checklist):
                    ("are no hours", "Mon to Fri 9-17:30, Sat 10:00-9:60"),
                    ("9:60", "Mon to Fri 9-17:30, Sat, Sun 10:00-14:00"),
                    ("Time zone", "Lisbon"), ("Lisbon", "Europe/Lisbon"),
+                   ("Tell whom", "everybody"), ("is neither", address),
                    ("cron run", "n"), ("Address of the board", "127.0.0.1:0"),
                    ("public address", "board.example"),
                    ("is not an address", "https://board.example"),
                    ("last 30 days: about", "y")]
         said, code = self.type([], answers)
         self.that(code == 0, f"in a terminal: {code} {said}")
+        told = receiver.messages("/hook")
+        receiver.close()
+        self.that(len(told) == 1 and told[0]["rule"] == "test" and
+                  "first: sent" in said, f"{told} {said}")
         with open(self.folder + "messaging.conf", encoding="utf-8") as f:
             conf = f.read()
         for line in ("customers = yes", "proxies = 127.0.0.1",
@@ -372,6 +380,7 @@ class Test(Checklist):
                    ("Address of its API", self.sim.url), ("token", TOKEN),
                    ("customers' names", "n"), ("Address of a chat", "no"),
                    ("Opening hours", "daily 8-20"), ("Time zone", "UTC"),
+                   ("Tell whom", "a@example.com"),
                    ("RabbitMQ", "amqp://u:p@127.0.0.1:1/v"),
                    ("RabbitMQ", None)]
         said, code = self.type([], answers, {"AMQP_URL": ""})
@@ -381,6 +390,7 @@ class Test(Checklist):
                    (f"API [{self.sim.url}]", ""), ("Enter keeps", ""),
                    ("customers' names", ""), ("Address of a chat", ""),
                    ("[daily 8-20]", ""), ("hours [UTC]", ""),
+                   ("[a@example.com]", "no"),
                    ("cron run", "n"), ("Address of the board", "no"),
                    ("last 30 days", "n")]
         said, code = self.type([], answers)
@@ -394,7 +404,7 @@ class Test(Checklist):
         begin = [("CRM (", "chat2desk"), ("name for your company", "kept"),
                  ("Address of its API", self.sim.url), ("token", TOKEN),
                  ("customers' names", "n"), ("Address of a chat", "no"),
-                 ("Opening hours", "no")]
+                 ("Opening hours", "no"), ("Tell whom", "no")]
         empty = {"AMQP_URL": "", "MYSQL_URL": ""}
         said, code = self.type([], [*begin, ("RabbitMQ", url),
                                     ("MariaDB", None)], empty)

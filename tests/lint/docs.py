@@ -16,7 +16,7 @@ import sys
 BIN = os.environ.get("BIN", "build/bin")
 TESTBIN = os.environ.get("TESTBIN", "build/tests")
 PROGRAMS = ["poller", "aggregator", "sink", "reaper"]
-NAMED = ["crm", "hours"]  # sections that need a name
+NAMED = ["crm", "hours", "notice", "notify"]  # sections that need a name
 PAGES = sorted(glob.glob("man/man?/*"))
 problems = []
 

@@ -315,12 +315,14 @@ open_files_with_secrets_are_warned_of_once(void **state)
 static bool
 is_accepted(const struct conf_key *k, int64_t n)
 {
-	bool crm = strcmp(k->section, "crm") == 0;
+	bool named = strcmp(k->section, "crm") == 0 ||
+		     strcmp(k->section, "notice") == 0 ||
+		     strcmp(k->section, "notify") == 0;
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	struct conf *c;
 
 	buf_addf(&text, "[%s%s]\n%s = %" PRId64 "%s\n", k->section,
-	    crm ? " a" : "", k->name, n,
+	    named ? " a" : "", k->name, n,
 	    k->type == CONF_DURATION && n != 0 ? "ms" : "");
 	c = load_text(text.data, text.len, &why);
 	if (c == NULL)

@@ -168,6 +168,15 @@ answer_by(void **state)
 	due = judge_due(&t, TARGET_REPLY, NOON + DAY_MS);
 	assert_int_equal(due.answer_by, NOON + DAY_MS + 2 * HOUR_MS);
 	assert_int_equal(due.soon_at, NOON + DAY_MS + HOUR_MS);
+	/* Two minutes are left when three of the five are over; never more
+	 * than the target. */
+	assert_int_equal(judge_left_at(&t, TARGET_FIRST_RESPONSE,
+			     NOON + 6 * HOUR_MS - 2 * MINUTE_MS, 2 * MINUTE_MS),
+	    NOON + 21 * HOUR_MS + MINUTE_MS);
+	assert_int_equal(
+	    judge_left_at(&t, TARGET_REPLY, NOON, 30 * HOUR_MS), NOON);
+	assert_true(
+	    judge_left_at(&t, TARGET_RESOLUTION, NOON, MINUTE_MS) == INT64_MAX);
 	due = judge_due(&t, TARGET_RESOLUTION, NOON);
 	assert_int_equal(due.answer_by, CLOCK_NONE);
 	assert_int_equal(due.soon_at, CLOCK_NONE);

@@ -1,0 +1,2 @@
+# json: the whole message. messaging-notices(7) lists its members.
+.

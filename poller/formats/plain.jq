@@ -1,0 +1,2 @@
+# plain: the text alone, as text/plain.
+.text

@@ -1,0 +1,47 @@
+/* The notices of the last 24 hours, delivered or not; without rules there are none,
+ * and the section is hidden. */
+
+import { byId, element, setFailed, setText } from "./element.js";
+import { fetchJson, newestOnly } from "./fetch_json.js";
+import { shortened } from "./present.js";
+import { settings } from "./settings.js";
+import { clockTime } from "./time.js";
+
+const MOST = 100;
+const KINDS = { soon: "soon late", late: "late", waiting: "waiting too long",
+	nobody_online: "nobody online" };
+
+const newest = newestOnly();
+let refused = false; /* the role may not read notices */
+let shown = []; /* rows of the answer */
+
+const COLUMNS = [
+	{ title: "Fired", names: true, value: (n) => element("time",
+		{ datetime: n.fired_at }, clockTime(n.fired_at)) },
+	{ title: "Over", value: (n) => n.over_at === null ? "not yet"
+		: clockTime(n.over_at) },
+	{ title: "Notice", kind: "text", value: (n) => KINDS[n.kind] ?? n.kind },
+	{ title: "Scope", kind: "text", value: (n) => n.scope },
+	{ title: "Chat", kind: "text", value: (n) => n.chat },
+	{ title: "Rule", kind: "text", value: (n) => n.rule },
+];
+
+export function redrawNotices() {
+	shortened("notices", COLUMNS, shown);
+}
+
+export async function showNotices() {
+	if (refused)
+		return;
+	const answer = await newest(fetchJson("/api/v1/notices",
+		{ from: "24h", limit: MOST }));
+
+	if (answer === undefined)
+		return;
+	setFailed("notices", "");
+	refused = answer === null;
+	shown = refused ? [] : answer.rows;
+	byId("notices").hidden = shown.length === 0 || settings.wall;
+	setText(byId("notices-note"), answer?.next ? `The last ${MOST}.` : "");
+	redrawNotices();
+}

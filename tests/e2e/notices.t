@@ -1,0 +1,363 @@
+#!/usr/bin/env -S python3 -B
+"""notices: from a customer's message to a receiver, with a broker, a database
+and all programs: in time, with a row; grouped; through receivers that fail in
+any way, without telling their address; through kills of every program; silent
+while the calendar is closed; by mail.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import random
+import shutil
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import dues  # noqa: E402
+import notices  # noqa: E402
+from harness import LONG, Checklist, run_checks, say, seed, until
+from notice_receiver import Receiver
+from streamlib import House
+
+IN, ROWS, NOTICES = "records", "rows", "notices"
+TARGET = 60 # seconds
+SECRET = "a-secret-of-receivers"
+# A tenant for each check, because messages are grouped by tenant.
+TENANTS = ("prompt flood slow404 slow500 slow429 hang kills night several "
+           "nobody mailed answered other").split()
+
+
+def text(at):
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+def now():
+    return datetime.now(timezone.utc)
+
+
+def rows_of(lines):
+    """{(tenant, rule, chat, begin): row}; a later version replaces."""
+    found = {}
+    for r in map(json.loads, lines):
+        if r.get("table") == "notices":
+            found[r["tenant"], r["rule"], r["chat"], r["begin_at"]] = r
+    return found
+
+
+class Test(Checklist):
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.receiver = Receiver()
+        self.random = random.Random(seed())
+        self.keep = os.environ.get("KEEP_STATE") or self.random.choice(
+            ("local", "database"))
+        say(f"- the state is kept in: {self.keep}")
+        self.house = House(lab, "rabbitmq", "mariadb", conf=self._conf())
+        self.lab.write("sendmail", "#!/bin/sh\ncat >>$MAIL_TO\n", 0o700)
+        lab.env["MAIL_TO"] = lab.path("mail")
+        lab.env["PATH"] = lab.tmp + ":" + lab.env["PATH"]
+        for queue in (IN, ROWS, NOTICES):
+            lab.take(queue)
+        self.n = 0
+        self._start()
+
+    def _conf(self):
+        closed = (now() + timedelta(days=3)).strftime("%a").lower()
+        conf = {
+            "aggregator": {"keep_state": self.keep},
+            "targets": {"first_response": "1m calendar"},
+            "hours night": {"zone": "UTC", closed: "12:00-12:30"},
+            "notice mailed": {"when": "soon", "left": "30s",
+                              "tenants": "mailed", "to": "lead"},
+            "notice several": {"when": "waiting", "customers": 3, "for": "70s",
+                               "clear": 1, "tenants": "several",
+                               "to": "several"},
+            "notice nobody": {"when": "nobody_online", "for": "2s",
+                              "tenants": "nobody", "to": "nobody"},
+            "notify lead": {"mail": "lead@example.com, chief@example.com"},
+        }
+        # A rule and a receiver for each tenant.
+        for t in TENANTS:
+            conf[f"crm {t}"] = {"token": "x"}
+            if t in ("mailed", "several", "nobody"):
+                continue
+            conf[f"notice late-{t}"] = {"when": "late", "tenants": t, "to": t}
+        for t in TENANTS:
+            if t == "mailed":
+                continue
+            conf[f"notify {t}"] = {
+                "every": "1m" if t == "flood" else "1s",
+                "url": f"{self.receiver.url}/{t}", "secret": SECRET,
+                "timeout": "2s", "over": "yes" if t in (
+                    "answered", "several", "nobody") else "no"}
+        conf["crm night"]["hours"] = "night"
+        return conf
+
+    def _start(self):
+        h = self.house
+        for name in ("aggregator", "sink", "poller"):
+            if name not in h.running:
+                self._start_one(name)
+
+    def _start_one(self, name):
+        h = self.house
+        if name == "aggregator":
+            h.aggregator(metrics="all", source=IN, to=ROWS)
+        elif name == "sink":
+            h.sink(source=ROWS)
+        else:
+            h._start("poller", ["poller", "-c", h.conf, "--notify", "-f",
+                                "queue:" + NOTICES, "-t", "queue:" + ROWS])
+
+    def _leave(self):
+        self.receiver.close()
+
+    def _wait(self, tenant, left, chats=1):
+        """Records of chats whose customers are late in that many seconds."""
+        since = now() - timedelta(seconds=TARGET - left)
+        lines, names = [], []
+        for _ in range(chats):
+            self.n += 1
+            chat = f"c{self.n}"
+            names.append(chat)
+            lines += [{"type": "chat", "tenant": tenant, "chat": chat,
+                       "status": "open", "at": text(since)},
+                      {"type": "message", "tenant": tenant, "chat": chat,
+                       "id": chat, "from": "customer", "user": "u",
+                       "at": text(since)}]
+        self.lab.put(IN, map(json.dumps, lines))
+        return names, since + timedelta(seconds=TARGET)
+
+    def _answer(self, tenant, chat):
+        self.lab.put(IN, [json.dumps({
+            "type": "message", "tenant": tenant, "chat": chat,
+            "id": chat + "a", "from": "operator", "user": "o",
+            "operator": "o", "at": text(now())})])
+
+    def _said(self):
+        return {n: self.house.log(n)[-500:] for n in self.house.running}
+
+    def _comes(self, path, n=1, seconds=30):
+        def is_there():
+            self.house.check_alive()
+            return len(self.receiver.ids(path)) >= n
+
+        until(seconds, is_there, f"{n} notices at {path}: {self._said()}")
+        return self.receiver.messages(path)
+
+    def _rows(self, tenant):
+        return self.house.sql.ask(
+            "SELECT id, kind, chat, over_at IS NULL, value, target FROM notices "
+            f"WHERE tenant = '{tenant}'")
+
+    def in_time_with_a_signature_and_a_row(self):
+        chats, late = self._wait("prompt", 6, 5)
+        messages = self._comes("/prompt")
+        at, _, headers, body = self.receiver.requests("/prompt")[0]
+        lag = at - late.timestamp()
+        say(f"  {lag:.2f} s after the target")
+        self.that(0 <= lag < 5, f"{lag:.2f} s after the target")
+        stamp, mac = (part.split("=")[1] for part in
+                      headers["Messaging-Signature"].split(","))
+        self.equal(mac, hmac.new(SECRET.encode(), f"{stamp}.".encode() + body,
+                                 hashlib.sha256).hexdigest(), "signature")
+        self.that(abs(int(stamp) - at) < 3, f"signed at {stamp}")
+        first = messages[0]
+        self.equal((first["tenant"], first["kind"], first["state"]),
+                   ("prompt", "late", "fired"), "message")
+        self.that("late" in first["text"], first["text"])
+        until(20, lambda: len(self._rows("prompt")) == 5, "rows")
+        rows = {row[0]: row for row in self._rows("prompt")}
+        for n in first["notices"]:
+            self.equal(rows[n["id"]][1:4], ["late", n["chat"], "1"], "row")
+            self.that(n["chat"] in chats, n)
+
+    def over_when_answered(self):
+        (chat,), _ = self._wait("answered", -1)
+        self._comes("/answered")
+        until(20, lambda: self._rows("answered"), "row")
+        self._answer("answered", chat)
+        until(30, lambda: self.receiver.ids("/answered", "over"), "over")
+        until(20, lambda: self._rows("answered")[0][3] == "0", "row")
+        self.equal(self.receiver.ids("/answered"),
+                   self.receiver.ids("/answered", "over"), "one id")
+
+    def a_flood_is_one_message(self):
+        self._wait("flood", -1, 300)
+        self._comes("/flood", 200)
+        messages = self.receiver.messages("/flood")
+        self.that(len(messages) <= 2, f"{len(messages)} messages")
+        self.that(any(m["count"] > 100 for m in messages),
+                  [m["count"] for m in messages])
+
+    def several_customers(self):
+        names, _ = self._wait("several", -8, 3)
+        message = self._comes("/several")[0]
+        self.equal((message["kind"], message["notices"][0]["value"],
+                    message["notices"][0]["target"]), ("waiting", 3, 3),
+                   "value")
+        self._answer("several", names[0])
+        self._answer("several", names[1])
+        until(30, lambda: self.receiver.ids("/several", "over"), "over")
+
+    def nobody_online(self):
+        who = {"type": "operator", "tenant": "nobody", "operator": "o",
+               "at": text(now()), "available": False}
+        self.lab.put(IN, [json.dumps(who)])
+        self._wait("nobody", 50)
+        self._comes("/nobody")
+        self.lab.put(IN, [json.dumps(
+            {**who, "at": text(now()), "available": True})])
+        until(30, lambda: self.receiver.ids("/nobody", "over"), "over")
+
+    def a_closed_team_is_not_told(self):
+        self._wait("night", -1)
+        until(20, lambda: self.house.sql.number(
+            "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'night'") == 1,
+            "the chat")
+        self._wait("prompt", -1) # after it in the queue
+        until(20, lambda: len(self._rows("prompt")) == 6, "a later notice")
+        self.equal(self._rows("night"), [], "notices at night")
+
+    def mail(self):
+        self._wait("mailed", 20)
+        until(30, lambda: self.lab.text("mail").endswith("\n"), "mail")
+        mail = self.lab.text("mail")
+        self.that(mail.startswith("To: lead@example.com, chief@example.com\n"
+                                  "Subject: mailed: a customer will be late "
+                                  "soon"), mail)
+
+    def a_server_that_fails_is_asked_again(self):
+        self.receiver.faults["/slow500"] = [500, 503]
+        self._wait("slow500", -1)
+        self._comes("/slow500")
+        bodies = [b for _, _, _, b in self.receiver.requests("/slow500")]
+        self.equal(len(bodies), 3, "requests")
+        self.equal(len(set(bodies)), 1, "bodies")
+
+    def retry_after_is_heeded(self):
+        self.receiver.faults["/slow429"] = [(429, {"Retry-After": "3"})]
+        self._wait("slow429", -1)
+        self._comes("/slow429")
+        first, second = (r[0] for r in self.receiver.requests("/slow429"))
+        self.that(second - first >= 3, f"again after {second - first:.1f} s")
+
+    def a_refused_notice_is_a_dead_letter_without_an_address(self):
+        self.receiver.faults["/slow404"] = [404]
+        self._wait("slow404", -1)
+        until(30, lambda: self.lab.in_queue(NOTICES + ".dead") == 1,
+              "a dead letter")
+        letter = json.loads(self.lab.take(NOTICES + ".dead")[0])
+        self.equal(letter["reason"], "receiver 'slow404': HTTP 404", "reason")
+        until(30, lambda: self.house.sql.ask(
+            "SELECT error FROM notice_deliveries WHERE tenant = 'slow404' AND "
+            "receiver = 'slow404' AND failing_since IS NOT NULL") ==
+            [["HTTP 404"]], "the row about the receiver")
+        self.that(self.receiver.url not in self._all_logs(), "the address")
+
+    def _all_logs(self):
+        return "".join(self.lab.text(n + ".log")
+                       for n in ("poller", "aggregator", "sink"))
+
+    def a_hanging_receiver_delays_no_other(self):
+        self.receiver.faults["/hang"] = [20.0]
+        self._wait("hang", -1)
+        time.sleep(0.5)
+        began = time.time()
+        self._wait("other", -1)
+        self._comes("/other")
+        self.that(not self.receiver.ids("/hang"), "still hanging")
+        until(30, lambda: self.receiver.ids("/hang"), "again")
+        self.that(time.time() - began < 20, "after the timeout")
+
+    def nothing_is_lost_in_kills(self):
+        rounds = int(os.environ.get("KILLS", "200" if LONG else "6"))
+        want = set()
+        for _ in range(rounds):
+            names, _ = self._wait("kills", self.random.uniform(-1, 1), 3)
+            want |= set(names)
+            name = self.random.choice(["aggregator", "sink", "poller"])
+            time.sleep(self.random.uniform(0, 1))
+            self.house.kill(name)
+            # Another machine takes over, without the files of this one.
+            if name == "aggregator" and self.keep == "database":
+                shutil.rmtree(self.house.state)
+            self._start_one(name)
+        until(60, lambda: len(self._rows("kills")) == len(want), "rows")
+        rows = {row[0] for row in self._rows("kills")}
+        until(150, lambda: set(self.receiver.ids("/kills")) == rows,
+              f"notices: {self._said()}")
+
+    def random_worlds_equal_the_oracle(self):
+        """Each step is a run of the aggregator, by the records' clock."""
+        start = int(datetime(2026, 11, 30, 8, tzinfo=timezone.utc)
+                    .timestamp() * 1000)
+        number = int(os.environ.get("WORLDS", "60"))
+        dice = seed()
+        teams = [notices.Team(dice, f"w{i}", start) for i in range(number)]
+        lines = [*notices.sections(), "[aggregator]", "clock = records",
+                 "notices_to = queue:world.notices"]
+        own = {}
+        for team in teams:
+            own.update(team.terms)
+        lines += dues.configuration(own)
+        conf = self.lab.write("world.conf", "\n".join(lines) + "\n")
+        got = {}
+        for _ in range(20 if LONG else 6):
+            self.lab.put("world", [line for team in teams
+                                   for line in team.step()], 10 ** 6)
+            self.lab.must(["aggregator", "-c", conf, "-a", "chats,notices",
+                           "-f", "queue:world", "-t", "queue:world.rows",
+                           "--until-empty", "--state",
+                           self.lab.path("world.state")])
+            got.update(rows_of(self.lab.take("world.rows")))
+        want = {(t.tenant, r["rule"], r["chat"], notices.text(r["begin_at"])): r
+                for t in teams for r in t.notices.rows}
+        say(f"  {len(want)} notices")
+        self.that(len(want) >= number, "too few notices")
+        for key in sorted(set(want) | set(got)):
+            self.equal(self._plain(got.get(key)), self._plain(want.get(key)),
+                       f"notice {key}")
+        published = [json.loads(line)["id"]
+                     for line in self.lab.take("world.notices")]
+        self.equal(set(published), {r["id"] for r in got.values()},
+                   "published")
+
+    @staticmethod
+    def _plain(row):
+        if row is None:
+            return None
+        return {c: notices.text(row[c]) if c.endswith("_at") and
+                isinstance(row[c], int) else row[c] for c in (
+                    "kind", "scope", "channel", "fired_at", "over_at",
+                    "value", "target")}
+
+    def everything_is_acknowledged(self):
+        until(150, lambda: self.house.queue_rests(NOTICES), "the queue")
+        for name in ("poller", "aggregator", "sink"):
+            self.equal(self.house.stop(name), 0, name)
+
+    def a_run_that_ends_sends_what_is_there(self):
+        """As in the minute job. What fails stays in the queue."""
+        self.receiver.faults["/other"] = [500]
+        at = text(now())
+        before = len(self.receiver.messages("/other"))
+        self.lab.put(NOTICES, [json.dumps({
+            "type": "notice", "tenant": "other", "id": f"run{i}",
+            "rule": "late-other", "kind": "late", "chat": str(i),
+            "begin_at": at, "fired_at": at}) for i in range(3)])
+        run = ["poller", "-c", self.house.conf, "--notify", "--until-empty",
+               "-f", "queue:" + NOTICES, "-t", "queue:" + ROWS]
+        for code, left, sent in (75, 1, 0), (0, 0, 1), (0, 0, 1):
+            self.equal(self.lab.run(run).code, code, "exit code")
+            until(20, lambda n=left: self.lab.in_queue(NOTICES) == n, "queue")
+            self.equal(len(self.receiver.messages("/other")) - before, sent,
+                       "messages")
+        self.equal(self.receiver.messages("/other")[-1]["count"], 3, "count")
+
+
+run_checks(Test)
