@@ -4,7 +4,7 @@
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 static const struct option_mode *const modes[] = {
 	&poller_mode_pull,

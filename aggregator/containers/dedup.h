@@ -4,6 +4,10 @@
  * fingerprints, each with the span of time (an hour or less) of its record.
  * Records older than the window expire span by span.
  *
+ * Callers decide what is a duplicate: aggregator/model/model.c for events,
+ * aggregator/model/chat_table.c for messages, which are found by their ids, and
+ * aggregator/input/staging.c for the lines of a snapshot.
+ *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
  * any two of 10^9 collide is 10^-16. The table consists of 256 parts, each at
  * most 3/4 full, which grow one at a time, so no insertion takes long.

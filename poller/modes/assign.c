@@ -27,7 +27,7 @@
 #include "poller/assign/reservation.h"
 #include "poller/crm/crm_session.h"
 #include "poller/crm/store.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 /* ---- the assigners of all tenants ---- */
 

@@ -37,7 +37,7 @@
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
 #include "poller/crm/store.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 /* The records are flushed, and the position is stored, after this many
  * chats. */

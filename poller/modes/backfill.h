@@ -8,7 +8,7 @@
 #include "common/endpoint/endpoint.h"
 #include "poller/crm/http.h"
 #include "poller/crm/tenant.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 #include <stdbool.h>
 

@@ -21,7 +21,7 @@
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
 #include "poller/crm/store.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 /* ---- one tenant: a finding for each step ---- */
 

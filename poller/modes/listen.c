@@ -20,7 +20,7 @@
 #include "poller/intake/listener_context.h"
 #include "poller/intake/request_intake.h"
 #include "poller/intake/route.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 #define CHECK_MS 200
 

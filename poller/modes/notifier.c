@@ -31,7 +31,7 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 #include "poller/notify/message.h"
 #include "poller/notify/receiver.h"
 

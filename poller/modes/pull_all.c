@@ -22,7 +22,7 @@
 #include "poller/crm/quota.h"
 #include "poller/crm/tape.h"
 #include "poller/modes/backfill.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 /* The number is large, so that tenants whose CRM does not answer delay no
  * others, but limited, because each tenant needs descriptors for its

@@ -19,7 +19,7 @@
 #include "common/os/stop.h"
 #include "poller/crm/fetch.h"
 #include "poller/intake/hook.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 enum webhook_action { REGISTER, UNREGISTER, SHOW };
 

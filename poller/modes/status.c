@@ -27,7 +27,7 @@
 #include "poller/crm/crm_session.h"
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 /*
  * asked_chats: the chats that the reaper asks about: determines which of them

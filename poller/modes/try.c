@@ -13,7 +13,7 @@
 #include "common/os/file.h"
 #include "poller/crm/json_read.h"
 #include "poller/crm/profile_try.h"
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 static const struct option_row rows[] = {
 	POLLER_TENANT,

@@ -10,7 +10,7 @@
  *     has stored what it had then, whatever the workers have received since
  *   3 dead letters are written for rows that only the database refused
  *   4 once a flush is confirmed, dead letters are confirmed and the input is
- *     acknowledged up to it
+ *     acknowledged up to it, by acknowledge_flushes() in common/stage/stage.c
  *
  * What is left if the program, or the machine, stops after
  *

@@ -21,6 +21,9 @@
  * may be repeated: rows are complete values and the newest wins, refusals have
  * keys, and only a newer snapshot removes rows. Therefore a COMMIT whose answer
  * was lost is repeated.
+ *
+ * If the database is lost, db_transaction() in common/db/db.c repeats the
+ * transaction on a new connection.
  */
 #ifndef SINK_STORE_BATCH_STORE_H
 #define SINK_STORE_BATCH_STORE_H

@@ -1,8 +1,9 @@
 /*
- * poller: the options of a run, its tenants, and the modes, one file each.
+ * modes: the modes of the poller, one file each, and what they share: the
+ * options of a run and its tenants.
  */
-#ifndef POLLER_MODES_POLLER_H
-#define POLLER_MODES_POLLER_H
+#ifndef POLLER_MODES_MODES_H
+#define POLLER_MODES_MODES_H
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"

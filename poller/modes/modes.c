@@ -1,7 +1,7 @@
 /*
- * poller: see poller.h.
+ * modes: see modes.h.
  */
-#include "poller/modes/poller.h"
+#include "poller/modes/modes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
