@@ -152,10 +152,15 @@ class Test(Checklist):
         said = self.ask(3, lines)
         self.equal(said, [b"answer " + long[-1], b"answer three",
                           b"answer four"], "answers")
-        with open(log, "rb") as f:
-            read = pairs(f.read())
-        self.equal([line for _, line in read],
-                   [b"one", *long, b"two", b"three", b"four"], "lines")
+        read, want = [], [b"one", *long, b"two", b"three", b"four"]
+
+        def is_written(): # after the last answer
+            with open(log, "rb") as f:
+                read[:] = pairs(f.read())
+            return len(read) >= len(want)
+
+        until(30, is_written, "all lines in the log of the reader")
+        self.equal([line for _, line in read], want, "lines")
         ids = [one for one, _ in read]
         self.equal([ids.count(one) for one in dict.fromkeys(ids)],
                    [401, 2, 1], "lines in each message")

@@ -103,7 +103,7 @@ def body():
             if what == "memory" and sanitized():
                 continue
             # A chat stays for two windows and its counts for a further day.
-            early, late = max(kib[3:6]), max(kib[-3:])
+            early, late = max(kib[3:9]), max(kib[-3:])
             checks.that(late <= early * TOLERANCE,
                         f"{what}: {early} KiB grew to {late} KiB")
         return checks.result()

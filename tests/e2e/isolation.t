@@ -94,7 +94,7 @@ class Test(Checklist):
                      "'ours'")
 
     def plant(self, tenant, more):
-        """Adds receipts, reservations and capacities."""
+        """Adds receipts, reservations, capacities and notices."""
         for statement in (
                 "INSERT INTO message_views (tenant, viewed_at, message_id, "
                 "user_id, conversation_id, device) SELECT tenant, created_at + "
@@ -104,6 +104,12 @@ class Test(Checklist):
                 "operator, expires) SELECT tenant, message_id, created_at + "
                 f"INTERVAL {more} SECOND, conversation_id, '501', created_at + "
                 "INTERVAL 1 DAY FROM messages",
+                "INSERT INTO notices (tenant, id, rule, kind, scope, chat, "
+                "channel, begin_at, fired_at, value, target, as_of, version) "
+                "SELECT tenant, MD5(message_id), 'late', 'late', '', "
+                "conversation_id, COALESCE(channel, ''), created_at, created_at "
+                f"+ INTERVAL {60 + more} SECOND, {60 + more}, 60, created_at, "
+                "1 FROM messages",
                 "INSERT INTO allocation_limits (tenant, operator, channel, "
                 "max_chats, as_of, version) SELECT tenant, IF(own, '501', ''), "
                 f"'', IF(own, 60, 50) + {more}, UTC_TIMESTAMP(3), 1 "

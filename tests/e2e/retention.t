@@ -22,7 +22,8 @@ TIMES = {
     "trends": "window_start", "channel_metrics": "hour",
     "coverage": "begin_at",
     "events": "created_at", "message_analytics": "created_at",
-    "assignments": "reserved_at", "message_analytics_hours": "hour",
+    "assignments": "reserved_at", "notices": "begin_at",
+    "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
 SUMMED = ("message_analytics_hours", "response_rollups") # tested by rollup.t
 BY_DAY = ("messages", "intervals")
