@@ -307,7 +307,9 @@ class Bench:
                     keys[k] = v.format(**self.work.places)
             sections[f"crm {name}"] = keys
         sections["poller"] = {"retry_budget": case.budget}
-        kind = "big" if case.big else "long" if case.waits else ""
+        # A pause of one row would last through the next one.
+        kind = "big" if case.big else \
+            f"long{CRM.index(case)}" if case.waits else ""
         if not state: # a new one instead of the user's
             self.fresh += 1
             kind = f"fresh{self.fresh}"
@@ -400,10 +402,11 @@ class Bench:
         self.case = case
         token = self.big_token if case.big else self.tokens[self.names[0]]
         # The poll after one fault precedes the next fault.
-        if (case.big, case.waits) not in self.polled:
+        before = case.big, case.waits and case.name
+        if before not in self.polled:
             done = self.lab.run(["poller", "-c", self.conf(case, fix=True)])
             self.that(done.code == 0, f"beforehand: {done}")
-            self.polled.add((case.big, case.waits))
+            self.polled.add(before)
         self.sim.advance(60)
         self.sim.control("act", do="touch", percent=50, account=token)
         for name, query in case.faults:
