@@ -293,9 +293,19 @@ configure_notices(struct aggregator_job *job)
 	} else if (endpoint_check_key(to, "aggregator", "notices_to") != 0) {
 		code = PROG_CONFIG;
 	} else if (endpoint_is_queue(job->from) &&
-		   notice_rules_exist(job->conf) &&
-		   metric_selection_has(&job->selection, "notices")) {
-		job->notices_to = to;
+		   notice_rules_exist(job->conf)) {
+		if (strcmp(to, job->from) == 0 || strcmp(to, job->to) == 0) {
+			log_error("[aggregator] notices_to: '%s' is also the "
+				  "input or the output of rows; choose another "
+				  "queue",
+			    to);
+			code = PROG_CONFIG;
+		} else if (metric_selection_has(&job->selection, "notices")) {
+			job->notices_to = to;
+		} else {
+			log_warn("the rules of notices are ignored, because "
+				 "'notices' is not among the metrics");
+		}
 	}
 	buf_release(&why);
 	return code;

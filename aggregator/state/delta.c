@@ -20,7 +20,7 @@ static const char *const tables[] = { "tenants", "operators", "chats",
 	"channel_chats", "trend_words", "trends_due", "alert_windows", "alerts",
 	"alerts_due", "users", "users_silent", "user_chats", "user_chats_due",
 	"event_counts", "talks", "talk_participants", "talks_due",
-	"user_minutes" };
+	"user_minutes", "notices" };
 
 const unsigned delta_tables_n = sizeof tables / sizeof *tables;
 

@@ -220,8 +220,9 @@ replace_older(struct sync *y, struct stream_tenant *t)
 	if (job->rewrite)
 		return true;
 	buf_setf(y->why,
-	    "the database is older than this state (tenant '%s'); 'aggregator "
-	    "--rewrite' writes this state and all rows into the database, or "
+	    "the database is older than this state (tenant '%s'); the same "
+	    "command with --rewrite writes this state and all rows into the "
+	    "database, or "
 	    "remove '%s/stream.mdb' to go on from what the database has",
 	    t->name, job->state);
 	return refuse(y, PROG_CONFIG);

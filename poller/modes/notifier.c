@@ -3,15 +3,15 @@
  * [notify NAME] (poller/notify/receiver.h).
  *
  * Notices of one rule and scope go to a receiver as one message: the first is
- * sent at once, the others of the same minute ([notify] every) together after
- * it. A record is
- * acknowledged when every receiver has its notice, or has refused it; then it
- * is also a dead letter. After a crash it is delivered again, and its notice is
- * sent again under the same id. While the process runs, it remembers for a day
- * what it has sent, because the aggregator may publish a notice twice.
+ * sent immediately, the others of the same minute ([notify] every) together
+ * after it. A record is acknowledged when every receiver has its notice, or has
+ * refused it; then it is also a dead letter. After a crash it is delivered
+ * again, and its notice is sent again under the same id. While the process
+ * runs, it remembers for a day what it has sent, because the aggregator may
+ * publish a notice twice.
  *
- * With -t, rows of the table notice_deliveries say how each receiver does: once
- * a minute, and when that changes.
+ * With -t, rows of the table notice_deliveries have the status of each
+ * receiver: once a minute, and when it changes.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 #include <stdio.h>
@@ -308,14 +308,16 @@ send_group(struct notifier *a, struct group *g)
 	message_release(&m);
 }
 
-/* Removes the notices of the last message. */
+/* Removes the notices of the last message. Refused ones are not remembered, so
+ * that a replay of the dead letters sends them. */
 static void
-end_message(struct notifier *a, struct group *g)
+end_message(struct notifier *a, struct group *g, bool refused)
 {
 	size_t i;
 
 	for (i = 0; i < g->sent; i++) {
-		remember(a, g->receiver, &g->items[i]->notice);
+		if (!refused)
+			remember(a, g->receiver, &g->items[i]->notice);
 		g->items[i]->pending--;
 	}
 	g->n -= g->sent;
@@ -337,15 +339,15 @@ refuse_message(struct notifier *a, struct group *g)
 		    strlen(g->items[i]->line), why);
 	free(why);
 	if (!a->failed)
-		end_message(a, g);
+		end_message(a, g, true);
 }
 
-/* Returns whether the oldest notice of the message is too old to be tried
+/* Returns whether even the newest notice of the message is too old to be tried
  * again. */
 static bool
 is_given_up(const struct group *g)
 {
-	const struct told_notice *n = &g->items[0]->notice;
+	const struct told_notice *n = &g->items[g->sent - 1]->notice;
 	int64_t at = n->over != CLOCK_NONE ? n->over : n->fired;
 
 	return clock_now_ms() - at >= g->receiver->give_up_ms;
@@ -371,7 +373,7 @@ end_attempt(struct notifier *a, struct receiver *r)
 	a->messages += r->state == RECEIVER_TOLD;
 	a->failures += r->state != RECEIVER_TOLD;
 	if (r->state == RECEIVER_TOLD) {
-		end_message(a, g);
+		end_message(a, g, false);
 	} else if (r->state == RECEIVER_NEVER || is_given_up(g)) {
 		refuse_message(a, g);
 	} else if (!a->waits) {
@@ -410,9 +412,10 @@ send_due(struct notifier *a)
 		g = r->state == RECEIVER_IDLE ? next_group(a, r) : NULL;
 		if (g == NULL || stop_asked())
 			continue;
-		/* A run that ends does not wait for more, and tries once. */
+		/* A run that ends does not wait for more, and leaves a receiver
+		 * that fails to the next run. */
 		due = a->ended ? 0 : g->due_ms;
-		if (a->ended && r->failing_since != CLOCK_NONE && g->sent > 0)
+		if (!a->waits && r->failing_since != CLOCK_NONE)
 			continue;
 		due = due > r->next_ms ? due : r->next_ms;
 		if (due <= now)
@@ -530,10 +533,16 @@ has_untried(const struct notifier *a)
 	const struct group *g;
 
 	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
-		if (g->n > 0 && !(g->receiver->failing_since != CLOCK_NONE &&
-				    group_under_way(a, g->receiver) != NULL))
+		if (g->n > 0 && g->receiver->failing_since == CLOCK_NONE)
 			return true;
 	return false;
+}
+
+/* A run that ends reads no more once a receiver that fails leaves no room. */
+static bool
+reads_on(const struct notifier *a)
+{
+	return !a->ended && (a->waits || a->in_hand < WINDOW || has_untried(a));
 }
 
 static bool
@@ -544,7 +553,7 @@ goes_on(const struct notifier *a)
 	/* Messages under way may not end in time; they are sent again. */
 	if (stop_asked())
 		return any_busy(a) && stop_left_ms() > STOP_LEFT_MS;
-	return !a->ended || any_busy(a) || has_untried(a);
+	return reads_on(a) || any_busy(a) || has_untried(a);
 }
 
 static void
@@ -602,6 +611,7 @@ show_group(struct notifier *a, struct group *g, struct buf *out)
 	if (receiver_show(g->receiver, &m, out, &a->why) != 0)
 		fail_notifier(a, PROG_CONFIG, buf_str(&a->why));
 	message_release(&m);
+	end_message(a, g, true);
 }
 
 /* Shows the messages instead of sending them. */
@@ -611,10 +621,11 @@ show_messages(struct notifier *a)
 	struct buf out = BUF_INIT;
 	struct group *g;
 
-	while (!a->ended && !a->failed && !stop_asked())
+	while (!a->ended && !a->failed && !stop_asked() && a->in_hand < WINDOW)
 		take_input(a, IDLE_MS);
 	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
-		show_group(a, g, &out);
+		while (g->n > 0 && !a->failed)
+			show_group(a, g, &out);
 	(void)fwrite(buf_str(&out), 1, out.len, stdout);
 	poller_failed(a->poller, prog_flush());
 	buf_release(&out);
@@ -681,6 +692,7 @@ open_ends(struct notifier *a)
 	if (a->waits)
 		daemon_init();
 	opt.wait_forever = opt.append = a->waits;
+	opt.sole = a->waits; /* two would divide the notices of a minute */
 	opt.until_empty = !a->waits;
 	opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
 	a->from = poller_open_input(p, &opt);

@@ -31,7 +31,9 @@ enum {
 	RETRY_CAP_MS = 5 * 60 * 1000,
 	/* How much of a response is read, and quoted. */
 	MAX_BODY = 64 * 1024,
-	QUOTED = 120,
+	QUOTED = 120,    /* bytes of a response in an error */
+	EXAMINED = 4096, /* of a response, for what must not be quoted */
+	PART_MIN = 8,    /* shorter parts of an address are not secrets */
 };
 
 /* ---- opening ---- */
@@ -171,12 +173,17 @@ receiver_wants(
 {
 	char *section = xasprintf("notice %s", n->rule), *const *to = NULL;
 	const char *name;
+	bool known = false;
 	size_t i;
 
 	for (i = 0; (name = conf_section(c, "notice", i)) != NULL; i++)
-		if (strcmp(name, section) == 0)
+		if (strcmp(name, section) == 0) {
+			known = true;
 			to = conf_list(c, name, "to");
+		}
 	free(section);
+	if (!known) /* a rule that was removed may have been for one receiver */
+		return false;
 	if (to != NULL && *to != NULL && !text_is_listed(r->name, to))
 		return false;
 	return n->over == CLOCK_NONE || r->over;
@@ -340,37 +347,50 @@ receiver_send(struct receiver *r, struct http *http, const struct message *m)
 	buf_release(&why);
 }
 
-/* Another system's error may quote the address, or its secret part. */
+/* Another system's error may quote the address, or its secret parts. */
 static void
 conceal(const struct receiver *r, struct buf *text)
 {
-	const char *path = strstr(r->url, "://");
+	const char *at = strstr(r->url, "://");
+	size_t len;
+	char *part;
 
 	secret_conceal(text, r->url);
-	path = path != NULL ? strchr(path + 3, '/') : NULL;
-	if (path != NULL)
-		secret_conceal(text, path);
 	secret_conceal(text, r->secret);
+	at = at != NULL ? strchr(at + 3, '/') : NULL;
+	for (; at != NULL && *at != '\0'; at += len + (at[len] != '\0')) {
+		len = strcspn(at, "/?&=#");
+		if (len < PART_MIN)
+			continue;
+		part = xstrndup(at, len);
+		secret_conceal(text, part);
+		free(part);
+	}
 }
 
 static void
 describe(struct receiver *r, const struct http_answer *a)
 {
-	char quoted[QUOTED + 1];
-	size_t i, n = a->body.len < QUOTED ? a->body.len : QUOTED;
+	struct buf quoted = BUF_INIT;
+	size_t i;
 
-	for (i = 0; i < n; i++)
-		quoted[i] = a->body.data[i] >= ' ' && a->body.data[i] <= '~'
-				? a->body.data[i]
-				: ' ';
-	quoted[n] = '\0';
+	/* The secret is concealed before it may be cut into a part of itself.
+	 */
+	for (i = 0; i < a->body.len && i < EXAMINED; i++)
+		buf_addc(
+		    &quoted, a->body.data[i] >= ' ' && a->body.data[i] <= '~'
+				 ? a->body.data[i]
+				 : ' ');
+	conceal(r, &quoted);
 	if (a->outcome != HTTP_ANSWERED)
 		buf_setf(&r->error, "%s", buf_str(&a->reason));
-	else if (n > 0)
-		buf_setf(&r->error, "HTTP %d: %s", a->status, quoted);
+	else if (quoted.len > 0)
+		buf_setf(&r->error, "HTTP %d: %.*s", a->status, QUOTED,
+		    buf_str(&quoted));
 	else
 		buf_setf(&r->error, "HTTP %d", a->status);
 	conceal(r, &r->error);
+	buf_release(&quoted);
 }
 
 static bool

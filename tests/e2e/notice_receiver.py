@@ -51,8 +51,12 @@ class Receiver:
             request.send_response(status)
             for name, value in headers.items():
                 request.send_header(name, value)
-            request.send_header("Content-Length", "0")
+            quotes = b""
+            if status == 404: # where a message for people would be cut
+                quotes = b"x" * 115 + request.path.encode()
+            request.send_header("Content-Length", str(len(quotes)))
             request.end_headers()
+            request.wfile.write(quotes)
         except OSError:
             pass  # it was killed, or did not wait
 

@@ -27,7 +27,7 @@ IN, ROWS, NOTICES = "records", "rows", "notices"
 TARGET = 60 # seconds
 SECRET = "a-secret-of-receivers"
 # A tenant for each check, because messages are grouped by tenant.
-TENANTS = ("prompt flood slow404 slow500 slow429 hang kills night several "
+TENANTS = ("prompt flood refusing404 slow500 slow429 hang kills night several "
            "nobody mailed answered other").split()
 
 
@@ -247,16 +247,17 @@ class Test(Checklist):
         self.that(second - first >= 3, f"again after {second - first:.1f} s")
 
     def a_refused_notice_is_a_dead_letter_without_an_address(self):
-        self.receiver.faults["/slow404"] = [404]
-        self._wait("slow404", -1)
+        self.receiver.faults["/refusing404"] = [404]
+        self._wait("refusing404", -1)
         until(30, lambda: self.lab.in_queue(NOTICES + ".dead") == 1,
               "a dead letter")
         letter = json.loads(self.lab.take(NOTICES + ".dead")[0])
-        self.equal(letter["reason"], "receiver 'slow404': HTTP 404", "reason")
+        error = "HTTP 404: " + "x" * 115 + "/***"
+        self.equal(letter["reason"], f"receiver 'refusing404': {error}", "reason")
         until(30, lambda: self.house.sql.ask(
-            "SELECT error FROM notice_deliveries WHERE tenant = 'slow404' AND "
-            "receiver = 'slow404' AND failing_since IS NOT NULL") ==
-            [["HTTP 404"]], "the row about the receiver")
+            "SELECT error FROM notice_deliveries WHERE tenant = 'refusing404' AND "
+            "receiver = 'refusing404' AND failing_since IS NOT NULL") ==
+            [[error]], "the row about the receiver")
         self.that(self.receiver.url not in self._all_logs(), "the address")
 
     def _all_logs(self):
