@@ -154,8 +154,8 @@ class Hours:
         return NEVER
 
     def state(self, t):
-        """Open or not, and until when. What is open up to the last day is
-        always open."""
+        """Open or not, and until when; NEVER also if that is after the last
+        day that this calendar knows."""
         opens, closes = next(self.after(t))
         if closes == self.ends[-1]:
             closes = NEVER
@@ -350,7 +350,10 @@ def compare(dice, folder):
     for (lines, hours, begin, end, work), line in zip(asked, answers):
         want = (hours.work(begin, end), hours.deadline(begin, work),
                 *hours.state(begin))
-        if line == " ".join(map(str, want)):
+        got = tuple(map(int, line.split()))
+        if want[3] == NEVER and got[3] >= hours.ends[-1]:
+            got = *got[:3], NEVER
+        if got == want:
             continue
         wrong += 1
         if wrong <= 3:
