@@ -349,8 +349,9 @@ class Test(Checklist):
         self.that(code == 0, f"in a terminal: {code} {said}")
         told = receiver.messages("/hook")
         receiver.close()
-        self.that(len(told) == 1 and told[0]["rule"] == "test" and
-                  "first: sent" in said, f"{told} {said}")
+        # The poller may have found late customers already, and told so.
+        tests = [notice for notice in told if notice["rule"] == "test"]
+        self.that(len(tests) == 1 and "first: sent" in said, f"{told} {said}")
         with open(self.folder + "messaging.conf", encoding="utf-8") as f:
             conf = f.read()
         for line in ("customers = yes", "proxies = 127.0.0.1",
