@@ -196,12 +196,12 @@ is_new_opening(const struct derive_scratch *w, size_t j, int64_t *latest)
 	return true;
 }
 
-/* True for a mark before the last dropped message: dropped_history already
- * includes its effect. Messages come before a closing with the same time. */
+/* True for a mark up to the last dropped message: the walk that dropped it had
+ * reached the end of an episode, so a closing of that instant was included. */
 static bool
-is_in_dropped(const struct chat *c, int64_t at, enum mark_kind kind)
+is_in_dropped(const struct chat *c, int64_t at)
 {
-	return kind == MARK_CLOSED ? at < c->dropped.at : at <= c->dropped.at;
+	return at <= c->dropped.at;
 }
 
 static size_t
@@ -215,13 +215,13 @@ make_marks(struct derive_scratch *w, const struct chat *c)
 	for (j = 0; j < w->descriptions_n; j++) {
 		d = w->descriptions[j];
 		if (is_new_opening(w, j, &opened) &&
-		    !is_in_dropped(c, d->opened_at, MARK_OPENED))
+		    !is_in_dropped(c, d->opened_at))
 			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
 		/* An older assignee is in dropped.assignee. */
 		if (f->assignee_at == CLOCK_NONE || d->at > f->assignee_at)
 			add_mark(w, &n, d->at, MARK_ASSIGNEE, d->assignee);
 		if (d->closed_at != CLOCK_NONE &&
-		    !is_in_dropped(c, d->closed_at, MARK_CLOSED))
+		    !is_in_dropped(c, d->closed_at))
 			add_mark(w, &n, d->closed_at, MARK_CLOSED, 0);
 	}
 	return n;

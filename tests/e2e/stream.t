@@ -579,6 +579,33 @@ def check_no_messages(lab, checks):
                  [("resolution", False), ("resolution", True)], "intervals")
 
 
+def check_closed_twice(lab, checks):
+    say("- a closing that a message and a chat record report counts once, also "
+        "after the message was dropped")
+    flow = Flow(lab, "intervals", clock="records", prefetch=1, window="1h",
+                forget="1d")
+    flow.fresh()
+    at = "2026-11-20T10:00:00Z"
+    lines = [message("a", "m1", "c", "20T10:00:00", "system", kind="closed"),
+             json.dumps({"type": "chat", "tenant": "a", "chat": "c", "at": at,
+                         "status": "closed", "closed_at": at, "opened_at": at,
+                         "operator": "7"}),
+             message("a", "2", "c", "20T10:00:00", "customer"),
+             message("a", "m2", "c", "20T10:00:00", "customer"),
+             message("a", "3", "c", "20T10:52:00", "operator", private=True),
+             message("a", "4", "c", "20T11:12:20", "customer",
+                     updated_at="2026-11-20T11:07:20Z"),
+             message("a", "5", "c", "20T11:23:20", "customer")]
+    flow.put(lines[:3], 3)
+    flow.put(lines[3:], 1)
+    flow.run()
+    rows = [json.loads(line) for line in flow.rows]
+    checks.equal([(r["kind"], r["message"], r["withdrawn"]) for r in rows
+                  if r["table"] == "intervals"],
+                 [("resolution", "m1", False), ("unanswered", "m1", False)],
+                 "intervals")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
@@ -587,7 +614,8 @@ def body():
                       check_edge, check_undated, check_stale, check_waits,
                       check_clock, check_pipe, check_silent, check_dropped, check_gap,
                       check_old_records, check_late_assignee, check_late_reply,
-                      check_second_flush, check_again, check_no_messages):
+                      check_second_flush, check_again, check_no_messages,
+                      check_closed_twice):
             check(lab, checks)
     return checks.result()
 
