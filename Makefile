@@ -255,17 +255,17 @@ check-fuzz:
 # Paths per function that clang's analyzer follows, a third of its default: the
 # others would take two thirds of the time.
 ANALYZE_NODES ?= 75000
-analyze:  ## gcc -fanalyzer and clang-tidy
+analyze:  ## gcc -fanalyzer, cppcheck and clang-tidy
 	@$(MAKE) -s -j$$(nproc) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
+	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
+	    --library=tests/lint/jansson.cfg \
+	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	printf '%s\n' $(TIDY) | xargs -P $$(nproc) -I F clang-tidy --quiet \
 	    --warnings-as-errors='*' F -- $(CSTD) -I. $(DEPCF) \
 	    -DVERSION='""' -DDATADIR='""' -Xclang -analyzer-config \
 	    -Xclang max-nodes=$(ANALYZE_NODES)
 lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, schema
-	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
-	    --library=tests/lint/jansson.cfg \
-	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/man?/*
 	tests/lint/check-style.sh

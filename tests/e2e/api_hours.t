@@ -31,7 +31,7 @@ KINDS = {"response": ("first_response", "reply"),
          "waiting": ("waiting",)}
 DAYS = 20
 ROWS = 900
-QUESTIONS = 300 if LONG else 40
+QUESTIONS = 300 if LONG else 20
 ZONES = (None, "UTC", "Europe/Lisbon", "Asia/Kolkata")
 CHANNELS, OPERATORS = ("web", "mail", None), ("7", "8", None)
 HOUR = 3600000

@@ -284,7 +284,7 @@ def main():
     start = os.environ.get("SEED") or os.environ.get("FIRST_SEED")
     start = int(start) if start else int(time.time()) % 10 ** 7 * 100
     streams = int(os.environ.get(
-        "STREAMS", 400 if os.environ.get("LONG") == "1" else 60))
+        "STREAMS", 400 if os.environ.get("LONG") == "1" else 30))
     print("SEED=%d and the %d after it" % (start, streams - 1), flush=True)
     failed = 0
     for seed in range(start, start + streams):
