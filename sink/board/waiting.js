@@ -29,7 +29,8 @@ const COLUMNS = [
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator)
 			?? (row.assigned ? null : "unassigned"),
-		picture: ifOffline },
+		picture: (row) => ifOffline(row)
+			+ (row.status === "snoozed" ? ", snoozed" : "") },
 	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 ];
 /* A wall must not show names. */

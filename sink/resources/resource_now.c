@@ -63,6 +63,7 @@ static const struct sheet_column waiting_columns[] = {
 	{ "next_kind", SHEET_TEXT, "text? 'first_response or reply'" },
 	{ "answer_by", SHEET_TIME, NULL },
 	{ "soon_at", SHEET_TIME, NULL },
+	{ "status", SHEET_TEXT, "(open|snoozed)" },
 	CHAT_DUE_COLUMNS,
 };
 
@@ -172,8 +173,8 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	buf_addf(&sql,
 	    "SELECT %s, c.waiting_since, "
 	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), "
-	    "next_kind, answer_by, soon_at, " CHAT_WAIT_COLUMNS CHAT_WAITS_FROM
-	    " AND c.waiting_since IS NOT NULL",
+	    "next_kind, answer_by, soon_at, status, " CHAT_WAIT_COLUMNS
+		CHAT_WAITS_FROM " AND c.waiting_since IS NOT NULL",
 	    waiting_who(&q->viewer));
 	scope_add_waiting(&q->viewer, "c.operator", &sql);
 	buf_adds(&sql,

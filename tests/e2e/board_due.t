@@ -51,6 +51,8 @@ class Test:
         for row in rows:
             self.checks.that(re.fullmatch(WORDS[row["Chat"]], row["Answer"]),
                              f"{row}")
+        self.checks.equal([row["Chat"] for row in rows if row["Operator"]
+                           == "2, snoozed"], ["calendar"], "snoozed")
         kinds = self.browser.ask(
             "Object.fromEntries([...document.querySelectorAll("
             "'#waiting-table tbody tr')].map((row) => [row.dataset.chat, "
