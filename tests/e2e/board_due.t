@@ -59,7 +59,8 @@ class Test:
             "row.className]))")
         self.checks.equal(kinds, KINDS, "kinds")
         legend = self.browser.texts("#backlog-legend li")
-        self.checks.that(any("closed" in one for one in legend), legend)
+        self.checks.that(any("late, team closed" in one for one in legend),
+                         legend)
         self.checks.that(self.browser.findings() == [], "axe")
         self.browser.picture("build/board", "due")
 
