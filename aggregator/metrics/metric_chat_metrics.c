@@ -1,6 +1,6 @@
 /*
- * chat_metrics: one row for each ongoing chat, with its description from the
- * CRM and the figures of its current episode (chatwoot: of all episodes).
+ * chat_metrics: one row for each open chat, with its description from the CRM
+ * and the figures of its current episode (chatwoot: of all episodes).
  */
 #include "aggregator/metrics/metric.h"
 
@@ -60,7 +60,7 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		if (chat_is_open(v[i]))
 			emit_chat_row(
-			    m, v[i], record_status_name(CHAT_OPEN), to);
+			    m, v[i], record_status_name(v[i]->now.status), to);
 		else if (which == ROWS_CHANGED && chat_has_left(v[i]))
 			emit_chat_row(m, v[i], "left", to);
 	}

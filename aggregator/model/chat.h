@@ -160,11 +160,21 @@ status_is_over(enum chat_status status)
 	return status == CHAT_CLOSED || status == CHAT_GONE;
 }
 
-/* Most metrics cover open chats. */
+/* True if a customer of the chat waits until an operator answers. */
+static inline bool
+chat_may_wait(const struct chat *c)
+{
+	return !c->gone &&
+	       (c->now.status == CHAT_OPEN || c->now.status == CHAT_SNOOZED);
+}
+
+/* Most metrics cover open chats. A snoozed chat is one of them while a customer
+ * waits in it: snoozing a chat does not hide its customer. */
 static inline bool
 chat_is_open(const struct chat *c)
 {
-	return !c->gone && c->now.status == CHAT_OPEN;
+	return chat_may_wait(c) && (c->now.status == CHAT_OPEN ||
+				       c->figures.waiting_since != CLOCK_NONE);
 }
 
 /* True for a changed chat that had a row, or was marked, and is not open. */

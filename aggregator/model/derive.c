@@ -253,7 +253,7 @@ derive_timeline(const struct derive_setting *s, const struct chat *c)
 		.first_assignee = c->dropped.assignee,
 		.first_assignee_known = c->dropped.assignee_at != CLOCK_NONE,
 		.as_of = s->as_of,
-		.ongoing = chat_is_open(c) };
+		.ongoing = chat_may_wait(c) };
 
 	derive_list_descriptions(w, c);
 	view.marks_n = make_marks(w, c);
@@ -433,20 +433,23 @@ derive_figures(const struct derive_setting *s, const struct chat *c)
 		.on_episode = collect_episode };
 	struct clocks end = { .w = CLOCK_NONE, .a = CLOCK_NONE };
 	struct clocks_chat timeline;
+	bool open = chat_may_wait(c);
 
 	s->scratch->intervals_n = 0;
 	start_episode(&k);
-	if (chat_is_open(c) || s->past_episodes) {
+	if (open || s->past_episodes) {
 		timeline = derive_timeline(s, c);
 		clocks_walk(s->definition, &timeline, &listener, &end);
 	}
+	/* As in chat_is_open(), before the figures are stored. */
+	open = open && (c->now.status == CHAT_OPEN || end.w != CLOCK_NONE);
 	if (end.closed)
 		collect_episode(&k, end.ended_at);
-	else if (!chat_is_open(c))
+	else if (!open)
 		start_episode(&k);
 	k.out.figures.participants = s->scratch->participants.n;
 	/* A chat that is not open has neither a wait nor current figures. */
-	if (chat_is_open(c)) {
+	if (open) {
 		take_wait(&k.out.figures, &end);
 		count_responses(&k);
 	}

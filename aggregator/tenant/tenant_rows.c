@@ -670,8 +670,10 @@ add_overview(const struct tenant_rows *r, const struct rowset *rowsets,
 {
 	const struct rowset *operators =
 	    find_rowset(r, rowsets, "operator_metrics");
-	struct overview o = { .has_targets =
-				  terms_have_targets(r->model->terms) };
+	struct overview o = {
+		.has_targets = terms_have_targets(r->model->terms),
+		.has_hours = terms_have_hours(r->model->terms),
+	};
 
 	fill_totals(find_rowset(r, rowsets, "tenant_metrics"), &o);
 	fill_operators(operators, &o);

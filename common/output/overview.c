@@ -74,8 +74,9 @@ add_totals(const struct overview *o, size_t width, struct buf *to)
 		    duration_format(o->longest_wait, text));
 	buf_addf(&line, "; responses %" PRId64, o->responses);
 	if (o->average != OVERVIEW_NONE)
-		buf_addf(
-		    &line, ", average %s", duration_format(o->average, text));
+		buf_addf(&line, ", average %s%s",
+		    duration_format(o->average, text),
+		    o->has_hours ? " in calendar time" : "");
 	if (o->skewed > 0)
 		buf_addf(&line, "; skewed %" PRId64, o->skewed);
 	output_wrap(to, buf_str(&line), width);

@@ -38,6 +38,7 @@ struct overview {
 	int64_t open_chats, unassigned_chats, waiting_chats, longest_wait,
 	    responses, average, skewed;
 	bool has_targets; /* waiting chats show when an answer is due */
+	bool has_hours;   /* averages are not in the team's time */
 	struct overview_operator *operators;
 	size_t operators_n, operators_cap; /* private, like the next member */
 	struct overview_chat *chats;

@@ -166,7 +166,8 @@ export function showOperators() {
 			"data-longest": o.longest_wait_seconds,
 			class: kindOf(o) }));
 	setText(byId("operators-note"), `${allocation.note}Responses and their `
-		+ "times are those in chats that are open now.");
+		+ "times are those in chats that are open now"
+		+ (present.hours ? ", in calendar time." : "."));
 	byId("operators").hidden = !named;
 }
 

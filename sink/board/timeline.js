@@ -84,6 +84,8 @@ function rowsOf(answer) {
 	...answer.more ? [] : answer.running.map(runningRow)];
 }
 
+const STATES = { open: "Open", snoozed: "Snoozed", left: "Left" };
+
 /* The state of the chat as a sentence; a closed chat has no row. */
 function stateOf([chat]) {
 	if (chat === undefined)
@@ -91,7 +93,7 @@ function stateOf([chat]) {
 	const who = !chat.assigned ? "nobody"
 		: nameOf(chat.operator) ?? "somebody of another team";
 
-	return `${chat.status === "left" ? "Left" : "Open"}, assigned to ${who}`
+	return `${STATES[chat.status]}, assigned to ${who}`
 		+ (chat.opened_at === null ? ""
 			: `, opened ${dayAndTime(chat.opened_at)}`)
 		+ `, as of ${dayAndTime(chat.as_of)}. `;

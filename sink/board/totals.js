@@ -33,7 +33,8 @@ function lateText(atLeast) {
 	return !least ? String(n) : n > 0 ? `${atLeast} ${n}` : null;
 }
 
-/* The sign of a difference by its meaning: more is better, or worse. */
+/* The sign of a difference by its meaning: more is better, or worse, or (null)
+ * neither. */
 function changeText(is, was, text, better) {
 	if (is === null || was === null || is === undefined || was === undefined
 		|| text === null)
@@ -43,7 +44,9 @@ function changeText(is, was, text, better) {
 
 	return { change: `${["▼", "=", "▲"][more + 1]} ${text}`,
 		changeKind: more === 0 ? ""
-			: more > 0 === (better === "more") ? "better" : "worse" };
+			: better === null ? ""
+				: more > 0 === (better === "more") ? "better"
+					: "worse" };
 }
 
 function pointsText(is, was) {
@@ -167,6 +170,9 @@ export function showTotals() {
 	/* Totals of teams do not include unassigned chats. */
 	const ours = present.of_teams ? "open=1&assigned=1" : "open=1";
 	const late = lateText("≥");
+	/* While the team is closed, waits grow, and that is not worse. */
+	const isClosed = (row) => urgencyOf(row) === "closed";
+	const allClosed = countedOnes().length > 0 && countedOnes().every(isClosed);
 
 	figures(byId("headline"), [
 		{ id: "total-waiting", title: "Waiting customers",
@@ -180,7 +186,8 @@ export function showTotals() {
 				? `${ours}&late=1`
 				: `${ours}&waiting_seconds=${settings.threshold}`),
 			...pastFigure("waiting_chats", total.waiting_chats,
-				countChange, "less", "Waiting customers") },
+				countChange, allClosed ? null : "less",
+				"Waiting customers") },
 		{ id: "total-longest", title: "Longest wait",
 			value: span(longest),
 			kind: longest === null ? null : !hasTargets()
@@ -189,7 +196,8 @@ export function showTotals() {
 				? addressBehind({ chat: first.chat }) : null,
 			before: longestText(first),
 			...pastFigure("longest_wait_seconds", longest,
-				longestChange, "less", "Longest wait") },
+				longestChange, first && isClosed(first) ? null
+					: "less", "Longest wait") },
 		...responseFigures(),
 	]);
 	figures(byId("figures"), [

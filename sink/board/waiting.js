@@ -16,8 +16,10 @@ const AGES = [[300, "under 5 min"], [900, "5 to 15 min"], [3600, "15 to 60 min"]
 	[Infinity, "over 1 h"]];
 /* With targets: the states and the colours of their parts. */
 const STATES = [["late", "late", "level-5"], ["soon", "soon", "level-3"],
-	["fine", "in time", "level-2"], ["closed late", "closed, late", "quiet-part"],
-	["closed", "closed", "level-0"], [undefined, "no target", "level-1"]];
+	["fine", "in time", "level-2"],
+	["closed late", "late, team closed", "quiet-part"],
+	["closed", "in time, team closed", "level-0"],
+	[undefined, "no target", "level-1"]];
 
 const COLUMNS = [
 	{ title: "Waits", kind: "time waits", value: () => "" },
@@ -29,7 +31,8 @@ const COLUMNS = [
 	{ title: "Operator", kind: "text",
 		value: (row) => nameOf(row.operator)
 			?? (row.assigned ? null : "unassigned"),
-		picture: ifOffline },
+		picture: (row) => ifOffline(row)
+			+ (row.status === "snoozed" ? ", snoozed" : "") },
 	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 ];
 /* A wall must not show names. */

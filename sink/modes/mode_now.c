@@ -144,6 +144,7 @@ add_tenant(const struct sink *s, struct db *db, const struct db_rows *tenants,
 	    terms_of_tenant(s->terms, text_from(db_get(tenants, 0)));
 	struct overview o = {
 		.has_targets = terms_have_targets(terms),
+		.has_hours = terms_have_hours(terms),
 		.open_chats = db_get_int(tenants, 2),
 		.unassigned_chats = db_get_int(tenants, 3),
 		.waiting_chats = db_get_int(tenants, 4),

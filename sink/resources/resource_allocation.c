@@ -8,6 +8,8 @@
  * not stored. Counts are null if no chats are stored; not_kept names the
  * missing metrics.
  */
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/json/jsonw.h"
@@ -39,7 +41,7 @@ static const struct sheet_column reservation_columns[] = {
 	{ "chats", SHEET_NUMBER, "number" },
 };
 
-/* No row if the queue is empty. */
+/* No row if the queue is empty. Snoozed chats are not assigned. */
 static bool
 ask_queue(struct question *q, struct db_rows **rows)
 {
@@ -50,20 +52,24 @@ ask_queue(struct question *q, struct db_rows **rows)
 	    "COUNT(c.waiting_since), "
 	    "CAST(MAX(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3)), "
 	    "CAST(AVG(" CHAT_WAITS_SECONDS ") AS DECIMAL(15,3))" CHAT_WAITS_FROM
-	    " AND c.operator IS NULL HAVING COUNT(*) > 0");
+	    " AND c.operator IS NULL AND c.status = 'open' "
+	    "HAVING COUNT(*) > 0");
 	return question_run(q, &sql, NULL, 0, rows);
 }
 
-/* Only operators who are online have free slots. */
+/* Only operators who are online have free slots. Snoozed chats take none. */
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
+	const struct db_value tenant =
+	    db_text(q->viewer.tenant, strlen(q->viewer.tenant));
 	struct buf sql = BUF_INIT;
 
 	buf_adds(&sql,
 	    "SELECT operator, name, available, open_chats, max_chats, "
-	    "IF(available, GREATEST(0, max_chats - open_chats), 0) FROM "
-	    "(SELECT o.tenant, o.operator, o.name, o.available, "
+	    "IF(available, GREATEST(0, max_chats - open_chats + snoozed), 0) "
+	    "FROM (SELECT o.tenant, o.operator, o.name, o.available, "
+	    "CAST(COALESCE(s.chats, 0) AS SIGNED) AS snoozed, "
 	    "CAST(o.open_chats AS SIGNED) AS open_chats, "
 	    "CAST(COALESCE(own.max_chats, everyone.max_chats) AS SIGNED) "
 	    "AS max_chats FROM operator_metrics o "
@@ -72,10 +78,13 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "LEFT JOIN allocation_limits everyone "
 	    "ON everyone.tenant = o.tenant AND everyone.operator = '' "
 	    "AND everyone.channel = '' "
+	    "LEFT JOIN (SELECT operator, COUNT(*) AS chats FROM chat_metrics "
+	    "WHERE tenant = ? AND status = 'snoozed' GROUP BY operator) s "
+	    "ON s.operator = o.operator "
 	    "WHERE o.tenant = ? AND o.left_at IS NULL");
 	scope_add_rows(&q->viewer, "o.operator", &sql);
 	buf_adds(&sql, ") o2 ORDER BY operator");
-	return question_run(q, &sql, NULL, 0, rows);
+	return question_run(q, &sql, &tenant, 1, rows);
 }
 
 static bool

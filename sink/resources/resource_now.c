@@ -63,6 +63,7 @@ static const struct sheet_column waiting_columns[] = {
 	{ "next_kind", SHEET_TEXT, "text? 'first_response or reply'" },
 	{ "answer_by", SHEET_TIME, NULL },
 	{ "soon_at", SHEET_TIME, NULL },
+	{ "status", SHEET_TEXT, "(open|snoozed)" },
 	CHAT_DUE_COLUMNS,
 };
 
@@ -172,8 +173,8 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	buf_addf(&sql,
 	    "SELECT %s, c.waiting_since, "
 	    "CAST(" CHAT_WAITS_SECONDS " AS DECIMAL(15,3)), "
-	    "next_kind, answer_by, soon_at, " CHAT_WAIT_COLUMNS CHAT_WAITS_FROM
-	    " AND c.waiting_since IS NOT NULL",
+	    "next_kind, answer_by, soon_at, status, " CHAT_WAIT_COLUMNS
+		CHAT_WAITS_FROM " AND c.waiting_since IS NOT NULL",
 	    waiting_who(&q->viewer));
 	scope_add_waiting(&q->viewer, "c.operator", &sql);
 	buf_adds(&sql,
@@ -271,14 +272,16 @@ write_due(void *ctx, const struct db_rows *row, struct sheet *s)
 	    ctx, row, WAITING_WAIT, db_get(row, WAITING_CHANNEL), true, s);
 }
 
-/* Writes whether the tenant has targets, and the default target for past
- * figures; null if there is none. */
+/* Writes whether the tenant has hours and targets, and the default target for
+ * past figures; null if there is none. */
 static void
 write_due_members(
     const struct question *q, const struct due_counts *c, struct buf *to)
 {
+	const struct tenant_terms *terms = viewer_terms(&q->viewer);
 	int64_t target = response_target_now(q);
 
+	jsonw_bool(to, "hours", terms != NULL && terms_have_hours(terms));
 	jsonw_bool(to, "targets", c->known);
 	if (target != CLOCK_NONE)
 		jsonw_int(to, "target_seconds", target / 1000);
@@ -352,7 +355,8 @@ const struct resource resource_now = { "/api/v1/now", VIEWER_WALL, "now",
 	"The present figures that the role may see.", .answer = answer_now,
 	.shape = "{tenant: text, role: text, of_teams: flag, chat_url: text? "
 		 "'Address of a chat in the CRM; {chat} stands for its "
-		 "id', targets: flag 'Whether the team has targets', "
+		 "id', hours: flag 'Whether the team has opening hours', "
+		 "targets: flag 'Whether the team has targets', "
 		 "target_seconds: number? 'The target of "
 		 "first responses, or of replies', " COMPLETENESS_SHAPE ", "
 		 "now: [@NowTotal], operators: [@NowOperator], waiting: "

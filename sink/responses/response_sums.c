@@ -546,14 +546,12 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0),
 	    strcmp(db_get(rows, 4), SPAN_DAY) == 0 ? RESPONSE_DAYS
 						   : RESPONSE_HOURS);
-	struct span_text t = { .rest = db_get(rows, 2) };
+	struct span_text t = { .rest = db_get(rows, 2), .wanted = r->wanted };
 	bool named = r->by_operator || r->by_channel;
 	struct response_sum *to = NULL;
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1) {
-		if ((r->wanted & 1U << t.place) == 0)
-			continue;
 		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 || t.n == 0)
 			continue;

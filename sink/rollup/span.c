@@ -40,25 +40,38 @@ static const char *const measure_names[SPAN_MEASURES] = {
 	[SPAN_CLOSED] = "_closed",
 };
 
-/* Returns the place of a name such as "reply_work"; SPAN_SUMS: none. */
-static size_t
-place_named(const char *name, size_t len)
+/* Moves *p past the beginning of a text if it is this word. */
+static bool
+is_next(const char **p, const char *word)
 {
-	enum span_kind kind = span_kind_named(name, len);
-	size_t i, n;
+	const char *c = *p;
 
-	if (kind != SPAN_KINDS)
-		return kind;
-	for (i = SPAN_WORK; i < SPAN_MEASURES; i++) {
-		n = strlen(measure_names[i]);
-		if (len <= n ||
-		    memcmp(name + len - n, measure_names[i], n) != 0)
-			continue;
-		kind = span_kind_named(name, len - n);
-		if (kind != SPAN_KINDS)
-			return span_place((enum span_measure)i, kind);
+	while (*word != '\0' && *c == *word) {
+		c++;
+		word++;
 	}
-	return SPAN_SUMS;
+	if (*word != '\0')
+		return false;
+	*p = c;
+	return true;
+}
+
+/* Returns the place of a name such as "reply_work", and moves *p past it;
+ * SPAN_SUMS: none. */
+static size_t
+read_place(const char **p)
+{
+	size_t kind = 0, i = SPAN_CALENDAR;
+
+	while (kind < SPAN_KINDS && !is_next(p, span_kind_names[kind]))
+		kind++;
+	if (**p == '_')
+		for (i = SPAN_WORK;
+		     i < SPAN_MEASURES && !is_next(p, measure_names[i]);)
+			i++;
+	return kind < SPAN_KINDS && i < SPAN_MEASURES
+		   ? span_place((enum span_measure)i, (enum span_kind)kind)
+		   : SPAN_SUMS;
 }
 
 /* Numbers are not negative. */
@@ -98,15 +111,14 @@ find_bucket(const struct span_sum *s, uint32_t bucket)
 	return low;
 }
 
-void
-span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
+/* Adds to a bucket, whose index, or where it belongs, is `at`. Returns where
+ * the next bucket belongs. */
+static size_t
+add_at(struct span_sum *to, size_t at, uint32_t bucket, int64_t n)
 {
-	size_t at;
-
-	if (n == 0)
-		return;
-	at = find_bucket(to, bucket);
 	if (at == to->buckets_n || to->buckets[at].bucket != bucket) {
+		if (n == 0)
+			return at;
 		XGROW(to->buckets, to->buckets_n, to->cap);
 		memmove(&to->buckets[at + 1], &to->buckets[at],
 		    (to->buckets_n - at) * sizeof *to->buckets);
@@ -114,6 +126,14 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 		to->buckets_n++;
 	}
 	to->buckets[at].n = plus(to->buckets[at].n, n);
+	return at + 1;
+}
+
+void
+span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
+{
+	if (n != 0)
+		(void)add_at(to, find_bucket(to, bucket), bucket, n);
 }
 
 void
@@ -261,27 +281,27 @@ int
 span_text_next(struct span_text *t)
 {
 	int64_t *const numbers[] = { &t->n, &t->sum_ms, &t->max_ms };
-	const char *p = t->rest;
-	bool bad = false;
-	size_t i, len;
+	const char *p;
+	bool bad = false, wanted = false;
+	size_t i;
 
-	if (*p == '\0')
-		return 0;
-	len = strcspn(p, " ;");
-	t->place = place_named(p, len);
-	if (t->place == SPAN_SUMS)
-		return -1;
-	p += len;
+	while (!wanted) {
+		p = t->rest;
+		if (*p == '\0')
+			return 0;
+		t->place = read_place(&p);
+		t->end = strchr(p, ';');
+		if (t->place == SPAN_SUMS || *p != ' ' || t->end == NULL)
+			return -1;
+		t->rest = t->end + 1;
+		wanted = (t->wanted & 1U << t->place) != 0;
+	}
 	for (i = 0; i < ARRAY_LEN(numbers) && !bad; i++) {
 		skip(&p, ' ', &bad);
 		*numbers[i] = read_digits(&p, &bad);
 	}
 	t->runs = p;
-	t->end = bad ? NULL : strchr(p, ';');
-	if (t->end == NULL)
-		return -1;
-	t->rest = t->end + 1;
-	return 1;
+	return bad ? -1 : 1;
 }
 
 /* Adds a run, " BUCKET:" and the counts of that bucket and the following ones.
@@ -292,17 +312,19 @@ add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
 {
 	bool bad = false;
 	int64_t bucket, n;
+	size_t at;
 
 	skip(p, ' ', &bad);
 	bucket = read_digits(p, &bad);
 	skip(p, ':', &bad);
 	if (bad || bucket < *next || *p == end || **p == ' ')
 		return false;
+	at = bucket < DURATION_BUCKETS ? find_bucket(to, (uint32_t)bucket) : 0;
 	for (; *p < end && **p != ' '; bucket++) {
 		n = read_count(p, &bad);
 		if (bad || bucket >= DURATION_BUCKETS)
 			return false;
-		span_sum_add_bucket(to, (uint32_t)bucket, n);
+		at = add_at(to, at, (uint32_t)bucket, n);
 	}
 	*next = bucket;
 	return true;
@@ -326,7 +348,7 @@ span_text_add(const struct span_text *t, struct span_sum *to)
 static int
 span_sums_read(const char *text, struct span_sums *to)
 {
-	struct span_text t = { .rest = text };
+	struct span_text t = { .rest = text, .wanted = SPAN_ALL };
 	int rc;
 
 	while ((rc = span_text_next(&t)) == 1)

@@ -35,6 +35,7 @@ enum span_measure {
 };
 
 #define SPAN_SUMS (SPAN_KINDS * SPAN_MEASURES)
+#define SPAN_ALL ((1U << SPAN_SUMS) - 1)
 
 /* Returns the place of a kind's measure. Calendar times come first, so their
  * places equal the kinds. */
@@ -91,12 +92,14 @@ void span_sum_release(struct span_sum *s);
  * where its counts are. */
 struct span_text {
 	const char *rest; /* borrowed: the kinds that follow */
+	unsigned wanted;  /* bits 1 << place; others are skipped, unread */
 	size_t place;     /* see span_place() */
 	int64_t n, sum_ms, max_ms;
 	const char *runs, *end; /* counts, not examined yet */
 };
 
-/* Returns 1: the next kind; 0: there is none; -1: the text is damaged. */
+/* Returns 1: the next wanted kind; 0: there is none; -1: the text is damaged.
+ */
 int span_text_next(struct span_text *t) __attribute__((warn_unused_result));
 
 /* Adds the kind to a sum. Returns -1 if the text is damaged; what precedes the

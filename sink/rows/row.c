@@ -143,8 +143,9 @@ read_status_column(const struct flat_field *f, struct db_value *v)
 	struct text t = { f->val, f->val_len };
 
 	if (f->kind != FLAT_STRING ||
-	    (!text_is(t, "open") && !text_is(t, "left")))
-		return "must be open or left";
+	    (!text_is(t, "open") && !text_is(t, "snoozed") &&
+		!text_is(t, "left")))
+		return "must be open, snoozed or left";
 	*v = db_text(f->val, f->val_len);
 	return NULL;
 }

@@ -37,7 +37,7 @@ struct tally {
 static void
 add_sums(struct tally *t, const char *sums)
 {
-	struct span_text text = { .rest = sums };
+	struct span_text text = { .rest = sums, .wanted = SPAN_ALL };
 	size_t r, k;
 
 	while (span_text_next(&text) == 1)

@@ -3,16 +3,19 @@
 "# Fri 2026-12-04 16:30 + 1h = Mon 2026-12-07 9:30" in its calendars.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+BIN = os.environ.get("BIN", "build/bin")
 TESTBIN = os.environ.get("TESTBIN", "build/tests")
 PAGE = "man/man7/messaging-hours.7"
-LEAST = 9
+LEAST = 12
 TIME = r"(\w{3} [-\d]+ [\d:]+)"
 WORK = r"((?:\d+h)?(?:\d+m)?)"
 
@@ -37,6 +40,46 @@ def answers(lines, questions):
         [os.path.join(TESTBIN, "tools", "opening_hours")], input=asked,
         capture_output=True, text=True, check=True)
     return [line.split() for line in done.stdout.splitlines()]
+
+
+def with_holidays(block, folder):
+    """The block with the events that it contains in a file."""
+    events = [line for line in block if re.match(r"[A-Z]+[:;]", line)]
+    path = os.path.join(folder, "holidays.ics")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x",
+                             *events, "END:VCALENDAR", ""]))
+    return [re.sub("^holidays = .*", f"holidays = {path}", line)
+            for line in block if line not in events]
+
+
+def judgements(block, calendar, folder):
+    """Each line about a first response is as `aggregator --explain` judges
+    it."""
+    conf = os.path.join(folder, "conf")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write("\n".join([*calendar, *(x for x in block if x[0] != "#"),
+                           "[crm acme]", "hours = support", ""]))
+    os.chmod(conf, 0o600)
+    zone = ZoneInfo(next(x for x in calendar if "zone" in x).split()[-1])
+    found = [re.fullmatch(rf"# {TIME} to {TIME}: (\w+)", line)
+             for line in block if line[0] == "#"]
+    for begin, end, want in (match.groups() for match in found):
+        records = [{"type": "message", "id": who, "from": who, "user": who}
+                   for who in ("customer", "operator")]
+        for record, at in zip(records, (begin, end)):
+            utc = datetime.fromtimestamp(instant(at, zone) / 1000,
+                                         timezone.utc)
+            record.update(tenant="acme", chat="1",
+                          at=f"{utc:%Y-%m-%dT%H:%M:%SZ}")
+        out = subprocess.run(
+            [os.path.join(BIN, "aggregator"), "-c", conf, "-o", "table",
+             "--clock", "records", "--explain", "1"],
+            input="".join(json.dumps(r) + "\n" for r in records),
+            capture_output=True, text=True, check=True).stdout
+        if not re.search(rf"target \S+ work: {want}$", out, re.M):
+            sys.exit(f"{PAGE}: {begin} to {end}: not {want}:\n{out}")
+    return len(found)
 
 
 def check(block):
@@ -66,7 +109,12 @@ def check(block):
 
 with open(PAGE, encoding="utf-8") as page:
     blocks = re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", page.read())
-COUNT = sum(check(block.splitlines()) for block in blocks
-            if "targets" not in block and "[crm" not in block)
+CALENDAR = [line for line in blocks[0].splitlines() if line[0] != "#"]
+with tempfile.TemporaryDirectory() as FOLDER:
+    COUNT = sum(check(with_holidays(block.splitlines(), FOLDER))
+                for block in blocks
+                if "targets" not in block and "[crm" not in block)
+    COUNT += sum(judgements(block.splitlines(), CALENDAR, FOLDER)
+                 for block in blocks if "[targets]\n" in block)
 print(f"{COUNT} examples")
 sys.exit(COUNT < LEAST)

@@ -49,7 +49,7 @@ void chatwoot_labels(struct buf *b, const struct dialog *d);
 void chatwoot_push(
     struct push *p, const struct world *w, const struct event *h);
 
-/* open, resolved, pending or snoozed. */
+/* open, resolved or snoozed. */
 const char *chatwoot_status(const struct dialog *d);
 
 /* The last time that anything in the conversation changed. */

@@ -43,7 +43,9 @@ chatwoot_add_team(struct buf *b, const struct world *w, const struct dialog *d)
 const char *
 chatwoot_status(const struct dialog *d)
 {
-	return d->end == 0 ? "open" : "resolved";
+	if (d->end != 0)
+		return "resolved";
+	return d->snoozed_at != 0 ? "snoozed" : "open";
 }
 
 int64_t
@@ -53,6 +55,8 @@ chatwoot_updated_at(const struct world *w, const struct dialog *d)
 
 	int64_t at = last != NULL ? last->at : d->begin;
 
+	if (d->snoozed_at > at)
+		at = d->snoozed_at;
 	return d->labelled_at > at ? d->labelled_at : at;
 }
 

@@ -25,6 +25,7 @@ const char control_help[] =
     "       handoff (of Chatwoot: a bot opens it, which it has not closed);\n"
     "       remove (from then on nothing shows it);\n"
     "       label (of Chatwoot: it has the label new first);\n"
+    "       snooze (of Chatwoot: until the client writes);\n"
     "       arrive (a new client writes, or first the operator; the answer\n"
     "       names the dialog);\n"
     "       online offline (an operator, or all: from then on they stay so);\n"
@@ -306,6 +307,8 @@ act(struct call *c, struct answer *a)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "label") == 0)
 		world_label(w, i);
+	else if (strcmp(what, "snooze") == 0)
+		d->snoozed_at = w->now;
 	else if (strcmp(what, "remove") == 0)
 		d->gone = true;
 	else if (strcmp(what, "handoff") == 0)

@@ -65,6 +65,7 @@ life_client_writes(struct world *w, int32_t dialog, int64_t t)
 
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
+	d->snoozed_at = 0;
 	/* For a client's message, the API shows the assignee, not an author. */
 	world_say(w, dialog, FROM_CLIENT, d->assignee, t);
 	w->dialogs[dialog].phase = PHASE_WAITING;

@@ -84,6 +84,8 @@ struct dialog {
 			 * member */
 	int64_t labelled_at; /* when a control call labelled it, without a
 			      * message; 0: never */
+	int64_t snoozed_at; /* Chatwoot: when a control call snoozed it; 0 since
+			     * the client has written */
 	bool gone; /* removed by a control call: the API no longer shows it */
 };
 

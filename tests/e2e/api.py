@@ -128,7 +128,7 @@ class World:
         return str(self.dice.randrange(100))
 
     def text(self, name, tenant, length):
-        words = {"status": ["open", "left"],
+        words = {"status": ["open", "snoozed", "left"],
                  "kind": ["reply", "first_response", "waiting"],
                  "next_kind": ["reply", "first_response"],
                  "sender": ["customer", "operator", "bot"]}

@@ -51,13 +51,16 @@ class Test:
         for row in rows:
             self.checks.that(re.fullmatch(WORDS[row["Chat"]], row["Answer"]),
                              f"{row}")
+        self.checks.equal([row["Chat"] for row in rows if row["Operator"]
+                           == "2, snoozed"], ["calendar"], "snoozed")
         kinds = self.browser.ask(
             "Object.fromEntries([...document.querySelectorAll("
             "'#waiting-table tbody tr')].map((row) => [row.dataset.chat, "
             "row.className]))")
         self.checks.equal(kinds, KINDS, "kinds")
         legend = self.browser.texts("#backlog-legend li")
-        self.checks.that(any("closed" in one for one in legend), legend)
+        self.checks.that(any("late, team closed" in one for one in legend),
+                         legend)
         self.checks.that(self.browser.findings() == [], "axe")
         self.browser.picture("build/board", "due")
 

@@ -10,7 +10,7 @@ import json
 from harness import Checks, Lab, main, need
 
 need("selenium", "python3-selenium: scripts/install-deps browser")
-from api_client import token
+from api_client import Server, token
 from board_world import SECTIONS, TENANT, BoardWorld
 from browser import Browser
 from report_page import duration
@@ -115,6 +115,39 @@ class Test:
         self.that({r["Target"] for r in self.browser.rows("#opened-table")}
                   <= {"2m00s", "4m00s"}, "the targets")
 
+    def the_operators_times_are_calendar_time(self):
+        """Those of open chats, which have no work time."""
+        for tenant, want in (TENANT, True), (PLAIN, False):
+            self.visit(tenant, "/#range=28d&zone=UTC")
+            self.that(("in calendar time" in self.browser.text(
+                "#operators-note")) == want, f"{tenant}: operators")
+
+    def while_the_team_is_closed_nothing_is_worse(self):
+        """More and longer waits than yesterday are red only while it is
+        open."""
+        opens = (self.world.now.hour + 12) % 24
+        closed = {"zone": "UTC", **{day: f"{opens}:00-{opens}:30"
+                                    for day in DAYS}}
+        self.world.sql.ask(
+            "UPDATE chat_metrics SET next_kind = 'reply', answer_by = "
+            "waiting_since + INTERVAL 1 DAY, soon_at = answer_by "
+            f"WHERE tenant = '{TENANT}'")
+        for hours in None, closed:
+            sections = {**HOURS, "targets day": {"reply": "5m work"}}
+            if hours:
+                sections["hours day"] = hours
+            server = Server(self.lab, sections, name="closed" if hours
+                            else "open")
+            self.browser.url = f"http://127.0.0.1:{server.port}"
+            self.visit(TENANT, "/#range=28d&zone=UTC")
+            self.shows(lambda: "vs. yesterday" in self.browser.text(
+                "#total-waiting .change"), "the change")
+            self.checks.equal([self.browser.ask(
+                f"document.querySelector('#total-{name} .change.worse')")
+                is not None for name in ("waiting", "longest")][:2 if hours else 1],
+                [False, False] if hours else [True], f"{hours}: worse")
+        self.browser.url = self.world.url
+
     def without_hours_there_is_no_switch(self):
         self.visit(PLAIN, "/#range=28d&zone=UTC")
         self.that(self.browser.ask(
@@ -142,6 +175,8 @@ def body():
             test.work_time_is_the_default()
             test.missed_targets_open()
             test.without_hours_there_is_no_switch()
+            test.the_operators_times_are_calendar_time()
+            test.while_the_team_is_closed_nothing_is_worse()
             return test.checks.result()
 
 

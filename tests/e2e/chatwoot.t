@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Polls of a simulated Chatwoot: the cost of an idle minute, and of one with
-changes; lists that move while they are read; deleted conversations; refusals
-by a policy; past conversations; assigning. worlds.t includes random worlds of
+changes; lists that move while they are read; snoozed and deleted conversations;
+refusals by a policy; past conversations; assigning. worlds.t includes random worlds of
 Chatwoot.
 """
 
@@ -103,6 +103,37 @@ def moving(lab, checks):
         a.sim.fault("none")
         checks.equal(a.open() - set(seen), set(), f"{name}: missed")
         checks.equal(set(a.poll()), a.open(), f"{name}: the next poll")
+
+
+def snoozed(lab, checks):
+    """A snoozed conversation is listed, and shown while its customer waits; its
+    operator's answer ends that, and the customer's next message opens it."""
+    a = Account(lab, "snoozed", "--dialogs", 0)
+    chat = str(a.sim.control("act", do="arrive", account=TOKEN)["dialog"])
+
+    def shown():
+        a.sim.advance(60)
+        out = lab.must(["poller", "-c", a.conf]).out
+        done = lab.must(["aggregator", "-a", "chats,tenant", "-o", "ndjson"],
+                        stdin=out)
+        rows = [r for r in done.records() if r["type"] == "row"]
+        [total] = [r for r in rows if r["table"] == "tenant_metrics"]
+        return ([(r["status"], r["next_kind"]) for r in rows
+                 if r["table"] == "chat_metrics"],
+                total["open_chats"], total["waiting_chats"])
+
+    a.act("snooze", chat)
+    checks.equal(shown(), ([("snoozed", "first_response")], 1, 1), "waits")
+    checks.that(a.calls()["conversations"] >= 3, "a list of each status")
+    a.act("answer", chat, operator=503)
+    checks.equal(shown(), ([], 0, 0), "answered")
+    a.act("client", chat)
+    checks.equal(shown(), ([("open", "reply")], 1, 1), "opened")
+    a.act("snooze", chat)
+    checks.equal(shown(), ([("snoozed", "reply")], 1, 1), "snoozed again")
+    a.calls()
+    checks.equal(shown(), ([("snoozed", "reply")], 1, 1), "an idle minute")
+    checks.equal(a.calls(), {"conversations": 1}, "its calls")
 
 
 def deleted(lab, checks):
@@ -288,8 +319,8 @@ def self_check(lab, checks):
 def body():
     checks = Checks()
     with Lab("chatwoot") as lab:
-        for test in (costs, moving, deleted, denied, past, imported, assigning,
-                     self_check):
+        for test in (costs, moving, snoozed, deleted, denied, past, imported,
+                     assigning, self_check):
             say(f"- {test.__name__}")
             test(lab, checks)
     return checks.result()

@@ -242,7 +242,7 @@ class World:
             life = clocks.Chat(records, messages, self.definition, True)
             for i in life.intervals:
                 intervals[chat, i.kind, i.operator, i.start, i.end, i.ms] += 1
-            if life.status == "open":
+            if life.is_open():
                 chats[chat] = (life.operator, len(life.counted), life.W,
                                *self.due(d, life))
         return intervals, chats
@@ -258,7 +258,7 @@ class World:
     def found(self):
         intervals, chats = collections.Counter(), {}
         for key, r in self.rows.items():
-            if key[0] == "chat_metrics" and r["status"] == "open":
+            if key[0] == "chat_metrics" and r["status"] != "left":
                 chats[r["chat"]] = (
                     r["operator"], r["messages"],
                     compare.value_of("_at", r["waiting_since"]),

@@ -83,6 +83,25 @@ class Test(Checklist):
         self.equal((row["late_now"], row["kept_percent"]), (len(LATE), 0),
                    "late now")
 
+    def a_snoozed_chat_waits_and_takes_no_slot(self):
+        self.world.sql.ask(
+            "INSERT INTO allocation_limits (tenant, operator, channel, "
+            f"max_chats, as_of, version) VALUES ('{TENANT}', '', '', 5, "
+            "UTC_TIMESTAMP(3), 1)")
+        self.equal({row["chat"]: row["status"]
+                    for row in self.get("now")["waiting"]},
+                   {chat: "snoozed" if chat == "calendar" else "open"
+                    for chat in ORDER}, "status")
+        for chat, n in (("closed", 2), ("calendar", 3)):
+            self.world.sql.ask("UPDATE chat_metrics SET status = 'snoozed' "
+                               f"WHERE chat = '{chat}'")
+            got = self.get("allocation")
+            self.equal((got["queue"][0]["unassigned_chats"],
+                        {o["operator"]: o["free"] for o in got["operators"]}),
+                       (n, {"1": 2, "2": 3}), f"{chat}: allocation")
+            self.world.sql.ask("UPDATE chat_metrics SET status = 'open' "
+                               "WHERE chat = 'closed'")
+
     def the_list_of_chats_shows_the_same(self):
         now = {row["chat"]: row for row in self.get("now")["waiting"]}
         for row in self.get("chats")["rows"]:

@@ -51,7 +51,8 @@ class DueWorld:
         self.put("late", 30 * m, -20 * m, -22 * m, "1", WEB)
         self.put("soon", 9 * m, 1 * m, -1 * m, "1", WEB)
         self.put("fine", 2 * m, 8 * m, 6 * m, "2", WEB)
-        self.put("calendar", 25 * m, -5 * m, -9 * m, "2", SHUT, REPLY)
+        self.put("calendar", 25 * m, -5 * m, -9 * m, "2", SHUT, REPLY,
+                 status="snoozed")
         self.put("closed", 40 * m, open_at + 10 * m, open_at + 8 * m, None,
                  SHUT)
         # The target of one was missed before the closing, that of the other
@@ -69,9 +70,9 @@ class DueWorld:
             f"{self.time(-20 * m)}, 1)")
         for operator in "12":
             self.sql.ask(
-                "INSERT INTO operator_metrics (tenant, operator, open_chats, "
-                f"waiting_chats, as_of, version) VALUES ('{TENANT}', "
-                f"'{operator}', 3, 2, {self.time(timedelta())}, 1)")
+                "INSERT INTO operator_metrics (tenant, operator, available, "
+                "open_chats, waiting_chats, as_of, version) VALUES "
+                f"('{TENANT}', '{operator}', 1, 3, 2, {self.time(timedelta())}, 1)")
         self.sql.ask(
             "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
             "unassigned_chats, waiting_chats, responses, as_of, version) "

@@ -42,7 +42,7 @@ HISTORY = {
 
 def is_nothing(table, row):
     if table == "chat_metrics":
-        return row["status"] != "open"
+        return row["status"] == "left"
     return row_keys.is_zero(table, row)
 
 

@@ -488,6 +488,11 @@ class Chat:
                       by).awaited = awaited
         self.begin()
 
+    def is_open(self):
+        """A snoozed chat is open while a customer waits."""
+        return self.status == "open" or \
+            self.status == "snoozed" and self.W is not None
+
     def is_as_said(self, record):
         """A snapshot's record is final for status and operator. Without a
         record the chat is not open."""

@@ -106,7 +106,7 @@ def of_chat(m):
 def conversation_rows(messages, chats, conf):
     for chat, own in remembered(messages, of_chat, conf).items():
         told = chats[chat]
-        first = told.first_response if told.status == "open" else None
+        first = told.first_response if told.is_open() else None
         yield {
             "first_response_seconds":
                 seconds(first.ms) if first else None,

@@ -71,7 +71,7 @@ def chat_row(tenant, chat_id, life, due, as_of):
         "chat": chat_id,
         "operator": life.operator,
         **life.details,
-        "status": "open",
+        "status": life.status,
         "opened_at": life.opened_at,
         "last_message_at": life.counted[-1]["at"] if life.counted else None,
         "messages": len(life.counted),
@@ -117,7 +117,7 @@ def live_rows(tenant, operators, names, chats, as_of, due=no_target):
     """{table: {key: row}}. operators: the listed ones, {id: {"name",
     "available", "reported"}}; names: the last known names of all others; chats:
     {id: Chat}; due: dues.of_tenant()."""
-    ongoing = {k: c for k, c in chats.items() if c.status == "open"}
+    ongoing = {k: c for k, c in chats.items() if c.is_open()}
     everything = [i for c in ongoing.values() for i in c.responses]
     waits = [c.W for c in ongoing.values() if c.W is not None]
     ids = set(operators)

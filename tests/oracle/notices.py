@@ -197,6 +197,11 @@ class Team:
             at, "reply" if chat in self.answered else "first_response",
             self.channels[chat]))
 
+    def snooze(self, chat, at):
+        """A customer who waits goes on waiting."""
+        yield self.record("chat", chat=chat, status="snoozed", at=text(at),
+                          channel=self.channels[chat])
+
     def answer(self, chat, at):
         self.n += 1
         yield self.record("message", chat=chat, id=f"m{self.n}", user="o",
@@ -222,8 +227,10 @@ class Team:
                 yield from self.open_chat(at)
             elif what < 0.6:
                 yield from self.write(self.dice.choice(chats), at)
-            elif what < 0.9:
+            elif what < 0.8:
                 yield from self.answer(self.dice.choice(chats), at)
+            elif what < 0.9:
+                yield from self.snooze(self.dice.choice(chats), at)
             else:
                 yield from self.close(self.dice.choice(chats), at)
         self.online = self.dice.random() < 0.5
