@@ -72,11 +72,17 @@
 
 struct forget_order; /* common/records/forgotten.h */
 
+/* In place of a writer, which is odd: the entries are not those of a stored
+ * flush, so the database's state is loaded as a whole. */
+enum stream_no_writer {
+	STREAM_LOADING = 0, /* a part of them is loaded */
+	STREAM_REFUSED = 2, /* they include a flush that was refused */
+};
+
 /* A stored flush of a tenant; version 0: none. */
 struct stream_head {
 	int64_t version;
-	uint64_t writer; /* 0: not that of any flush, so the database's state is
-			  * to be loaded as a whole */
+	uint64_t writer;
 };
 
 struct stream_tenant {
@@ -320,6 +326,9 @@ void stream_log_discard(struct stream *s);
 /* Brings the state to what the database has, when this stream is the only
  * reader: first sends the lines of the last run. */
 enum exit_code stream_sync(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
+/* Sets *found if the database has a state of the stream. */
+enum exit_code stream_sync_find(struct stream *s, bool *found, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* stream_flush.c */
