@@ -41,7 +41,11 @@
 
 /* A part of a delta in base64, and the words around it. */
 #define MAX_LINE ((size_t)1 << 20)
-#define COMMIT_BYTES ((size_t)1 << 20)
+#ifdef FAULTS /* the states of tests are small */
+#define COMMIT_BYTES ((size_t)1)
+#else
+#define COMMIT_BYTES ((size_t)4 << 20)
+#endif
 
 #define RETRY_BASE_MS 500
 #define RETRY_CAP_MS 30000
