@@ -19,8 +19,8 @@
  * The next start does the same with the lines of the last commit, because they
  * may not have been written.
  *
- * The steps of a flush; what the state has if the program is killed after a
- * step, before the next one; and what follows:
+ * The steps of a flush with keep_state = local; what the state has if the
+ * program is killed after a step, before the next one; and what follows:
  *
  *   records read         The last commit: its lines are written again. The
  *                        records are delivered again.
@@ -33,6 +33,50 @@
  *                        are delivered again and change nothing.
  *   lines confirmed      The same. The next commit deletes these lines.
  *   input acknowledged   The same, but the records are not delivered again.
+ *
+ * With keep_state = database, the sink commits the lines and the changes of the
+ * state of each tenant in one transaction, if they follow the tenant's last
+ * flush there (its head), and answers. What is durable after each step, and
+ * what follows if the program continues here, or on another machine or with
+ * another state:
+ *
+ *                here                        elsewhere
+ *   records read, dead letters and passed-through records confirmed:
+ *   both have the last flush
+ *                Records are delivered       The same, with the state from the
+ *                again.                      database.
+ *   the commit:  our state has this flush, the database the last one
+ *                Its lines are sent, or, if  Records are delivered again. The
+ *                another machine went on,    other one's flush follows the
+ *                refused: then the           last one.
+ *                database's state replaces
+ *                ours.
+ *   lines written, some messages of them:  the same; also a part of the lines
+ *                The same.                   The sink never stores a part of a
+ *                                            flush.
+ *   lines written:  the sink will store them, or has stored some tenants
+ *                They are sent again; the    Each tenant is loaded as the
+ *                sink knows what it has      database has it. If the sink stores
+ *                stored.                     a flush after that, it refuses our
+ *                                            first one, and we load again.
+ *   stored:      both have this flush
+ *                Reservations and notices    The same: those of the loaded state
+ *                are written again, with     are written again.
+ *                the same ids. The records
+ *                change nothing.
+ *   reservations and notices confirmed, input acknowledged:  the same
+ *                The next commit deletes     Nothing is delivered again.
+ *                the lines.
+ *
+ *   the sink killed        It has not acknowledged what it had not stored. Its
+ *                          successor may not know all lines, says so, and they
+ *                          are sent again.
+ *   no sink or database    No answer: the input waits, unacknowledged.
+ *   frozen, and thawed     After a takeover its lines are refused, and the
+ *                          broker ignores its acknowledgements.
+ *   killed while loading   The head says so, and the next start loads the
+ *                          whole state.
+ *   an older database      Exit 78; see stream_sync.c.
  *
  * A line that is written again changes nothing: rows have complete values, of
  * equal versions the database keeps the first, and no later version has been

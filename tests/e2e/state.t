@@ -328,19 +328,24 @@ class Allocating:
             other = self.start("two" if k % 2 else "one")
             self.are_reserved(point)
             self.checks.equal(self.lab.end(other), 0, "its end")
-        self.thawed_leader_is_refused()
+        for point in self.POINTS:
+            self.thawed_leader_waits(point)
         sink.terminate()
         self.checks.equal(sink.wait(60), 0, "the sink")
 
-    def thawed_leader_is_refused(self):
-        """It is frozen between its commit and its lines."""
+    def thawed_leader_waits(self, point):
+        """It is frozen before its lines, its reservations or its
+        acknowledgement, which the broker gets after it gave the records to the
+        other one."""
         self.arrive()
-        leader = self.start("one", "aggregator.after_commit:1:stop")
+        os.unlink(self.lab.path("one.log"))
+        leader = self.start("one", point + ":1:stop")
         until(60, lambda: program_state(leader.pid) == "T", "it to freeze")
         other = self.start("two")
-        self.are_reserved("a freeze")
+        self.are_reserved("a freeze at " + point)
         leader.send_signal(signal.SIGCONT)
-        until(60, lambda: self.said("one", REFUSED), "the refusal")
+        if point == "aggregator.after_commit":
+            until(60, lambda: self.said("one", REFUSED), "the refusal")
         until(60, lambda: self.said("one", "another program reads"),
               "it to wait")
         self.arrive()
