@@ -279,7 +279,7 @@ class Storm:
                 self.run.program(argv), self.run.path("log"),
                 {"FAULT": self.point(self.SINK + self.BOTH)})
             code = self.sink.wait()
-            assert code in (0, -9), f"the sink: {code}"
+            assert code in (0, -9) or self.ending, f"the sink: {code}"
             self.kills += code == -9
 
     def change_state(self):
@@ -328,8 +328,9 @@ class Storm:
             self.publish()
         finally:
             self.ending = True
-            self.sink.terminate()
-            sinks.join()
+            while sinks.is_alive():
+                self.sink.terminate()
+                sinks.join(0.2)
         sink = self.run.start("sink", "-f", self.run.queue("rows"))
         aggregate(self.run, "records")
         sink.terminate()
