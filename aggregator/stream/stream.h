@@ -37,46 +37,39 @@
  * With keep_state = database, the sink commits the lines and the changes of the
  * state of each tenant in one transaction, if they follow the tenant's last
  * flush there (its head), and answers. What is durable after each step, and
- * what follows if the program continues here, or on another machine or with
- * another state:
+ * what follows if the program continues here, or elsewhere: on another machine
+ * or with another state:
  *
- *                here                        elsewhere
- *   records read, dead letters and passed-through records confirmed:
- *   both have the last flush
- *                Records are delivered       The same, with the state from the
- *                again.                      database.
- *   the commit:  our state has this flush, the database the last one
- *                Its lines are sent, or, if  Records are delivered again. The
- *                another machine went on,    other one's flush follows the
- *                refused: then the           last one.
- *                database's state replaces
- *                ours.
- *   lines written, some messages of them:  the same; also a part of the lines
- *                The same.                   The sink never stores a part of a
- *                                            flush.
- *   lines written:  the sink will store them, or has stored some tenants
- *                They are sent again; the    Each tenant is loaded as the
- *                sink knows what it has      database has it. If the sink stores
- *                stored.                     a flush after that, it refuses our
- *                                            first one, and we load again.
- *   stored:      both have this flush
- *                Reservations and notices    The same: those of the loaded state
- *                are written again, with     are written again.
- *                the same ids. The records
- *                change nothing.
- *   reservations and notices confirmed, input acknowledged:  the same
- *                The next commit deletes     Nothing is delivered again.
- *                the lines.
+ *   records read, dead   Both have the last flush. Here and elsewhere, the
+ *   letters synced,      records are delivered again.
+ *   passed-through
+ *   records confirmed
+ *   the commit           Our state has this flush, the database the last one.
+ *                        Here, its lines are sent; if another machine has gone
+ *                        on, they are refused, and the database's state
+ *                        replaces ours. Elsewhere, the records are delivered
+ *                        again to the last flush's state.
+ *   some lines written   The same, because the sink stores no part of a flush.
+ *   all lines written    The sink will store them, or has stored those of some
+ *                        tenants. Here, they are sent again, and the sink knows
+ *                        what it has stored. Elsewhere, each tenant is loaded
+ *                        as the database has it; if the sink stores a flush
+ *                        after that, it refuses the next one, and the tenant is
+ *                        loaded again.
+ *   stored               Both have this flush. Here and elsewhere, its
+ *                        reservations and notices are written again, with the
+ *                        same ids, and the records change nothing.
+ *   decisions confirmed, The same. The next commit deletes the lines.
+ *   input acknowledged
  *
- *   the sink killed        It has not acknowledged what it had not stored. Its
- *                          successor may not know all lines, says so, and they
- *                          are sent again.
- *   no sink or database    No answer: the input waits, unacknowledged.
- *   frozen, and thawed     After a takeover its lines are refused, and the
- *                          broker ignores its acknowledgements.
- *   killed while loading   The head says so, and the next start loads the
- *                          whole state.
- *   an older database      Exit 78; see stream_sync.c.
+ *   the sink is killed   It acknowledged nothing that it had not stored. Its
+ *                        successor, if it does not know all lines, asks for
+ *                        them again.
+ *   no sink or database  No answer: the input waits, unacknowledged.
+ *   frozen, then thawed  After a takeover, its lines are refused, and the
+ * broker ignores its acknowledgements. killed while it      The head tells
+ * that; the next start loads the whole loads                state. an older
+ * database    It ends with 78; see stream_sync.c.
  *
  * A line that is written again changes nothing: rows have complete values, of
  * equal versions the database keeps the first, and no later version has been

@@ -155,8 +155,7 @@ choose_database(struct stream *s, bool *database, struct buf *why)
 	*database = lmdb_any(s->log.heads);
 	if (keep == KEEP_LOCAL && *database)
 		return refuse_local(s, why);
-	if (keep == KEEP_AS_BEFORE && !*database &&
-	    !lmdb_any(s->tables.names))
+	if (keep == KEEP_AS_BEFORE && !*database && !lmdb_any(s->tables.names))
 		return stream_sync_find(s, database, why);
 	*database = *database || keep == KEEP_IN_DATABASE;
 	return PROG_OK;

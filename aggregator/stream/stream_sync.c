@@ -13,7 +13,8 @@
  *                           its head says that it must be loaded as a whole
  *
  * A database that is older than the state was restored from a backup: neither
- * of them may win without being asked. --rewrite lets the state win.
+ * of them may win without being asked. --rewrite lets the state win, also
+ * against one of another configuration, which cannot be loaded.
  */
 #include "aggregator/stream/stream.h"
 
@@ -66,6 +67,7 @@ struct sync {
 	bool ended;                   /* the line `end` has come */
 	bool silent;                  /* the child printed nothing for long */
 	bool compared;                /* the clocks */
+	bool skips;                   /* a state that --rewrite replaces */
 	enum exit_code code;          /* of the first error */
 };
 
@@ -197,7 +199,7 @@ end_tenant(struct sync *y)
 }
 
 /* Versions are times. A machine whose clock is behind numbers its flushes after
- * the loaded ones, so figures stay right, but waits are counted by its clock. */
+ * the loaded ones, so figures stay right, but its clock counts waits. */
 static void
 compare_clocks(struct sync *y, int64_t version)
 {
@@ -269,7 +271,8 @@ refuse_identity(struct sync *y, const char *tenant, struct text identity)
 	buf_setf(y->why,
 	    "the database's state of tenant '%s' was made with \"%.*s\", and "
 	    "this is \"%s\"; use the same definition, window and version, or "
-	    "remove the tenant's state and rows from the database",
+	    "publish all records again for the same command with --rewrite, "
+	    "which replaces the state",
 	    tenant, TEXT_ARG(identity), y->stream->log.identity);
 	return refuse(y, PROG_CONFIG);
 }
@@ -310,14 +313,20 @@ read_head(struct sync *y)
 
 	if (!end_tenant(y))
 		return false;
+	y->skips = false;
 	t = stream_tenant(s, field_text(y, "tenant"));
 	if (writer.len < sizeof hex)
 		memcpy(hex, writer.p, writer.len);
 	head.writer = strtoull(hex, NULL, 16);
 	compare_clocks(y, head.version);
 	if ((newer || all || text_is(load, "nothing")) &&
-	    !text_is(identity, s->log.identity))
-		return refuse_identity(y, t->name, identity);
+	    !text_is(identity, s->log.identity)) {
+		if (!s->job->rewrite)
+			return refuse_identity(y, t->name, identity);
+		state_raise_version(s->state, head.version);
+		t->whole = t->forced = y->skips = true;
+		return true;
+	}
 	if (text_is(load, "nothing"))
 		return true;
 	if (text_is(load, "removed")) {
@@ -344,6 +353,8 @@ read_state(struct sync *y)
 	struct text data = field_text(y, "data");
 	int64_t version = field_number(y, "version");
 
+	if (y->skips)
+		return true;
 	if (y->tenant == NULL)
 		return refuse_output(y);
 	if (version != y->version && !delta_read_end(&y->reader))
@@ -485,9 +496,9 @@ read_child(struct sync *y, int from)
 	lines_init(&lines, from, MAX_LINE);
 	while (goes_on && !stop_asked()) {
 		got = lines_next(&lines, &line, &len, READ_MS);
-		goes_on = got == LINE_WAIT ||
-			  (got == LINE_OK && read_line(y, line, len) &&
-			      !y->ended);
+		goes_on =
+		    got == LINE_WAIT ||
+		    (got == LINE_OK && read_line(y, line, len) && !y->ended);
 		now = clock_mono_ms();
 		if (got != LINE_WAIT)
 			heard = now;
@@ -538,8 +549,9 @@ load_once(struct stream *s, struct buf *why)
 		buf_setf(why, "sink --state cannot read the database");
 		return PROG_CONFIG;
 	}
-	buf_setf(why, "sink --state %s; is the database running, and sink "
-		      "installed?",
+	buf_setf(why,
+	    "sink --state %s; is the database running, and sink "
+	    "installed?",
 	    y.silent ? "printed nothing for too long"
 		     : "did not print the whole state");
 	return PROG_TEMPFAIL;
