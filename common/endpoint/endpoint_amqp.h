@@ -27,6 +27,8 @@ struct amqp_endpoint {
 	int64_t timeout_ms; /* otherwise: [amqp] wait_timeout */
 	bool present;       /* reading: as in endpoint_options */
 	bool sole;          /* reading: as the only reader */
+	void (*waiting)(void *ctx); /* as in endpoint_options, or NULL */
+	void *waiting_ctx;
 	const char *lock;   /* writing: as in endpoint_options, or NULL */
 	bool locked_out;    /* another connection holds the lock */
 
