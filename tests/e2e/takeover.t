@@ -13,9 +13,10 @@ import datetime
 import json
 import os
 import shutil
+import time
 
 
-from harness import BIN, Checklist, run_checks, until
+from harness import BIN, LONG, Checklist, run_checks, say, until
 
 TENANT, CUSTOMER, NAME = "acme", "cust-77341", "Quorbella"
 BEGAN = datetime.datetime.now(datetime.timezone.utc).replace(
@@ -207,6 +208,49 @@ class Test(Checklist):
                        f"clock {shift}: {done}")
             done = self._take_over("new", f"after clock {shift}", *WINDOW)
             self.that("synchronize the clocks" in done.err, done)
+
+    def _open(self, tenant):
+        return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE tenant "
+                                f"= '{tenant}' AND status = 'open'")[0][0])
+
+    def large_snapshot_is_killed_in_the_middle(self):
+        if not LONG:
+            return
+        snapshot = {"tenant": "large", "snapshot": "s1"}
+        chat = {**snapshot, "type": "chat", "status": "open", "opened_at": at(0)}
+        mark = {**snapshot, "type": "snapshot"}
+        chats = [{**chat, "chat": str(n)} for n in range(100000)]
+        self._publish({**mark, "state": "begin", "at": at(1)},
+                      *chats[:50000])
+        for point in "after_commit:2", "stored:3":
+            done = self._aggregate("new", *WINDOW,
+                                   env={"FAULT": "aggregator." + point})
+            self.equal(done.code, -9, point)
+            shutil.rmtree(self.lab.path("new"))
+        self._publish(*chats[50000:], {**mark, "state": "end",
+                                       "records": len(chats)})
+        for point in "snapshot_applied", "after_commit:3":
+            done = self._aggregate("new", *WINDOW,
+                                   env={"FAULT": "aggregator." + point})
+            self.equal(done.code, -9, point)
+            shutil.rmtree(self.lab.path("new"))
+        self._well("new", *WINDOW)
+        self.equal(self._open("large"), len(chats), "chats of the snapshot")
+
+    def how_long_a_large_tenant_takes(self):
+        if not LONG:
+            return
+        chat = {"type": "chat", "tenant": "huge", "status": "open",
+                "at": at(0)}
+        for n in range(0, CHATS, 50000):
+            self._publish(*({**chat, "chat": str(n + i)}
+                            for i in range(min(50000, CHATS - n))))
+            self._well("new", *WINDOW)
+        self._publish({**chat, "chat": "last"})
+        began = time.monotonic()
+        self._well("cold", *WINDOW)
+        say(f"{time.monotonic() - began:.1f} s to take over {CHATS} open chats")
+        self.equal(self._open("huge"), CHATS + 1, "chats")
 
 
 run_checks(Test)
