@@ -222,7 +222,7 @@ class Test(Checklist):
         chats = [{**chat, "chat": str(n)} for n in range(100000)]
         self._publish({**mark, "state": "begin", "at": at(1)},
                       *chats[:50000])
-        for point in "after_commit:2", "stored:3":
+        for point in "after_commit", "stored":
             done = self._aggregate("new", *WINDOW,
                                    env={"FAULT": "aggregator." + point})
             self.equal(done.code, -9, point)
