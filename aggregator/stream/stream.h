@@ -88,6 +88,14 @@
  * after which they are known: when they are delivered again, they may have
  * become late.
  *
+ * The queue of rows is durable also with keep_state = database, although lines
+ * of a flush could be sent again when the broker has lost them: records that
+ * are passed through could not, because the state does not have them, and their
+ * input is acknowledged with the flush. To keep them until the answer would
+ * write each message to our disk, too. Nor would it save much: with a transient
+ * classic queue instead, at 2,000 and 10,000 single messages a second, the
+ * broker used as much CPU (3.8 and 7.7 s in 8 s, instead of 3.6 and 7.7 s).
+ *
  * One thread reads, scans and flushes; each commit, which mostly waits for the
  * disk, has one of its own (state.h). A thread for reading would gain nothing:
  * at 10,000 records a second an aggregator is busy for less than a fifth of the
