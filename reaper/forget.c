@@ -253,6 +253,7 @@ struct forget_run {
 	struct reaper_paths states; /* of --state and the configuration */
 	struct counts counts;
 	uint64_t erased; /* rows, lines and files */
+	size_t orders;   /* executed by aggregators */
 };
 
 static void
@@ -395,8 +396,38 @@ order_streams(struct forget_run *f, enum stream_step step)
 			code = state_order_write(f->subject, dir);
 		else
 			code = state_order_wait(f->subject, dir, end_ms);
+		f->orders += step == WAIT_FOR_THEM && code == PROG_OK;
 	}
 	return code;
+}
+
+/* A state that is in the database, too, is erased by its aggregator, which may
+ * run on another machine: no order here reaches it. */
+static enum exit_code
+find_other_machines(struct forget_run *f)
+{
+	const struct db_value tenant = db_str(f->subject->tenant);
+	struct db_rows *rows;
+	enum outcome o;
+	bool any = false;
+
+	if (f->orders > 0)
+		return PROG_OK;
+	o = db_query(f->subject->db,
+	    "SELECT stream, host FROM stream_heads WHERE tenant = ?", &tenant,
+	    1, &rows);
+	if (o != OUTCOME_DONE)
+		return reaper_log_failure(f->subject->db, o);
+	while (db_next(rows)) {
+		any = true;
+		log_error("the state of stream '%s' still has data about this "
+			  "customer; its aggregator runs on '%s': run this "
+			  "there, with --state if the configuration does not "
+			  "name the state",
+		    db_get(rows, 0), db_get(rows, 1));
+	}
+	db_rows_free(rows);
+	return any ? PROG_TEMPFAIL : PROG_OK;
 }
 
 /* Removes a file of a state if it exists. Frees both names. */
@@ -554,6 +585,8 @@ forget_all(struct forget_run *f)
 	/* From now on, sinks write no erased data. */
 	if (code == PROG_OK && !dry_run)
 		undone = order_streams(f, WAIT_FOR_THEM);
+	if (code == PROG_OK && !dry_run && undone == PROG_OK)
+		undone = find_other_machines(f);
 	if (code == PROG_OK)
 		code = forget_tables(f);
 	if (code == PROG_OK)

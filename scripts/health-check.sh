@@ -19,7 +19,8 @@
 # It checks the broker, the database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the daemons that setup started without systemd,
 # and the disks of [poller] state and [aggregator] state. From [metrics] folder it
-# reads when each job last succeeded and whether the last report was mailed.
+# reads when each job last succeeded and whether the last report was mailed. It
+# tells which machine is in charge of each stream.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
 set -euo pipefail
@@ -295,8 +296,31 @@ check_notices() {
 	done <<<"$answer"
 }
 
+# check_streams: which machine is in charge of each stream whose state is in the
+# database, and whether an aggregator of this machine waits as standby. A user
+# who may not read the table is told nothing.
+check_streams() {
+	local name host since age folder text
+	within sql "SELECT stream, host,
+		DATE_FORMAT(host_since, '%Y-%m-%dT%H:%i:%sZ'),
+		TIMESTAMPDIFF(SECOND, stored_at, UTC_TIMESTAMP(3))
+		FROM (SELECT stream, host, host_since, stored_at, ROW_NUMBER()
+		OVER (PARTITION BY stream ORDER BY stored_at DESC) AS k
+		FROM stream_heads) n WHERE k = 1 ORDER BY stream" || return 0
+	folder=$(conf_path metrics folder)
+	while read -r name host since age; do
+		[ -n "$name" ] || continue
+		text="$host in charge of $name since $since"
+		! grep -qs '^messaging_stream_reading{.*} 0$' \
+			"$folder/messaging_aggregator_$name.prom" ||
+			text="$text, an aggregator waits here"
+		judge note "$text"
+		figures+=("'state $name'=${age}s")
+	done <<<"$answer"
+}
+
 check_broker
-! check_schema || { check_tenants; check_notices; }
+! check_schema || { check_tenants; check_streams; check_notices; }
 check_daemons
 check_disks
 check_jobs

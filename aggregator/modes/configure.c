@@ -214,7 +214,7 @@ find_state(struct aggregator_job *job)
 
 /* The database has the state only together with the rows, which a queue brings
  * there. A run until the queue is empty may precede the sink's, so it begins no
- * such state by itself. */
+ * such state by itself; it goes on with one. */
 static bool
 choose_keep(struct aggregator_job *job)
 {

@@ -20,7 +20,7 @@ static const struct option_row rows[] = {
 	OPTION_TEXT(0, "keep-state", "WHERE", struct aggregator, keep_state,
 	    "who has the state: local, database, auto"),
 	OPTION_FLAG("rewrite", struct aggregator, job.rewrite,
-	    "replace an older state in the database"),
+	    "replace an older or other state in the database"),
 	AGGREGATOR_STATE,
 	AGGREGATOR_UNTIL_EMPTY,
 	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,

@@ -450,7 +450,8 @@ newest_time(const struct stream *s)
 static void
 add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 {
-	static const char as_of[] = "messaging_stream_as_of_timestamp_seconds";
+	static const char as_of[] = "messaging_stream_as_of_timestamp_seconds",
+			  reading[] = "messaging_stream_reading";
 	const struct stream *s = ctx;
 	const struct stream_counts *c = &s->counts;
 	const struct {
@@ -476,6 +477,10 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 	prometheus_head(to, as_of, PROMETHEUS_GAUGE,
 	    "Time of the newest record; 0: no record has arrived.");
 	prometheus_sample_seconds(to, as_of, labels, newest_time(s));
+	prometheus_head(to, reading, PROMETHEUS_GAUGE,
+	    "1 while the aggregator reads its queue, 0 while it waits.");
+	prometheus_sample(to, reading, labels,
+	    s->in != NULL && endpoint_is_up(s->in) ? 1 : 0);
 	for (i = 0; i < ARRAY_LEN(totals); i++)
 		prometheus_total(
 		    to, totals[i].name, labels, totals[i].help, totals[i].n);
@@ -487,7 +492,16 @@ open_metrics(struct stream *s)
 	if (s->job->until_empty)
 		return NULL;
 	return daemon_metrics_open(s->job->conf,
-	    endpoint_amqp_name(endpoint_name(s->in)), add_stream_metrics, s);
+	    endpoint_amqp_name(s->job->from), add_stream_metrics, s);
+}
+
+/* Keeps the metrics of a standby fresh. */
+static void
+count_waiting(void *ctx)
+{
+	const struct stream *s = ctx;
+
+	daemon_metrics_count(s->stage.metrics, 0, 0);
 }
 
 /* Returns how often to look whether something is due. */
@@ -513,7 +527,7 @@ set_up_stage(struct stream *s)
 		.rest_ms = s->assign != NULL ? 0 : REST_MS,
 		.idle_ms = idle_pause(s),
 		.wait_forever = !s->job->until_empty,
-		.metrics = open_metrics(s),
+		.metrics = s->stage.metrics,
 		.handle_block = handle_stream_block,
 		.flush = flush_stream,
 		.confirm = confirm_flush,
@@ -550,7 +564,6 @@ run_stream(struct stream *s)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
 		code = stream_counter_publish(s);
-	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
 		return code;
@@ -606,6 +619,9 @@ open_stream(struct stream *s, struct buf *why)
 	if (code != PROG_OK)
 		return code;
 	stream_counter_open(s, &reading);
+	s->stage.metrics = open_metrics(s);
+	reading.waiting = count_waiting;
+	reading.waiting_ctx = s;
 	s->in = endpoint_open_read(s->job->from, &reading, why, &code);
 	if (s->in == NULL)
 		return code;
@@ -646,6 +662,8 @@ release_stream(struct stream *s)
 	if (s->in != NULL)
 		deadletter_close(&s->dead);
 	endpoint_close(s->in);
+	s->in = NULL;
+	daemon_metrics_close(s->stage.metrics);
 	for (i = 0; i < s->tenants_n; i++) {
 		pipeline_release(&s->tenants[i]->pipeline);
 		free(s->tenants[i]->name);

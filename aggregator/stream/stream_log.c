@@ -100,7 +100,7 @@ discard_tenant(struct stream_tenant *t)
 
 	if (t->before.version == 0)
 		shared_delete(s->shared, t->number);
-	t->head = (struct stream_head){ t->before.version, 0 };
+	t->head = (struct stream_head){ t->before.version, STREAM_REFUSED };
 	t->before = (struct stream_head){ 0, 0 };
 	stream_log_save_head(t);
 }
@@ -144,18 +144,33 @@ refuse_local(const struct stream *s, struct buf *why)
 	return PROG_CONFIG;
 }
 
+/* A run until the queue is empty goes on as the last one did; in an empty
+ * folder, as the database has it, because counts that began again would replace
+ * those in the database. */
+static enum exit_code
+choose_database(struct stream *s, bool *database, struct buf *why)
+{
+	enum keep_state keep = s->job->keep;
+
+	*database = lmdb_any(s->log.heads);
+	if (keep == KEEP_LOCAL && *database)
+		return refuse_local(s, why);
+	if (keep == KEEP_AS_BEFORE && !*database && !lmdb_any(s->tables.names))
+		return stream_sync_find(s, database, why);
+	*database = *database || keep == KEEP_IN_DATABASE;
+	return PROG_OK;
+}
+
 enum exit_code
 stream_log_open(struct stream *s, struct buf *why)
 {
-	enum keep_state keep = s->job->keep;
-	bool before;
+	enum exit_code code;
+	bool database;
 
 	s->log.heads = state_table(s->state, "heads");
-	before = lmdb_any(s->log.heads);
-	if (keep == KEEP_LOCAL && before)
-		return refuse_local(s, why);
-	if (keep == KEEP_LOCAL || (keep == KEEP_AS_BEFORE && !before))
-		return PROG_OK;
+	code = choose_database(s, &database, why);
+	if (code != PROG_OK || !database)
+		return code;
 	s->shared = shared_open(s->state);
 	s->log.writer = random_64() | 1;
 	s->log.sent_writer = (uint64_t)state_number(s->state, "sent writer", 0);

@@ -13,15 +13,18 @@
  *                           its head says that it must be loaded as a whole
  *
  * A database that is older than the state was restored from a backup: neither
- * of them may win without being asked. --rewrite lets the state win.
+ * of them may win without being asked. --rewrite lets the state win, also
+ * against one of another configuration, which cannot be loaded.
  */
 #include "aggregator/stream/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,11 +42,17 @@
 
 /* A part of a delta in base64, and the words around it. */
 #define MAX_LINE ((size_t)1 << 20)
+#ifdef FAULTS /* the states of tests are small */
+#define COMMIT_BYTES ((size_t)1)
+#else
 #define COMMIT_BYTES ((size_t)4 << 20)
+#endif
 
 #define RETRY_BASE_MS 500
 #define RETRY_CAP_MS 30000
 #define READ_MS 500
+/* A smaller difference between the clocks of two machines is not reported. */
+#define CLOCKS_DIFFER_MS 10000
 
 struct sync {
 	struct stream *stream;
@@ -56,6 +65,9 @@ struct sync {
 	int64_t version;              /* of the delta that is being read */
 	size_t bytes;                 /* since the last commit */
 	bool ended;                   /* the line `end` has come */
+	bool silent;                  /* the child printed nothing for long */
+	bool compared;                /* the clocks */
+	bool skips;                   /* a state that --rewrite replaces */
 	enum exit_code code;          /* of the first error */
 };
 
@@ -186,6 +198,22 @@ end_tenant(struct sync *y)
 	return true;
 }
 
+/* Versions are times. A machine whose clock is behind numbers its flushes after
+ * the loaded ones, so figures stay right, but its clock counts waits. */
+static void
+compare_clocks(struct sync *y, int64_t version)
+{
+	int64_t ahead = version - clock_now_ms();
+
+	if (ahead < CLOCKS_DIFFER_MS || y->compared)
+		return;
+	y->compared = true;
+	log_warn("the state in the database is dated %" PRId64 " s after the "
+		 "clock of this machine; synchronize the clocks of all "
+		 "machines",
+	    ahead / 1000);
+}
+
 /* Marks the tenant as incomplete until end_tenant(). */
 static void
 begin_tenant(struct sync *y, struct stream_tenant *t, struct stream_head head)
@@ -195,7 +223,7 @@ begin_tenant(struct sync *y, struct stream_tenant *t, struct stream_head head)
 	y->version = 0;
 	if (t->head.version == 0)
 		t->head.version = 1;
-	t->head.writer = 0;
+	t->head.writer = STREAM_LOADING;
 	t->before = (struct stream_head){ 0, 0 };
 	stream_log_save_head(t);
 	shared_restart_walk(y->stream->shared, t->number);
@@ -209,12 +237,21 @@ remove_tenant(struct stream_tenant *t)
 	stream_log_save_head(t);
 }
 
-/* The database lacks flushes that the state knows to be stored. */
+/* The database lacks flushes that the state knows to be stored. A state that
+ * was being loaded when its aggregator was killed has only a part of them. */
 static bool
 replace_older(struct sync *y, struct stream_tenant *t)
 {
 	const struct aggregator_job *job = y->stream->job;
 
+	if (t->head.writer == STREAM_LOADING) {
+		buf_setf(y->why,
+		    "the database is older than this state (tenant '%s'), "
+		    "which is incomplete because it was being loaded; remove "
+		    "'%s/stream.mdb' to go on from what the database has",
+		    t->name, job->state);
+		return refuse(y, PROG_CONFIG);
+	}
 	t->whole = true;
 	t->forced = job->rewrite;
 	if (job->rewrite)
@@ -234,7 +271,8 @@ refuse_identity(struct sync *y, const char *tenant, struct text identity)
 	buf_setf(y->why,
 	    "the database's state of tenant '%s' was made with \"%.*s\", and "
 	    "this is \"%s\"; use the same definition, window and version, or "
-	    "remove the tenant's state and rows from the database",
+	    "publish all records again for the same command with --rewrite, "
+	    "which replaces the state",
 	    tenant, TEXT_ARG(identity), y->stream->log.identity);
 	return refuse(y, PROG_CONFIG);
 }
@@ -275,13 +313,20 @@ read_head(struct sync *y)
 
 	if (!end_tenant(y))
 		return false;
+	y->skips = false;
 	t = stream_tenant(s, field_text(y, "tenant"));
 	if (writer.len < sizeof hex)
 		memcpy(hex, writer.p, writer.len);
 	head.writer = strtoull(hex, NULL, 16);
+	compare_clocks(y, head.version);
 	if ((newer || all || text_is(load, "nothing")) &&
-	    !text_is(identity, s->log.identity))
-		return refuse_identity(y, t->name, identity);
+	    !text_is(identity, s->log.identity)) {
+		if (!s->job->rewrite)
+			return refuse_identity(y, t->name, identity);
+		state_raise_version(s->state, head.version);
+		t->whole = t->forced = y->skips = true;
+		return true;
+	}
 	if (text_is(load, "nothing"))
 		return true;
 	if (text_is(load, "removed")) {
@@ -308,6 +353,8 @@ read_state(struct sync *y)
 	struct text data = field_text(y, "data");
 	int64_t version = field_number(y, "version");
 
+	if (y->skips)
+		return true;
 	if (y->tenant == NULL)
 		return refuse_output(y);
 	if (version != y->version && !delta_read_end(&y->reader))
@@ -324,7 +371,12 @@ read_state(struct sync *y)
 		return refuse(y, PROG_DATA);
 	}
 	y->bytes += y->data.len;
-	return y->bytes < COMMIT_BYTES || commit_state(y);
+	if (y->bytes < COMMIT_BYTES)
+		return true;
+	if (!commit_state(y))
+		return false;
+	FAULT_POINT("aggregator.state_half_loaded");
+	return true;
 }
 
 static bool
@@ -348,20 +400,6 @@ read_line(struct sync *y, const char *line, size_t len)
 	return y->ended;
 }
 
-/* Returns false when the output has ended or cannot be used. */
-static bool
-read_output(struct sync *y, struct lines *l)
-{
-	char *line;
-	size_t len;
-
-	enum line_status got = lines_next(l, &line, &len, READ_MS);
-
-	if (got == LINE_OK)
-		return read_line(y, line, len) && !y->ended;
-	return got == LINE_WAIT && !stop_asked();
-}
-
 static void
 serve_links(void *ctx)
 {
@@ -380,7 +418,7 @@ static _Noreturn void
 become_sink(const struct stream *s, const char *program, const char *url,
     int in, int out)
 {
-	const char *queue = endpoint_amqp_name(endpoint_name(s->in));
+	const char *queue = endpoint_amqp_name(s->job->from);
 	const char *argv[6] = { program, "--state", queue, NULL };
 
 	if (s->job->config != NULL) {
@@ -389,47 +427,102 @@ become_sink(const struct stream *s, const char *program, const char *url,
 	}
 	if (url != NULL)
 		(void)setenv("MYSQL_URL", url, 1);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
 		(void)execvp(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 
-/* Returns the exit status of the child, -1 if it could not be run. */
-static int
-run_child(struct sync *y, FILE *heads)
+/* Returns the child, whose output is *from; -1 if it cannot be started. */
+static pid_t
+start_child(const struct stream *s, FILE *heads, int *from)
 {
-	struct stream *s = y->stream;
 	char *program = prog_beside("sink");
 	const char *url = conf_text(s->job->conf, "mysql", "url");
-	struct lines lines;
-	int ends[2], status = -1;
-	int64_t served = clock_mono_ms();
-	pid_t child;
+	int ends[2];
+	pid_t child = -1;
 
-	if (pipe(ends) == -1)
-		goto done;
-	child = fork();
-	if (child == 0) {
-		(void)close(ends[0]);
-		become_sink(s, program, url, fileno(heads), ends[1]);
+	if (pipe(ends) == 0) {
+		child = fork();
+		if (child == 0)
+			become_sink(s, program, url, fileno(heads), ends[1]);
+		(void)close(ends[1]);
+		*from = ends[0];
+		if (child < 0)
+			(void)close(ends[0]);
 	}
-	(void)close(ends[1]);
-	if (child > 0) {
-		lines_init(&lines, ends[0], MAX_LINE);
-		while (read_output(y, &lines)) {
-			if (clock_mono_ms() - served < READ_MS)
-				continue;
+	free(program);
+	return child;
+}
+
+/* The child only reads, so it can be killed at any time. Returns its exit
+ * status. */
+static int
+end_child(pid_t child, int from, bool has_ended)
+{
+	int status = -1;
+
+	if (!has_ended)
+		(void)kill(child, SIGKILL);
+	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
+		continue;
+	(void)close(from);
+	return status;
+}
+
+/* Returns how long the child may print nothing: it waits for a database as long
+ * as other programs do, and then for two replies. */
+static int64_t
+longest_silence(const struct stream *s)
+{
+	const struct conf *conf = s->job->conf;
+
+	return conf_int(conf, "mysql", "wait_timeout") +
+	       2 * conf_int(conf, "mysql", "timeout");
+}
+
+/* Reads the child's output. Returns true if the child has closed it. */
+static bool
+read_child(struct sync *y, int from)
+{
+	struct stream *s = y->stream;
+	int64_t served = clock_mono_ms(), heard = served, now;
+	enum line_status got = LINE_WAIT;
+	struct lines lines;
+	bool goes_on = true;
+	char *line;
+	size_t len;
+
+	lines_init(&lines, from, MAX_LINE);
+	while (goes_on && !stop_asked()) {
+		got = lines_next(&lines, &line, &len, READ_MS);
+		goes_on =
+		    got == LINE_WAIT ||
+		    (got == LINE_OK && read_line(y, line, len) && !y->ended);
+		now = clock_mono_ms();
+		if (got != LINE_WAIT)
+			heard = now;
+		if (now - heard >= longest_silence(s)) {
+			y->silent = true;
+			break;
+		}
+		if (now - served >= READ_MS) {
 			serve_links(s);
 			served = clock_mono_ms();
 		}
-		lines_release(&lines);
 	}
-	(void)close(ends[0]);
-	while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR)
-		continue;
-done:
-	free(program);
-	return status;
+	lines_release(&lines);
+	return got == LINE_END;
+}
+
+/* Returns the child's exit status, -1 if it could not be run. */
+static int
+run_child(struct sync *y, FILE *heads)
+{
+	int from;
+	pid_t child = start_child(y->stream, heads, &from);
+
+	return child < 0 ? -1 : end_child(child, from, read_child(y, from));
 }
 
 /* Returns PROG_TEMPFAIL if another attempt may help. */
@@ -456,8 +549,11 @@ load_once(struct stream *s, struct buf *why)
 		buf_setf(why, "sink --state cannot read the database");
 		return PROG_CONFIG;
 	}
-	buf_setf(why, "sink --state did not print the whole state; is the "
-		      "database running, and sink installed?");
+	buf_setf(why,
+	    "sink --state %s; is the database running, and sink "
+	    "installed?",
+	    y.silent ? "printed nothing for too long"
+		     : "did not print the whole state");
 	return PROG_TEMPFAIL;
 }
 
@@ -486,4 +582,53 @@ stream_sync(struct stream *s, struct buf *why)
 	}
 	buf_clear(why);
 	return code;
+}
+
+/* ---- a run until the queue is empty, in an empty folder ---- */
+
+/* What the child prints first; its errors are those of the next sink, too. */
+static bool
+read_first(struct stream *s, char *first, size_t size, int *status)
+{
+	FILE *nothing = tmpfile();
+	struct lines lines;
+	char *line;
+	size_t len = 0;
+	enum line_status got;
+	int from;
+	pid_t child = nothing == NULL ? -1 : start_child(s, nothing, &from);
+
+	if (nothing != NULL)
+		(void)fclose(nothing);
+	if (child < 0)
+		return false;
+	lines_init(&lines, from, MAX_LINE);
+	got = lines_next(&lines, &line, &len, (int)longest_silence(s));
+	if (got == LINE_OK)
+		(void)snprintf(first, size, "%.*s", (int)len, line);
+	lines_release(&lines);
+	*status = end_child(child, from, got == LINE_END);
+	return got == LINE_OK;
+}
+
+enum exit_code
+stream_sync_find(struct stream *s, bool *found, struct buf *why)
+{
+	char first[32] = "";
+	int status = -1;
+
+	*found = false;
+	if (read_first(s, first, sizeof first, &status)) {
+		*found = strstr(first, "\"head\"") != NULL;
+		return PROG_OK;
+	}
+	/* A database without tables, or with those of another version. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PROG_CONFIG)
+		return PROG_OK;
+	buf_setf(why,
+	    "cannot find out whether the database has a state of '%s'; is the "
+	    "database running, and sink installed? Without its state, use "
+	    "--keep-state local",
+	    s->job->from);
+	return PROG_TEMPFAIL;
 }

@@ -38,7 +38,7 @@ struct eventcounter_job {
 /* Who has the state of a stream. */
 enum keep_state {
 	KEEP_LOCAL,      /* only its folder */
-	KEEP_AS_BEFORE,  /* as the last run: local if there was none */
+	KEEP_AS_BEFORE,  /* as the last run; without one, as the database */
 	KEEP_IN_DATABASE /* the database too; see stream_log.c */
 };
 

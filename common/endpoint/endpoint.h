@@ -77,6 +77,9 @@ struct endpoint_options {
 	 * (amqp_declare.h). While another one holds it, the broker counts as
 	 * unreachable, so a daemon waits. */
 	bool sole;
+	/* Called now and then while opening a queue waits; may be NULL. */
+	void (*waiting)(void *ctx);
+	void *waiting_ctx;
 	/* Writing a queue: while connected, holds the lock of that name, which
 	 * is borrowed (amqp_declare.h). If another connection holds it, opening
 	 * returns NULL with *code PROG_OK and without a reason. */

@@ -49,6 +49,8 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	a->timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
 	a->present = !writing && opt->present;
 	a->sole = !writing && opt->sole;
+	a->waiting = opt->waiting;
+	a->waiting_ctx = opt->waiting_ctx;
 	a->lock = writing ? opt->lock : NULL;
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	return 0;
@@ -304,6 +306,8 @@ endpoint_amqp_first(
 
 	do {
 		o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
+		if (o == OUTCOME_LATER && a->waiting != NULL)
+			a->waiting(a->waiting_ctx);
 	} while (o == OUTCOME_LATER && !a->locked_out && !stop_asked() &&
 		 !endpoint_amqp_gives_up(a));
 	if (a->locked_out) {

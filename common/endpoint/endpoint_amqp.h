@@ -24,11 +24,13 @@ struct amqp_endpoint {
 	const char *exchange, *binding; /* see endpoint_options; NULL: the queue
 					 * is ours */
 	bool wait_forever;
-	int64_t timeout_ms; /* otherwise: [amqp] wait_timeout */
-	bool present;       /* reading: as in endpoint_options */
-	bool sole;          /* reading: as the only reader */
-	const char *lock;   /* writing: as in endpoint_options, or NULL */
-	bool locked_out;    /* another connection holds the lock */
+	int64_t timeout_ms;         /* otherwise: [amqp] wait_timeout */
+	bool present;               /* reading: as in endpoint_options */
+	bool sole;                  /* reading: as the only reader */
+	void (*waiting)(void *ctx); /* as in endpoint_options, or NULL */
+	void *waiting_ctx;
+	const char *lock; /* writing: as in endpoint_options, or NULL */
+	bool locked_out;  /* another connection holds the lock */
 
 	struct retry retry;
 	int64_t next_try_ms;     /* do not connect earlier */

@@ -449,16 +449,17 @@ check_streams(struct check_report *r)
 	struct db_rows *rows = NULL;
 	uint64_t bytes;
 	enum outcome o = db_query(r->db, STREAMS_SQL, NULL, 0, &rows);
-	char *name, *is, at[CLOCK_TEXT];
+	char *name, *is, at[CLOCK_TEXT], since[CLOCK_TEXT];
 
 	if (o == OUTCOME_DONE)
 		o = db_query_count(r->db, STREAM_STATE_SQL, NULL, 0, &bytes);
 	while (o == OUTCOME_DONE && db_next(rows)) {
 		clock_format_local(db_get_time(rows, 2), true, at);
+		clock_format_local(db_get_time(rows, 3), true, since);
 		name = xasprintf("stream %s", db_get(rows, 0));
-		is = xasprintf(
-		    "last flush stored %s, from %s; states take %llu bytes", at,
-		    db_get(rows, 1), (unsigned long long)bytes);
+		is = xasprintf("last flush stored %s, from %s, in charge since "
+			       "%s; states take %llu bytes",
+		    at, db_get(rows, 1), since, (unsigned long long)bytes);
 		add_item(r, CHECK_FINE, name, is, NULL);
 		free(name);
 		free(is);

@@ -360,7 +360,6 @@ print_state(struct sink *s, struct db **db)
 	enum exit_code code = read_input(&l);
 	enum outcome o = OUTCOME_DONE;
 
-	sink_allow_long_statements(*db);
 	if (code == PROG_OK) {
 		o = write_state(&l);
 		code = ferror(stdout) || o == OUTCOME_DONE ? prog_flush()

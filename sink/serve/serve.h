@@ -132,9 +132,10 @@ web_handler live_events_answer;
  * the time of its newest flush; then STREAM_STATE_SQL selects the size of all
  * states. */
 #define STREAMS_SQL                                                            \
-	"SELECT stream, host, stored_at FROM (SELECT stream, host, "           \
-	"stored_at, ROW_NUMBER() OVER (PARTITION BY stream ORDER BY "          \
-	"stored_at DESC) AS k FROM stream_heads) n WHERE k = 1 "               \
+	"SELECT stream, host, stored_at, host_since FROM (SELECT stream, "     \
+	"host, stored_at, host_since, ROW_NUMBER() OVER (PARTITION BY "        \
+	"stream ORDER BY stored_at DESC) AS k FROM stream_heads) n WHERE "     \
+	"k = 1 "                                                               \
 	"ORDER BY stream"
 #define STREAM_STATE_SQL                                                       \
 	"SELECT data_length FROM information_schema.tables "                   \

@@ -158,9 +158,11 @@ write_due_counts(struct buf *to, struct db *db, const struct terms_book *terms,
 static void
 write_streams(struct buf *to, struct db *db)
 {
-	static const char name[] = "messaging_stream_stored_timestamp_seconds";
+	static const char stored[] =
+	    "messaging_stream_stored_timestamp_seconds";
+	static const char since[] = "messaging_stream_host_timestamp_seconds";
 	struct db_rows *rows = NULL;
-	struct buf labels = BUF_INIT;
+	struct buf labels = BUF_INIT, hosts = BUF_INIT;
 	uint64_t bytes;
 
 	if (db_query(db, STREAMS_SQL, NULL, 0, &rows) != OUTCOME_DONE ||
@@ -171,18 +173,24 @@ write_streams(struct buf *to, struct db *db)
 		return;
 	}
 	if (db_rows_count(rows) > 0) {
-		prometheus_head(to, name, PROMETHEUS_GAUGE,
-		    "When the stream's newest flush was stored.");
 		prometheus_gauge(to, "messaging_stream_state_bytes",
 		    "Size of the states of all streams.", bytes);
+		prometheus_head(to, stored, PROMETHEUS_GAUGE,
+		    "When the stream's newest flush was stored.");
+		prometheus_head(&hosts, since, PROMETHEUS_GAUGE,
+		    "Since when the host has stored the stream's flushes.");
 	}
 	while (db_next(rows)) {
 		buf_clear(&labels);
 		prometheus_label(&labels, "stream", db_get(rows, 0));
 		prometheus_label(&labels, "host", db_get(rows, 1));
-		buf_addf(to, "%s{%s} %" PRId64 "\n", name, buf_str(&labels),
+		buf_addf(to, "%s{%s} %" PRId64 "\n", stored, buf_str(&labels),
 		    db_get_time(rows, 2) / 1000);
+		buf_addf(&hosts, "%s{%s} %" PRId64 "\n", since,
+		    buf_str(&labels), db_get_time(rows, 3) / 1000);
 	}
+	buf_add(to, hosts.data, hosts.len);
+	buf_release(&hosts);
 	buf_release(&labels);
 	db_rows_free(rows);
 }

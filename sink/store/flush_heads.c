@@ -14,13 +14,14 @@ flush_heads_init(struct flush_heads *h, struct db *db)
 	h->db = db;
 	h->heads = db_bulk_new(db,
 	    "INSERT INTO stream_heads (tenant, stream, version, writer, "
-	    "from_version, identity, host, stored_at) VALUES ",
-	    "(?, ?, ?, ?, ?, ?, ?, ?)",
+	    "from_version, identity, host, host_since, stored_at) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    " ON DUPLICATE KEY UPDATE version = VALUES(version), "
 	    "writer = VALUES(writer), from_version = VALUES(from_version), "
-	    "identity = VALUES(identity), host = VALUES(host), "
+	    "identity = VALUES(identity), host_since = IF(host = VALUES(host), "
+	    "host_since, VALUES(host_since)), host = VALUES(host), "
 	    "stored_at = VALUES(stored_at)",
-	    8);
+	    9);
 	h->parts = db_bulk_new(db,
 	    "INSERT INTO stream_state (tenant, stream, version, part, writer, "
 	    "data) VALUES ",
@@ -114,13 +115,15 @@ may_be_first(const struct batch_tenant *t)
 static enum outcome
 add_first_heads(struct flush_heads *h, const struct row_batch *b, bool *added)
 {
+	const struct db_value now = db_time(clock_now_ms());
 	const struct batch_tenant *t;
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 	size_t i = 0, n = 0;
 
 	buf_adds(&sql, "INSERT IGNORE INTO stream_heads (tenant, stream, "
-		       "writer, identity, host, stored_at) VALUES ");
+		       "writer, identity, host, host_since, stored_at) VALUES "
+		       "");
 	while ((t = next_flushed(b, &i)) != NULL) {
 		if (!may_be_first(t))
 			continue;
@@ -129,7 +132,9 @@ add_first_heads(struct flush_heads *h, const struct row_batch *b, bool *added)
 		buf_adds(&sql, ", ");
 		db_quote(h->db, &sql, db_text_of(t->flush->stream));
 		buf_adds(&sql, ", '', '', '', ");
-		db_quote(h->db, &sql, db_time(clock_now_ms()));
+		db_quote(h->db, &sql, now);
+		buf_adds(&sql, ", ");
+		db_quote(h->db, &sql, now);
 		buf_addc(&sql, ')');
 	}
 	o = n > 0 ? db_exec(h->db, sql.data, NULL, 0, NULL) : OUTCOME_DONE;
@@ -256,11 +261,11 @@ from_version(const struct flush *f)
 static void
 add_head(struct db_bulk *bulk, const struct flush *f)
 {
+	const struct db_value now = db_time(clock_now_ms());
 	const struct db_value values[] = { db_text_of(f->tenant),
 		db_text_of(f->stream), db_int(f->version),
 		db_text_of(f->writer), db_int(from_version(f)),
-		db_text_of(f->identity), db_text_of(f->host),
-		db_time(clock_now_ms()) };
+		db_text_of(f->identity), db_text_of(f->host), now, now };
 
 	db_bulk_add(bulk, values);
 }

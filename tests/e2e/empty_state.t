@@ -88,6 +88,10 @@ def moved_state(world, lab, checks):
     world.flow.put([message(8, "13:40:00")])
     lab.must([*run, "auto"])
     world.are(6, {"10": 3, "12": 1, "13": 4}, "without being asked")
+    world.lose()
+    world.flow.put([message(9, "13:50:00")])
+    lab.must([*run, "auto"])
+    world.are(7, {"10": 3, "12": 1, "13": 5}, "in an empty folder")
     checks.that(not world.flow.get(), "the sink has read all rows")
     refused = [*run, "local"], ["aggregator", "-f", "queue:records", "-t", "-",
                                 "--state", world.flow.state, "--keep-state",

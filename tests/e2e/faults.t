@@ -8,11 +8,16 @@ same scenario: nothing lost, nothing counted twice. The test fails if a point
 has no row, or if no program dies at the point of a row. All scenarios share one
 database, each run with its own tenant, and one vhost, each run with its own
 queues. ONLY=WORD: points with that word.
+
+LONG=1 or KILLS=n: then aggregator and sink are killed at random points, one
+kill after the other, while the state of the aggregator stays, is lost or is an
+older one; SEED=n repeats that.
 """
 
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -21,7 +26,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import forget
-from harness import BIN, PROBE, TESTBIN, TOKEN, Checks, Lab, main, say, until
+from harness import (BIN, LONG, PROBE, TESTBIN, TOKEN, Checks, Lab, main, say,
+                     seed, until)
 from streamlib import Sql, millis
 
 FAULTY = os.path.join(os.path.dirname(BIN), "faults", "bin")
@@ -29,6 +35,7 @@ POINTS = os.path.join("common", "base", "fault.def")
 NOWHERE = "amqp://messaging:none@127.0.0.1:1/none"
 WORKERS = 3
 MOMENT = 30 # seconds on a quiet machine
+KILLS = int(os.environ.get("KILLS", 2000 if LONG else 0))
 # When and by whom a row was written, and random numbers; also sums that are
 # recomputed when missing, because batches decide which ones exist.
 UNCOMPARED = {"as_of", "version", "stored_at", "snapshot", "asked_at",
@@ -179,10 +186,14 @@ def snapshots(run):
     return run.tables()
 
 
-def aggregate(run, queue, cut=None):
-    run.do("aggregator", "-f", run.queue(queue), "-t", run.queue("rows"),
-           "--state", run.path("stream"), "-a", "all", "--every", "20ms",
-           "--until-empty", cut=cut)
+def aggregate(run, queue, *options, cut=None):
+    run.do(*aggregating(run, queue), *options, cut=cut)
+
+
+def aggregating(run, queue):
+    return ["aggregator", "-f", run.queue(queue), "-t", run.queue("rows"),
+            "--state", run.path("stream"), "-a", "all", "--every", "20ms",
+            "--until-empty"]
 
 
 def stream_records(run):
@@ -212,20 +223,120 @@ def stream(run):
     return run.tables()
 
 
-def kept(run):
+def kept(run, here=False):
     """The same with the state in the database; an aggregator that died goes on
     with nothing, as on another machine."""
     run.conf(aggregator={"keep_state": "database"})
     run.put("records", with_bad(run, "records", stream_records(run)))
     sink = run.start("sink", "-f", run.queue("rows"))
-    aggregate(run, "records", cut=lambda _: shutil.rmtree(run.path("stream")))
+    aggregate(run, "records",
+              cut=lambda _: here or shutil.rmtree(run.path("stream")))
     # Once more, so that there is a state to load.
     shutil.rmtree(run.path("stream"))
-    aggregate(run, "records", cut=lambda _: None)
+    aggregate(run, "records")
+    if here:
+        # As if the database lacked the state.
+        for table in "stream_heads", "stream_state":
+            run.lab.must(["sink", "--sql", f"DELETE FROM {table} WHERE "
+                          f"tenant = '{run.tenant}'"], env=run.envs)
+        aggregate(run, "records", "--rewrite")
     sink.terminate()
     assert sink.wait(60) == 0, "the sink"
     run.sink()
     return run.tables()
+
+
+def kept_here(run):
+    """The aggregator goes on with its state. At the end it is written again as
+    a whole."""
+    return kept(run, here=True)
+
+
+class Storm:
+    """A run of `kept`, or of `stream`, in which both programs are killed at
+    random points."""
+
+    AGGREGATOR = ("passed_on", "before_commit", "after_commit", "stored",
+                  "rows_confirmed", "state_half_loaded", "state_loaded")
+    BOTH = ("input.before_acknowledge", "input.acknowledged")
+    SINK = ("sink.before_commit", "sink.after_commit")
+    PIECES = 10
+
+    def __init__(self, run, dice):
+        self.run, self.dice = run, dice
+        self.kept = dice.random() < 0.8
+        self.kills, self.ending = 0, False
+        self.saved = [] # earlier states
+
+    def point(self, points):
+        return f"{self.dice.choice(points)}:{self.dice.choice((1, 1, 2, 3, 5))}"
+
+    def store(self):
+        """Sinks, one after the other."""
+        argv = ["sink", "-f", self.run.queue("rows")]
+        while not self.ending:
+            self.sink = self.run.lab.start(
+                self.run.program(argv), self.run.path("log"),
+                {"FAULT": self.point(self.SINK + self.BOTH)})
+            code = self.sink.wait()
+            assert code in (0, -9) or self.ending, f"the sink: {code}"
+            self.kills += code == -9
+
+    def change_state(self):
+        folder = self.run.path("stream")
+        what = self.dice.choice(("kept", "lost", "older")) if self.kept else ""
+        if what == "kept" and os.path.exists(folder):
+            self.saved.append(self.run.path(f"saved{len(self.saved)}"))
+            shutil.copytree(folder, self.saved[-1])
+        elif what:
+            shutil.rmtree(folder, ignore_errors=True)
+        if what == "older" and self.saved:
+            shutil.copytree(self.dice.choice(self.saved), folder)
+
+    def aggregate(self):
+        """Until nothing waits."""
+        argv = self.run.program(aggregating(self.run, "records"))
+        points = [f"aggregator.{p}" for p in self.AGGREGATOR]
+        fault = self.point(points + list(self.BOTH))
+        while True:
+            done = self.run.lab.run(argv,
+                                    env={"FAULT": fault} if fault else None)
+            if done.code != -9:
+                break
+            self.kills += 1
+            self.change_state()
+            fault = self.dice.random() < 0.7 and self.point(points)
+        # 75: the sink was killed again and again, or the broker has not noticed
+        # yet that a reader is gone.
+        assert done.code in (0, 75), f"aggregator: {done}"
+
+    def publish(self):
+        lines = with_bad(self.run, "records", stream_records(self.run)) \
+            .splitlines(keepends=True)
+        size = len(lines) // self.PIECES + 1
+        for i in range(0, len(lines), size):
+            self.run.put("records", b"".join(lines[i:i + size]))
+            self.aggregate()
+
+    def check(self):
+        self.run.conf(aggregator={
+            "keep_state": "database" if self.kept else "local"})
+        self.run.queue("rows")
+        sinks = threading.Thread(target=self.store)
+        sinks.start()
+        try:
+            self.publish()
+        finally:
+            self.ending = True
+            while sinks.is_alive():
+                self.sink.terminate()
+                sinks.join(0.2)
+        sink = self.run.start("sink", "-f", self.run.queue("rows"))
+        aggregate(self.run, "records")
+        sink.terminate()
+        assert sink.wait(60) == 0, "the sink"
+        self.run.sink()
+        return self.run.tables()
 
 
 def store(run):
@@ -507,6 +618,9 @@ ROWS = [
     ("aggregator.state_loaded", kept),
     ("aggregator.before_commit:2 aggregator.state_loaded "
      "aggregator/input.acknowledged:2", kept),
+    ("aggregator.state_half_loaded:2", kept),
+    ("aggregator.after_commit:3 aggregator.stored:2 "
+     "aggregator.rows_confirmed:2", kept_here),
     ("aggregator/input.before_acknowledge:3", stream),
     ("aggregator/input.acknowledged:3", stream),
     ("sink.before_commit:3", store),
@@ -617,6 +731,36 @@ class Test:
             if self.checks.that(problem is None, f"{points}: {problem}"):
                 self.compare(points, want, got)
 
+    def storms(self):
+        """Random kills; the tables are those of an undisturbed run."""
+        dice = random.Random(seed())
+        want, problem = self.attempt(kept, "calm", ())
+        if not self.checks.that(not problem and want, f"calm: {problem}"):
+            return
+        kills = self.failures = n = 0
+        with ThreadPoolExecutor(WORKERS) as pool:
+            while kills < KILLS and self.failures == 0:
+                some = [Storm(Run(self, f"storm{n + i}"),
+                              random.Random(dice.random()))
+                        for i in range(2 * WORKERS)]
+                n += len(some)
+                for name, got in pool.map(self.storm, some):
+                    if got:
+                        self.compare(name, want, got)
+                kills += sum(s.kills for s in some)
+        say(f"{kills} kills in {n} runs")
+
+    def storm(self, s):
+        name = f"{s.run.tenant}, {'database' if s.kept else 'local'}"
+        try:
+            got = s.check()
+            s.run.letters()
+        except Exception as e:
+            self.checks.that(False, f"{name}: {type(e).__name__}: {e}")
+            self.failures += 1
+            return name, {}
+        return name, got
+
     def attempt(self, scenario, name, faults):
         """The scenario's result, or an error."""
         run = Run(self, name, faults)
@@ -654,6 +798,8 @@ class Test:
                 done.result()
         with open(POINTS) as f:
             points = set(re.findall(r'^POINT\("([^"]+)"', f.read(), re.M))
+        if KILLS:
+            self.storms()
         if not only:
             for point in sorted(points - self.reached):
                 self.checks.that(False, f"no row reaches {point}")

@@ -14,6 +14,7 @@ from harness import BIN, PROBE, Checklist, run_checks, shown_in, until
 
 CHECK = "scripts/health-check.sh"
 LEVELS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+STREAM = r"\S+ in charge of records since [^ ,]+Z"
 # The CRM's clock may differ from ours.
 PATIENT = ["-w", "100000d", "-c", "200000d", "-t", "60"]
 
@@ -178,10 +179,17 @@ class Test(Checklist):
 
     def all_is_well(self):
         self._jobs_succeed()
-        self.checked(0, r"1 tenants \| dead_letters=0;0 "
+        self.checked(0, rf"1 tenants; {STREAM} \| dead_letters=0;0 "
                      "age_one=[0-9]+s;8640000000;17280000000")
-        self.checked(0, "1 tenants .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s")
+        self.checked(0, "1 tenants; .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s")
         self.checked(0, "1 tenants", "--tenant", "one")
+        standby = f"{self.metrics}/messaging_aggregator_records.prom"
+        for reading, waits in ("1", " \\|"), ("0", ", an aggregator waits here"):
+            with open(standby, "w", encoding="utf-8") as f:
+                f.write('messaging_stream_reading{program="aggregator",'
+                        f'queue="records"}} {reading}\n')
+            self.checked(0, f".* in charge of records since [^ ,]*Z{waits}")
+        os.unlink(standby)
         lines = shown_in("messaging-monitoring.7", "HEALTH CHECK").splitlines()
         self.equal(len(lines), 3, "lines of the page")
         for line in lines:
@@ -198,7 +206,7 @@ class Test(Checklist):
         """Complaints of other programs and shells do not count as the
         answer."""
         os.chmod(self.conf, 0o644)
-        self.checked(0, r"1 tenants \| dead_letters=0;0 age_one=")
+        self.checked(0, rf"1 tenants; {STREAM} \| dead_letters=0;0 age_one=")
         os.chmod(self.conf, 0o600)
         # Ages and free disk space change meanwhile.
         want, got = (re.sub(rb"=\d*[s%]", b"", self.lab.run(
@@ -229,7 +237,8 @@ class Test(Checklist):
         for table in ("tenants", "tenant_metrics"):
             sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
                 "INTERVAL 20 MINUTE")
-        old = r"the newest of one is 1[0-9]* s old; 1 tenants \|"
+        old = (r"the newest of one is 1[0-9]* s old; 1 tenants; "
+               rf"{STREAM} \|")
         for code, pattern, warn, critical in (
                 (1, old, "10m", "1h"), (2, old, "9m", "10m"),
                 (0, "1 tenants", "1h", "2h")):
@@ -246,7 +255,7 @@ class Test(Checklist):
                 "operators": 1, "version": int(now * 1000), "as_of":
                 time.strftime("%FT%TZ", time.gmtime(now + 60 * minute))
             }).encode() + b"\n")
-            self.checked(0, "2 tenants .* age_flow=")
+            self.checked(0, "2 tenants; .* age_flow=")
             self.lab.must(["reaper", "--purge", "flow"])
             self.checked(0, "1 tenants")
 
@@ -276,8 +285,8 @@ class Test(Checklist):
     def dead_letters(self):
         self.lab.put("rows", ['{"type":"row","table":"x"}'])
         self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
-        self.checked(1, "1 messages of dead letters in rows.dead; 1 tenants "
-                     r"\| dead_letters=1;0")
+        self.checked(1, "1 messages of dead letters in rows.dead; 1 tenants; "
+                     rf"{STREAM} \| dead_letters=1;0")
         self.lab.must([PROBE, "-e", "read", "queue:rows.dead"])
         self.checked(0, "1 tenants")
 

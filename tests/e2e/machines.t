@@ -8,7 +8,9 @@ Each message is counted once, in the tables of messages, conversations and users
 each unassigned chat is reserved for one operator. Prints how long no new row was
 stored, by what was broken.
 
-12 times (LONG=1: 60), or TIMES=n; SEED=n repeats a run.
+12 times (LONG=1: 60), or TIMES=n; SEED=n repeats a run. With LONG=1 or
+DIVISIONS=n, the first node of the broker is then divided from the others n
+times, while both machines may believe to be in charge.
 """
 
 import collections
@@ -26,6 +28,7 @@ import urllib.parse
 from harness import LONG, PROBE, Checklist, Door, run_checks, say, seed, until
 
 TIMES = int(os.environ.get("TIMES", 60 if LONG else 12))
+DIVISIONS = int(os.environ.get("DIVISIONS", 6 if LONG else 0))
 RATE, STEP_S = 500, 0.05 # messages per second, and pause between two sendings
 CHATS, TENANTS, OPERATORS = 500, 5, 3
 PATIENCE_S = 120
@@ -34,6 +37,11 @@ PATIENCE_S = 120
 # until the next change. After this time, the node that was away is restarted.
 STUCK_S = 40
 PROGRAMS = ("aggregator", "sink")
+# With `ignore`, the sides stay divided until a node is restarted.
+DIVIDE = """
+[rpc:call(N, application, set_env, [rabbit, cluster_partition_handling, %s])
+    || N <- [node() | nodes()]],
+length([erlang:disconnect_node(N) || N <- nodes()])."""
 BROKERS = ("rabbitmq", "rabbitmq2", "rabbitmq3")
 DATABASES = ("mariadb", "mariadb2", "mariadb3")
 MEMBERS = """
@@ -62,6 +70,8 @@ class Machine:
                     "MYSQL_URL", "MYSQL_URL2", "MYSQL_URL3")]
                 one, hosts = urls[0], [u.netloc.split("@")[1] for u in urls]
                 user = one.netloc.split("@")[0]
+            if name == "b": # prefers another node than a
+                hosts = hosts[::-1]
             doors = [Door(f"{one.scheme}://{user}@{host}/") for host in hosts]
             self.doors += doors
             self.env[key] = f"{one.scheme}://{user}@" + ",".join(
@@ -278,6 +288,37 @@ class Test(Checklist):
             say(f"{kind} {how}: {len(gaps)} times, longest gap "
                 f"{max(gaps):.1f} s, median {sorted(gaps)[len(gaps) // 2]:.1f} s")
         say(f"Galera was stuck {self.stuck} times until a node was restarted")
+
+    def divided_broker(self):
+        for number in range(1, DIVISIONS + 1):
+            handling = self.dice.choice(("ignore", "autoheal"))
+            machine = self.dice.choice((*self.machines, None))
+
+            def mend(m=machine, h=handling):
+                if m:
+                    m.start("aggregator")
+                if h == "ignore":
+                    self.lab.servers("kill", BROKERS[0])
+                    self.lab.servers("start", BROKERS[0])
+
+            self.lab.ask_broker(DIVIDE % handling)
+            seconds = self.dice.uniform(5, 15)
+            if machine: # the other one, on the other side, takes over
+                time.sleep(self.dice.uniform(0, 5))
+                machine.kill("aggregator")
+            gap = self._gap(seconds, mend, None)
+            say(f"division {number}, {handling}, aggregator of "
+                f"{machine.name if machine else 'nobody'} killed: no new row "
+                f"for {gap:.1f} s")
+            until(PATIENCE_S, lambda: self.lab.ask_broker(MEMBERS) == "6",
+                  "all members of the queues")
+            self._live()
+        self._refusals()
+
+    def _refusals(self):
+        n = sum(m.log("aggregator").count("starting again from there")
+                for m in self.machines)
+        say(f"{n} flushes of another aggregator were refused")
 
     def nothing_is_lost_or_doubled(self):
         self.ending.set()

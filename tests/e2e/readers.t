@@ -8,6 +8,7 @@ when it wakes up.
 """
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -21,17 +22,28 @@ class Test(Checklist):
     def __init__(self, lab):
         super().__init__(lab)
         lab.start_servers("rabbitmq")
-        # A reader that pauses for two heartbeats counts as dead.
-        lab.env["MESSAGING_CONFIG"] = lab.conf(
-            "conf", {"amqp": {"heartbeat": "3s"}})
+        lab.env["MESSAGING_CONFIG"] = self.conf("conf")
+
+    def conf(self, name, **sections):
+        """A reader that pauses for two heartbeats counts as dead."""
+        return self.lab.conf(name, {"amqp": {"heartbeat": "3s"}, **sections})
+
+    def metric(self, name, queue):
+        """messaging_stream_reading."""
+        text = self.lab.text(f"{name}.metrics/messaging_aggregator_{queue}.prom")
+        found = re.findall(r"(?m)^messaging_stream_reading\{.*\} (.*)$", text)
+        return found[0] if found else None
 
     def reader(self, name, queue, *options, url=None, state=None):
         options = options or ("--every", "20ms", "-a", "events")
+        folder = self.lab.path(name + ".metrics")
+        os.makedirs(folder, exist_ok=True)
+        conf = self.conf(name + ".conf", metrics={"folder": folder})
         return self.lab.start(
             ["aggregator", "-vv", "--state", self.lab.path(state or name), "-f",
              "queue:" + queue, "-t", "queue:rows", *options],
             self.lab.path(name + ".err"),
-            {"AMQP_URL": url} if url else None)
+            {"MESSAGING_CONFIG": conf, **({"AMQP_URL": url} if url else {})})
 
     def said(self, name, pattern):
         return re.findall(pattern, self.lab.text(name + ".err"))
@@ -71,12 +83,16 @@ class Test(Checklist):
             name = "second." + kind
             self.waits(name, queue)
             self.until_empty_fails(kind, queue, counter)
+            until(60, lambda n=name, q=queue: self.metric(n, q) == "0",
+                  f"{name} to show that it waits")
             self.that(not self.said(name, "amqp_connected queue=" + queue),
                       f"two read: {self.lab.text(name + '.err')}")
             self.that(not self.said("first." + kind, TAKEN % queue),
                       "the first complains")
             self.well("first." + kind, first[kind])
             self.took_over(name, queue)
+            until(60, lambda n=name, q=queue: self.metric(n, q) == "1",
+                  f"{name} to show that it reads")
             self.well(name, second[kind])
         self.took_over("heir", "frozen")
         read = len(self.said("still", "amqp_connected"))

@@ -293,11 +293,14 @@ class Test(Tables):
         shown = [line for line in done.out.decode().splitlines()
                  if line.startswith("stream ")]
         self.that(len(shown) == 1 and shown[0].startswith(
-            "stream records,ok,") and ", from here; states take " in shown[0],
+            "stream records,ok,") and ", from here, in charge since " in shown[0]
+            and "; states take " in shown[0],
             f"sink --check: {shown}")
         server = Server(self.lab, {"serve": {"rate": 0}})
         said = server.ask("/metrics").body
         for metric in (br'messaging_stream_stored_timestamp_seconds'
+                       br'{stream="records",host="here"} \d{10}',
+                       br'messaging_stream_host_timestamp_seconds'
                        br'{stream="records",host="here"} \d{10}',
                        br"messaging_stream_state_bytes \d+"):
             self.that(re.search(b"\n" + metric + b"\n", said),
