@@ -156,6 +156,12 @@ void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 bool endpoint_ack_only(struct endpoint *e, const struct endpoint_mark *marks,
     size_t n) __attribute__((warn_unused_result));
 
+/* Acknowledges only the message whose last line was the most recent one when
+ * the mark was made. For callers that continue reading while messages are done
+ * in any order; they use none of the functions above. The mark of a connection
+ * that has since broken does nothing. Does nothing for files. */
+void endpoint_ack_one(struct endpoint *e, const struct endpoint_mark *mark);
+
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* returns 0, or -1: see
 					  * endpoint_why() */
