@@ -113,8 +113,11 @@ class Notices:
                 row["over_at"] = now
         for (chat, since), w in good.items():
             if self.is_open(w.channel, now):
+                target, work = self.target(w)
+                passed = self.of(w.channel).work(since, now) if work \
+                    else now - since
                 self.fire(name, "", chat, w.channel, since, now,
-                          (now - since) // 1000, self.target(w)[0] // 1000)
+                          passed // 1000, target // 1000)
 
     def per_scope(self, name, waits, now, nobody):
         rule = RULES[name]
