@@ -234,6 +234,10 @@ const char *endpoint_refusal(const struct endpoint *e);
  * message. */
 bool endpoint_ends_message(const struct endpoint *e);
 
+/* Reading a queue: true if the broker has delivered the current message before,
+ * to us or to a program that has ended. */
+bool endpoint_is_redelivered(const struct endpoint *e);
+
 /* Returns the routing key of the current message, with NUL, if the endpoint
  * reads the queue of other publishers; otherwise NULL. Borrowed until the next
  * read. */

@@ -116,6 +116,7 @@ struct amqp_message {
 	size_t len;     /* bytes received so far, stored unless too_long */
 	size_t size;    /* of the whole body */
 	bool too_long;
+	bool redelivered;
 };
 
 struct amqp_reader {
@@ -239,6 +240,7 @@ take_method(struct amqp_reader *r, const amqp_method_t *method)
 	if (r->ready.n == r->ready.max)
 		return false;
 	m->tag = d->delivery_tag;
+	m->redelivered = d->redelivered != 0;
 	if (r->whole) {
 		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
 		m->key_len = d->routing_key.len;
@@ -804,6 +806,13 @@ endpoint_reply_to(const struct endpoint *e)
 {
 	return e->ops == &reader_ops ? const_reader_of(e)->now.message.reply_to
 				     : NULL;
+}
+
+bool
+endpoint_is_redelivered(const struct endpoint *e)
+{
+	return e->ops == &reader_ops &&
+	       const_reader_of(e)->now.message.redelivered;
 }
 
 void

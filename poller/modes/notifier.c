@@ -164,7 +164,8 @@ fact_of(const struct notice *n)
 	return is_over(n) ? FACT_OVER : FACT_FIRED;
 }
 
-/* Returns whether the receiver needs nothing more about the notice. */
+/* Returns whether the receiver needs nothing more about the notice that was
+ * read. */
 static bool
 is_settled(struct notifier *a, const struct notice *n, const struct receiver *r)
 {
@@ -174,7 +175,9 @@ is_settled(struct notifier *a, const struct notice *n, const struct receiver *r)
 		return knows(a, n, r, FACT_SKIPPED);
 	if (!knows(a, n, NULL, FACT_ENDED))
 		return false;
-	learn(a, n, r, FACT_SKIPPED);
+	/* Otherwise the receiver may have it. */
+	if (!endpoint_is_redelivered(a->from))
+		learn(a, n, r, FACT_SKIPPED);
 	return true;
 }
 
@@ -224,6 +227,7 @@ open_notice(struct notifier *a, struct receiver *r, const char *line,
 	i->line = xstrndup(line, len);
 	i->where = xstrdup(endpoint_where(a->from));
 	i->receipt = receipt;
+	i->tried = endpoint_is_redelivered(a->from);
 	append_to_group(find_group(a, r, &a->record, &i->notice), i);
 	key = fact_key(a, &i->notice, r, fact_of(&i->notice));
 	*strmap_put(&a->open, key, strlen(key)) = i;
