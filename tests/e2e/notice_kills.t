@@ -149,8 +149,11 @@ class Test(Checklist):
         self.receiver.faults.clear()
 
     def each_late_customer_is_known(self):
-        until(150, lambda: self._known_late() == set(self.open),
-              "notices: " + self.house.log("poller")[-500:])
+        def is_known():
+            self.house.check_alive()
+            return self._known_late() == set(self.open)
+
+        until(150, is_known, "notices: " + self.house.log("poller")[-500:])
 
     def all_is_over_at_the_end(self):
         self._be(True)
