@@ -62,6 +62,23 @@ check_url(const char *url, bool plaintext, struct buf *why)
 	return rc;
 }
 
+/* An address that was pasted into a file may have blanks around it. */
+static void
+trim(char *url)
+{
+	static const char blanks[] = " \t\r";
+	size_t begin, len;
+
+	if (url == NULL)
+		return;
+	begin = strspn(url, blanks);
+	len = strlen(url + begin);
+	while (len > 0 && strchr(blanks, url[begin + len - 1]) != NULL)
+		len--;
+	memmove(url, url + begin, len);
+	memset(url + len, '\0', strlen(url + len));
+}
+
 static int
 read_section(struct receiver *r, const struct conf *c, const char *section,
     struct buf *why)
@@ -74,6 +91,7 @@ read_section(struct receiver *r, const struct conf *c, const char *section,
 	r->limits = (struct http_limits){ conf_int(c, section, "timeout"),
 		MAX_BODY, conf_text(c, section, "ca_file") };
 	r->url = conf_secret(c, section, "url", why);
+	trim(r->url);
 	if (why->len == 0)
 		r->secret = conf_secret(c, section, "secret", why);
 	if (why->len > 0)
