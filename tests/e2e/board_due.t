@@ -117,6 +117,10 @@ class Test:
                    == [("late", None)], "the notice on the wall")
         self.shows(lambda: self.browser.text("#notices-note") == "1 notice",
                    "their number")
+        self.shows(lambda: self.browser.ask(
+            "document.querySelector('#notices-table').getBoundingClientRect()"
+            ".bottom <= innerHeight && document.documentElement.scrollHeight "
+            "<= innerHeight"), "all on one screen")
         self.browser.picture("build/board", "notices-wall")
 
     def notices_are_those_of_the_table(self):
