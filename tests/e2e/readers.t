@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import signal
+import time
 
 from harness import TOKEN, Checklist, run_checks, shown_in, until
 
@@ -131,7 +132,7 @@ class Test(Checklist):
 
     def copies_are_written(self, url):
         """A notice for two receivers becomes a record for each."""
-        at = "2026-11-20T10:00:00Z"
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self.lab.must(
             ["aggregator", "--publish", "-t", "queue:notices"],
             stdin=json.dumps({
