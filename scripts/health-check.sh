@@ -273,22 +273,35 @@ check_jobs() {
 		"$folder"/messaging_*.prom 2>/dev/null || :)"
 }
 
-# check_notices: poller --notify writes a row for each receiver once a minute, or
-# in each run of the job.
+# is_receiver NAME: whether the configuration has the section [notify NAME]; rows of
+# removed receivers stay in the table.
+is_receiver() {
+	conf_lines "$config" | LC_ALL=C sed -n \
+		's/^\[[ 	]*notify[ 	][ 	]*\(.*[^ 	]\)[ 	]*\].*/\1/p' |
+		grep -qxF -e "$1"
+}
+
+# check_notices: poller --notify writes the rows of a receiver together, once a
+# minute or in each run of the job. Older rows are of tenants that it no longer
+# serves.
 check_notices() {
 	local name failing age
 	[ -n "$(notices_from)" ] || return 0
-	within sql "SELECT receiver, MAX(failing_since IS NOT NULL),
+	within sql "SELECT d.receiver, MAX(failing_since IS NOT NULL),
 		TIMESTAMPDIFF(SECOND, MAX(as_of), UTC_TIMESTAMP(3))
-		FROM notice_deliveries WHERE '$tenant' IN ('', tenant)
-		GROUP BY receiver ORDER BY receiver" || {
+		FROM notice_deliveries d JOIN (SELECT receiver,
+			MAX(as_of) - INTERVAL 30 SECOND AS since
+			FROM notice_deliveries WHERE '$tenant' IN ('', tenant)
+			GROUP BY receiver) n ON n.receiver = d.receiver
+		WHERE '$tenant' IN ('', tenant) AND as_of >= since
+		GROUP BY d.receiver ORDER BY d.receiver" || {
 		judge critical "database: $answer"
 		return
 	}
-	[ -n "$answer" ] ||
-		judge warning "no notifier has run; start messaging-notify"
+	[ -n "$answer" ] || judge warning "no notifier has run for a receiver" \
+		"and a rule; start messaging-notify"
 	while read -r name failing age; do
-		[ -n "$name" ] || continue
+		is_receiver "$name" || continue
 		judge_age "the state of receiver $name of notices" "$age" "$warn"
 		[ "$failing" = 0 ] ||
 			judge warning "receiver $name of notices fails; see" \

@@ -287,7 +287,7 @@ configure_notices(struct aggregator_job *job)
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	if (notice_rules_check(job->conf, &why) == -1) {
+	if (notice_rules_check(job->conf, job->terms, &why) == -1) {
 		log_error("%s", buf_str(&why));
 		code = PROG_CONFIG;
 	} else if (endpoint_check_key(to, "aggregator", "notices_to") != 0) {
@@ -343,9 +343,9 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	if (*code == PROG_OK && job->assign_to != NULL)
 		*code = check_assign_to(a);
 	if (*code == PROG_OK)
-		*code = configure_notices(job);
-	if (*code == PROG_OK)
 		*code = aggregator_load_terms(a);
+	if (*code == PROG_OK)
+		*code = configure_notices(job);
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

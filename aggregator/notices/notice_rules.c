@@ -42,9 +42,75 @@ is_set(const struct conf *c, const char *section, const char *key)
 	return conf_line(c, section, key) != 0;
 }
 
-/* Sets *why to the mistake of a section; leaves it empty if there is none. */
+static char *const *
+team_words(const struct conf *c, const char *tenant)
+{
+	static char *const none[] = { NULL };
+	char *section = xasprintf("crm %s", tenant);
+	char *const *words =
+	    conf_has_tenant(c, tenant) ? conf_list(c, section, "teams") : none;
+
+	free(section);
+	return words;
+}
+
+/* A rule that is being checked. */
+struct check {
+	const struct conf *conf;
+	const struct terms_book *terms;
+	const char *section;
+	enum notice_kind kind;
+	unsigned line; /* of the mistake; 0: the section's */
+	struct buf mistake;
+};
+
+static bool
+has_team(const struct conf *c, const char *tenant, const char *team)
+{
+	char *const *w = team_words(c, tenant);
+	size_t len = strlen(team);
+
+	for (; *w != NULL; w++)
+		if (strncmp(*w, team, len) == 0 && strcmp(*w + len, ":") == 0)
+			return true;
+	return false;
+}
+
+/* Calls each() for each tenant to which the rule applies, until it returns
+ * true. Returns whether it did. */
+static bool
+any_tenant(const struct check *k,
+    bool (*each)(const struct check *k, const char *tenant, const void *arg),
+    const void *arg)
+{
+	char *const *tenants = conf_list(k->conf, k->section, "tenants");
+	const char *tenant;
+	size_t i;
+
+	for (i = 0; i < conf_tenants(k->conf); i++) {
+		tenant = conf_tenant(k->conf, i);
+		if ((*tenants == NULL || text_is_listed(tenant, tenants)) &&
+		    each(k, tenant, arg))
+			return true;
+	}
+	return false;
+}
+
+static bool
+tenant_has_team(const struct check *k, const char *tenant, const void *team)
+{
+	return has_team(k->conf, tenant, team);
+}
+
+static bool
+tenant_has_targets(const struct check *k, const char *tenant, const void *none)
+{
+	(void)none;
+	return terms_have_targets(terms_of_tenant(k->terms, text_from(tenant)));
+}
+
 static void
-find_mistake(const struct conf *c, const char *section, struct buf *why)
+check_keys(struct check *k)
 {
 	static const struct {
 		const char *key;
@@ -56,45 +122,104 @@ find_mistake(const struct conf *c, const char *section, struct buf *why)
 		    1u << NOTICE_WAITING | 1u << NOTICE_NOBODY_ONLINE },
 		{ "clear", 1u << NOTICE_WAITING },
 	};
-	enum notice_kind kind = kind_of(c, section);
 	size_t i;
 
-	if (kind == NOTICE_KINDS) {
-		buf_adds(why, "needs a line such as: when = late");
+	for (i = 0; i < ARRAY_LEN(keys); i++)
+		if (is_set(k->conf, k->section, keys[i].key) &&
+		    (keys[i].kinds & 1u << k->kind) == 0)
+			buf_setf(&k->mistake,
+			    "'%s' has no effect with when = %s", keys[i].key,
+			    notice_kind_names[k->kind]);
+	if (k->kind == NOTICE_WAITING && !is_set(k->conf, k->section, "for"))
+		buf_setf(&k->mistake, "needs a line such as: for = 10m");
+	if (conf_int(k->conf, k->section, "clear") >=
+	    conf_int(k->conf, k->section, "customers"))
+		buf_setf(&k->mistake, "'clear' must be less than 'customers'");
+	if (*conf_list(k->conf, k->section, "channels") != NULL &&
+	    *conf_list(k->conf, k->section, "teams") != NULL)
+		buf_setf(&k->mistake, "has either channels or teams");
+}
+
+/* Finds names that do not exist. Channels are not known here. */
+static void
+check_names(struct check *k)
+{
+	char *const *w;
+
+	if (conf_tenants(k->conf) == 0)
+		return;
+	for (w = conf_list(k->conf, k->section, "tenants"); *w != NULL; w++) {
+		if (conf_has_tenant(k->conf, *w))
+			continue;
+		buf_setf(&k->mistake, "tenants: there is no [crm %s]", *w);
+		k->line = conf_line(k->conf, k->section, "tenants");
 		return;
 	}
-	for (i = 0; i < ARRAY_LEN(keys); i++)
-		if (is_set(c, section, keys[i].key) &&
-		    (keys[i].kinds & 1u << kind) == 0)
-			buf_setf(why, "'%s' has no effect with when = %s",
-			    keys[i].key, notice_kind_names[kind]);
-	if (kind == NOTICE_WAITING && !is_set(c, section, "for"))
-		buf_setf(why, "needs a line such as: for = 10m");
-	if (conf_int(c, section, "clear") >= conf_int(c, section, "customers"))
-		buf_setf(why, "'clear' must be less than 'customers'");
-	if (*conf_list(c, section, "channels") != NULL &&
-	    *conf_list(c, section, "teams") != NULL)
-		buf_setf(why, "has either channels or teams");
+	for (w = conf_list(k->conf, k->section, "teams"); *w != NULL; w++) {
+		if (any_tenant(k, tenant_has_team, *w))
+			continue;
+		buf_setf(&k->mistake,
+		    "teams: the key teams of [crm NAME] has no team '%s'", *w);
+		k->line = conf_line(k->conf, k->section, "teams");
+		return;
+	}
+}
+
+static void
+check_targets(struct check *k)
+{
+	bool exist = conf_tenants(k->conf) == 0
+			 ? terms_any_targets(k->terms)
+			 : any_tenant(k, tenant_has_targets, NULL);
+
+	if (exist || (k->kind != NOTICE_SOON && k->kind != NOTICE_LATE))
+		return;
+	buf_setf(&k->mistake,
+	    "when = %s never fires without targets; add [targets], see "
+	    "messaging-hours(7)",
+	    notice_kind_names[k->kind]);
+	k->line = conf_line(k->conf, k->section, "when");
+}
+
+static void
+check_rule(struct check *k)
+{
+	if (k->kind == NOTICE_KINDS)
+		buf_setf(&k->mistake, "needs a line such as: when = late");
+	else
+		check_keys(k);
+	if (k->mistake.len == 0)
+		check_names(k);
+	if (k->mistake.len == 0)
+		check_targets(k);
 }
 
 int
-notice_rules_check(const struct conf *c, struct buf *why)
+notice_rules_check(
+    const struct conf *c, const struct terms_book *terms, struct buf *why)
 {
-	struct buf mistake = BUF_INIT;
 	const char *section;
+	struct check k;
+	int rc = 0;
 	size_t i;
 
-	for (i = 0; (section = conf_section(c, KIND, i)) != NULL; i++) {
-		find_mistake(c, section, &mistake);
-		if (mistake.len == 0)
-			continue;
-		buf_clear(why);
-		conf_add_place(c, section, 0, why);
-		buf_addf(why, "[%s] %s", section, buf_str(&mistake));
-		break;
+	for (i = 0; rc == 0 && (section = conf_section(c, KIND, i)) != NULL;
+	     i++) {
+		k = (struct check){ .conf = c,
+			.terms = terms,
+			.section = section,
+			.kind = kind_of(c, section),
+			.mistake = BUF_INIT };
+		check_rule(&k);
+		if (k.mistake.len > 0) {
+			buf_clear(why);
+			conf_add_place(c, section, k.line, why);
+			buf_addf(why, "[%s] %s", section, buf_str(&k.mistake));
+			rc = -1;
+		}
+		buf_release(&k.mistake);
 	}
-	buf_release(&mistake);
-	return section == NULL ? 0 : -1;
+	return rc;
 }
 
 static void
@@ -121,18 +246,6 @@ add_scopes(struct notice_rule *r, const struct conf *c, const char *section)
 		add_scope(r, SCOPE_TEAM, *w);
 	if (r->scopes_n == 0)
 		add_scope(r, SCOPE_TENANT, "");
-}
-
-static char *const *
-team_words(const struct conf *c, const char *tenant)
-{
-	static char *const none[] = { NULL };
-	char *section = xasprintf("crm %s", tenant);
-	char *const *words =
-	    conf_has_tenant(c, tenant) ? conf_list(c, section, "teams") : none;
-
-	free(section);
-	return words;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/text.h"
 #include "common/conf/conf.h"
+#include "common/hours/terms.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,9 +59,11 @@ struct notice_rules {
 /* Returns whether the configuration has rules, for any tenant. */
 bool notice_rules_exist(const struct conf *c);
 
-/* Checks all rules. Returns 0, or -1 and *why, which gives the line. */
-int notice_rules_check(const struct conf *c, struct buf *why)
-    __attribute__((warn_unused_result));
+/* Checks all rules: their keys, whether the tenants and teams in them exist,
+ * and whether any tenant has the targets that they need. Returns 0, or -1 and
+ * *why, which gives the line. */
+int notice_rules_check(const struct conf *c, const struct terms_book *terms,
+    struct buf *why) __attribute__((warn_unused_result));
 
 /* Reads the rules that apply to a tenant; they have been checked. */
 void notice_rules_read(

@@ -21,8 +21,9 @@ struct wait {
 	const struct terms *terms;          /* of its channel */
 	char *chat, *channel, *operator_id; /* the last two may be NULL */
 	int64_t since;
-	int64_t answer_by; /* CLOCK_NONE: there is no target */
-	int64_t target_ms;
+	int64_t answer_by;     /* CLOCK_NONE: there is no target */
+	int64_t awaited_since; /* when the time of the target began */
+	struct target target;
 	int64_t from[]; /* for each rule: when the wait begins to count;
 			 * INT64_MAX: never */
 };
@@ -245,7 +246,8 @@ new_wait(const struct notices *s, const struct chat *c)
 	w->since = c->figures.waiting_since;
 	due = judge_due(w->terms, awaited.kind, awaited.since);
 	w->answer_by = due.answer_by;
-	w->target_ms = judge_target(w->terms, awaited.kind, awaited.since).ms;
+	w->awaited_since = awaited.since;
+	w->target = judge_target(w->terms, awaited.kind, awaited.since);
 	for (i = 0; i < n; i++)
 		w->from[i] =
 		    counts_from(w, &s->rules->list[i], &awaited, due.soon_at);
@@ -333,6 +335,15 @@ end_kept(struct notices *s, struct kept *k)
 	s->changed(s->ctx, &k->n, false);
 }
 
+/* Returns how much time of the target has passed, in its own kind of time. */
+static int64_t
+time_passed(const struct wait *w, int64_t now)
+{
+	return w->target.work
+		   ? hours_work(w->terms->hours, w->awaited_since, now)
+		   : now - w->awaited_since;
+}
+
 /* A wait that counts for a rule about one chat. */
 static void
 see_late_wait(struct notices *s, const struct notice_rule *r,
@@ -346,8 +357,8 @@ see_late_wait(struct notices *s, const struct notice_rule *r,
 	n.begin = w->since;
 	k = find_kept(s, &n);
 	if (k == NULL) {
-		n.value = (s->now - w->since) / 1000;
-		n.target = w->target_ms / 1000;
+		n.value = time_passed(w, s->now) / 1000;
+		n.target = w->target.ms / 1000;
 		k = keep(s, &n);
 		fire(s, k);
 	}

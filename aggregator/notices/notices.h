@@ -37,7 +37,8 @@ struct notice {
 	struct text chat, channel; /* of a rule about one chat, else absent */
 	enum notice_kind kind;
 	int64_t begin, fired, over;
-	int64_t value, target; /* seconds of the wait, or customers */
+	int64_t value, target; /* seconds, both in the target's kind of time,
+				* or customers */
 };
 
 /* The longest id, with NUL. */

@@ -159,6 +159,12 @@ void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 bool endpoint_ack_only(struct endpoint *e, const struct endpoint_mark *marks,
     size_t n) __attribute__((warn_unused_result));
 
+/* Acknowledges only the message whose last line was the most recent one when
+ * the mark was made. For callers that continue reading while messages are done
+ * in any order; they use none of the functions above. The mark of a connection
+ * that has since broken does nothing. Does nothing for files. */
+void endpoint_ack_one(struct endpoint *e, const struct endpoint_mark *mark);
+
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* returns 0, or -1: see
 					  * endpoint_why() */
@@ -230,6 +236,10 @@ const char *endpoint_refusal(const struct endpoint *e);
 /* Reading a queue: true if the last line or block was the last one of its
  * message. */
 bool endpoint_ends_message(const struct endpoint *e);
+
+/* Reading a queue: true if the broker has delivered the current message before,
+ * to us or to a program that has ended. */
+bool endpoint_is_redelivered(const struct endpoint *e);
 
 /* Returns the routing key of the current message, with NUL, if the endpoint
  * reads the queue of other publishers; otherwise NULL. Borrowed until the next

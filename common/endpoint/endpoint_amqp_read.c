@@ -28,6 +28,8 @@
  *   is returned         message
  *   endpoint_ack()    acked = done
  *   endpoint_ack_to() acked = mark
+ *   endpoint_ack_one() one more in
+ *                     acked.messages
  *   until_empty is                      said_empty =
  *   switched on                           false
  *   is_empty() asks                     said_empty =
@@ -51,7 +53,7 @@
  *   send nothing. The caller gets ENDPOINT_WAIT, or the end if reads_all.
  * - is_empty(), with until_empty and from check_ms on: two checks in a row
  *   found the queue empty. The caller gets ENDPOINT_EMPTY.
- * - is_overlooked(): everything is acknowledged, and nothing has arrived for
+ * - is_overlooked(): all messages are acknowledged, and nothing has arrived for
  *   IDLE_LOOK_MS, counted from idle_ms. The link is dropped if two checks in a
  *   row found no consumer, or messages. If messages wait, a
  *   reader with a time-out gives up when that time has passed since
@@ -114,6 +116,7 @@ struct amqp_message {
 	size_t len;     /* bytes received so far, stored unless too_long */
 	size_t size;    /* of the whole body */
 	bool too_long;
+	bool redelivered;
 };
 
 struct amqp_reader {
@@ -237,6 +240,7 @@ take_method(struct amqp_reader *r, const amqp_method_t *method)
 	if (r->ready.n == r->ready.max)
 		return false;
 	m->tag = d->delivery_tag;
+	m->redelivered = d->redelivered != 0;
 	if (r->whole) {
 		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
 		m->key_len = d->routing_key.len;
@@ -456,6 +460,23 @@ endpoint_ack_only(
 	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
+void
+endpoint_ack_one(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	struct amqp_reader *r = reader_of(e);
+	struct amqp_link *l = &r->a.link;
+
+	if (e->ops != &reader_ops || l->conn == NULL ||
+	    mark->connection != r->done.connection)
+		return;
+	/* Commit point: the broker deletes this message. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 0)) != 0)
+		(void)reader_lost(r);
+	else
+		r->acked.messages++;
+}
+
 static enum outcome
 consume(struct amqp_endpoint *a)
 {
@@ -661,7 +682,7 @@ is_overlooked(struct amqp_reader *r)
 	struct amqp_queue_load load = { 0, 0 };
 	int64_t now = clock_mono_ms();
 
-	if (l->conn == NULL || r->done.tag != r->acked.tag ||
+	if (l->conn == NULL || r->done.messages != r->acked.messages ||
 	    now - r->idle_ms < IDLE_LOOK_MS)
 		return false;
 	r->idle_ms = now;
@@ -787,6 +808,13 @@ endpoint_reply_to(const struct endpoint *e)
 				     : NULL;
 }
 
+bool
+endpoint_is_redelivered(const struct endpoint *e)
+{
+	return e->ops == &reader_ops &&
+	       const_reader_of(e)->now.message.redelivered;
+}
+
 void
 endpoint_reply(
     struct endpoint *e, const char *reply_to, const char *text, size_t len)
@@ -825,7 +853,7 @@ end_consumer(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 
-	if (l->conn == NULL || r->acked.tag == 0 || l->blocked ||
+	if (l->conn == NULL || r->acked.messages == 0 || l->blocked ||
 	    amqp_link_end(l) < LEADER_MS)
 		return;
 	(void)amqp_basic_cancel(

@@ -106,6 +106,7 @@ const struct record_field record_fields[] = {
 	{ "over_at", FIELD_TIME, AT(over_at), NOTI, 0 },
 	{ "value", FIELD_COUNT, AT(value), NOTI, 0 },
 	{ "target", FIELD_COUNT, AT(target), NOTI, 0 },
+	{ "receiver", FIELD_TEXT, AT(receiver), NOTI, 0 },
 	{ "end_at", FIELD_TIME, AT(end_at), COVE, COVE },
 	{ "source", FIELD_TEXT, AT(source), COVE, COVE },
 };

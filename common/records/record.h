@@ -80,7 +80,7 @@ struct record {
 	struct text id, chat, operator_id, user, to, channel, message, event;
 	struct text name, customer, customer_name, customer_phone, tag;
 	struct text kind, text, data, device, table, tags;
-	struct text assignment, replaces, source, rule, scope;
+	struct text assignment, replaces, source, rule, scope, receiver;
 
 	int64_t at, opened_at, closed_at, updated_at, expires, as_of;
 	int64_t available_at;

@@ -1,14 +1,22 @@
 /*
- * notifier: poller --notify. Reads notice records and tells the receivers of
- * [notify NAME] (poller/notify/receiver.h).
+ * notifier: poller --notify. Reads notice records and sends them to the
+ * receivers of [notify NAME] (poller/notify/receiver.h).
  *
  * Notices of one rule and scope go to a receiver as one message: the first is
  * sent immediately, the others of the same minute ([notify] every) together
- * after it. A record is acknowledged when every receiver has its notice, or has
- * refused it; then it is also a dead letter. After a crash it is delivered
- * again, and its notice is sent again under the same id. While the process
- * runs, it remembers for a day what it has sent, because the aggregator may
- * publish a notice twice.
+ * after it.
+ *
+ * A record in the queue is for one receiver, so that a receiver that fails
+ * delays no other, and that another start repeats nothing for the others: a
+ * record for several receivers is replaced by a copy for each, at the end of
+ * the queue, before anything is sent. A record is acknowledged when its
+ * receiver has the notice, or it is a dead letter. After a crash it is
+ * delivered again, and its notice is sent again under the same id. While the
+ * process runs, it remembers for a day what it has sent, because the aggregator
+ * may publish a notice twice.
+ *
+ * A notice that is over before it was sent is not sent, and neither is that it
+ * is over.
  *
  * With -t, rows of the table notice_deliveries have the status of each
  * receiver: once a minute, and when it changes.
@@ -33,33 +41,34 @@
 #include "common/stage/deadletter.h"
 #include "poller/modes/modes.h"
 #include "poller/notify/message.h"
+#include "poller/notify/receipts.h"
 #include "poller/notify/receiver.h"
+#include "poller/notify/recent.h"
 
 enum {
-	/* Records read but not acknowledged. */
-	WINDOW = 20000,
+	/* Open notices of a receiver, and of all: the broker delivers at most
+	 * 65,535 messages that are not acknowledged. */
+	RECEIVER_MOST = 20000,
+	ALL_MOST = 60000,
 	/* Notices in one message. */
-	MOST = 1000,
+	MESSAGE_MOST = 1000,
 	/* Notices that fire together arrive within this time. */
 	GATHER_MS = 200,
 	ROWS_MS = 60000,
-	REMEMBER_MS = 24 * 3600 * 1000,
 	IDLE_MS = 1000,
 	BUSY_MS = 20,
 	PAUSE_MS = 500,
 	STOP_LEFT_MS = 3000,
 };
 
-/* A record that was read. */
+/* A notice for one receiver that is not settled. */
 struct item {
-	STAILQ_ENTRY(item) link;
-	struct endpoint_mark mark;
-	struct told_notice notice;
+	struct receipt *receipt;
+	struct group *group;
+	struct notice notice;
 	char *line, *where; /* for a dead letter */
-	size_t pending;     /* receivers that are not told yet */
+	bool tried;         /* perhaps the receiver has it */
 };
-
-STAILQ_HEAD(items, item);
 
 /* Notices for one receiver that belong together. */
 struct group {
@@ -67,11 +76,11 @@ struct group {
 	struct receiver *receiver;
 	struct item **items;
 	size_t n, cap;
-	size_t sent;           /* the first ones, in the message under way or to
-				* be tried again; 0: none */
-	struct told_notice of; /* owned: what belongs here */
-	int64_t due_ms;        /* when the next message may be sent */
-	int64_t told_ms;       /* when the last one was sent; 0: never */
+	size_t sent;      /* the first ones, in the message under way or to be
+			   * tried again; 0: none */
+	struct notice of; /* owned: what belongs here */
+	int64_t due_ms;   /* when the next message may be sent */
+	int64_t sent_ms;  /* when the last one was sent; 0: never */
 };
 
 STAILQ_HEAD(groups, group);
@@ -80,15 +89,15 @@ struct notifier {
 	struct poller *poller;
 	const struct conf *conf;
 	struct endpoint *from, *to; /* to: NULL if there are no rows */
+	struct endpoint *copies;    /* to the input; NULL: none are needed */
+	bool copies_open;           /* some are not confirmed */
+	struct receipts receipts;
 	struct deadletter dead;
 	struct http *http;
 	struct receivers receivers;
-	struct items items;
 	struct groups groups;
-	size_t in_hand;
-	/* Id, state and receiver of what was sent, today and the day before. */
-	struct strmap told[2];
-	int64_t told_since_ms;
+	struct strmap open; /* fact_key() -> item */
+	struct recent facts;
 	uint64_t lines, messages, failures;
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct record record;
@@ -109,63 +118,215 @@ fail_notifier(struct notifier *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
-/* ---- what was sent ---- */
+/* ---- what is known of a notice ---- */
+
+enum fact {
+	FACT_FIRED,   /* the receiver has the notice */
+	FACT_OVER,    /* it also knows that it is over */
+	FACT_SKIPPED, /* the receiver does not get the notice, since it is
+		       * over */
+	FACT_ENDED,   /* of all receivers: the notice is over */
+};
+
+/* Borrowed until the next call. r: NULL for all. */
+static const char *
+fact_key(struct notifier *a, const struct notice *n, const struct receiver *r,
+    enum fact fact)
+{
+	buf_setf(
+	    &a->why, "%d %s %s", (int)fact, r != NULL ? r->name : "", n->id);
+	return buf_str(&a->why);
+}
 
 static void
-told_key(struct buf *key, const struct receiver *r, const struct told_notice *n)
+learn(struct notifier *a, const struct notice *n, const struct receiver *r,
+    enum fact fact)
 {
-	buf_setf(key, "%s %s %d", n->id, r->name, n->over != CLOCK_NONE);
+	recent_add(&a->facts, fact_key(a, n, r, fact));
 }
 
 static bool
-was_told(
-    struct notifier *a, const struct receiver *r, const struct told_notice *n)
+knows(struct notifier *a, const struct notice *n, const struct receiver *r,
+    enum fact fact)
 {
-	told_key(&a->why, r, n);
-	return strmap_get(&a->told[0], buf_str(&a->why), a->why.len) != NULL ||
-	       strmap_get(&a->told[1], buf_str(&a->why), a->why.len) != NULL;
+	return recent_has(&a->facts, fact_key(a, n, r, fact));
+}
+
+static bool
+is_over(const struct notice *n)
+{
+	return n->over != CLOCK_NONE;
+}
+
+static enum fact
+fact_of(const struct notice *n)
+{
+	return is_over(n) ? FACT_OVER : FACT_FIRED;
+}
+
+/* Returns whether the receiver needs nothing more about the notice that was
+ * read. */
+static bool
+is_settled(struct notifier *a, const struct notice *n, const struct receiver *r)
+{
+	if (knows(a, n, r, fact_of(n)))
+		return true;
+	if (is_over(n))
+		return knows(a, n, r, FACT_SKIPPED);
+	if (!knows(a, n, NULL, FACT_ENDED))
+		return false;
+	/* Otherwise the receiver may have it. */
+	if (!endpoint_is_redelivered(a->from))
+		learn(a, n, r, FACT_SKIPPED);
+	return true;
+}
+
+/* ---- open notices ---- */
+
+static struct group *
+find_group(struct notifier *a, struct receiver *r, const struct record *record,
+    const struct notice *n)
+{
+	struct group *g;
+
+	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
+		if (g->receiver == r && notice_belongs(&g->of, n))
+			return g;
+	g = xcalloc(1, sizeof *g);
+	g->receiver = r;
+	notice_read(&g->of, record);
+	STAILQ_INSERT_TAIL(&a->groups, g, link);
+	return g;
 }
 
 static void
-remember(
-    struct notifier *a, const struct receiver *r, const struct told_notice *n)
+append_to_group(struct group *g, struct item *i)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), next_ms;
 
-	if (now - a->told_since_ms > REMEMBER_MS) {
-		strmap_release(&a->told[1], NULL);
-		a->told[1] = a->told[0];
-		a->told[0] = (struct strmap)STRMAP_INIT;
-		a->told_since_ms = now;
+	if (g->n == 0) {
+		g->due_ms = now + GATHER_MS;
+		next_ms = g->sent_ms + g->receiver->every_ms;
+		if (g->sent_ms > 0 && next_ms > g->due_ms)
+			g->due_ms = next_ms;
 	}
-	told_key(&a->why, r, n);
-	*strmap_put(&a->told[0], buf_str(&a->why), a->why.len) = a;
+	XGROW(g->items, g->n, g->cap);
+	g->items[g->n++] = i;
+	i->group = g;
 }
 
-/* ---- records ---- */
-
-static struct item *
-add_item(struct notifier *a)
+/* Takes over the receipt. */
+static void
+open_notice(struct notifier *a, struct receiver *r, const char *line,
+    size_t len, struct receipt *receipt)
 {
 	struct item *i = xcalloc(1, sizeof *i);
+	const char *key;
 
-	i->mark = endpoint_mark(a->from);
-	a->lines++;
-	a->in_hand++;
-	STAILQ_INSERT_TAIL(&a->items, i, link);
-	return i;
+	notice_read(&i->notice, &a->record);
+	i->line = xstrndup(line, len);
+	i->where = xstrdup(endpoint_where(a->from));
+	i->receipt = receipt;
+	i->tried = endpoint_is_redelivered(a->from);
+	append_to_group(find_group(a, r, &a->record, &i->notice), i);
+	key = fact_key(a, &i->notice, r, fact_of(&i->notice));
+	*strmap_put(&a->open, key, strlen(key)) = i;
+	r->open++;
+}
+
+static struct item *
+find_open(struct notifier *a, const struct notice *n, const struct receiver *r,
+    enum fact fact)
+{
+	const char *key = fact_key(a, n, r, fact);
+
+	return strmap_get(&a->open, key, strlen(key));
 }
 
 static void
-drop_item(struct notifier *a, struct item *i)
+free_item(struct item *i)
 {
-	STAILQ_REMOVE_HEAD(&a->items, link);
-	a->in_hand--;
-	told_notice_release(&i->notice);
+	notice_release(&i->notice);
 	free(i->line);
 	free(i->where);
 	free(i);
 }
+
+/* The first items of a group need nothing more. */
+static void
+close_items(struct notifier *a, struct group *g, size_t from, size_t n)
+{
+	struct receiver *r = g->receiver;
+	struct item *i;
+	const char *key;
+	size_t j;
+
+	for (j = from; j < from + n; j++) {
+		i = g->items[j];
+		key = fact_key(a, &i->notice, r, fact_of(&i->notice));
+		(void)strmap_delete(&a->open, key, strlen(key));
+		receipt_settle(&a->receipts, i->receipt);
+		free_item(i);
+		r->open--;
+	}
+	g->n -= n;
+	memmove(g->items + from, g->items + from + n,
+	    (g->n - from) * sizeof *g->items);
+	if (from < g->sent)
+		g->sent -= n < g->sent - from ? n : g->sent - from;
+}
+
+/* The notice is over: a receiver that does not have it yet no longer needs
+ * it. */
+static void
+withdraw(struct notifier *a, const struct notice *n, const struct receiver *r)
+{
+	struct item *i = find_open(a, n, r, FACT_FIRED);
+	struct group *g = i != NULL ? i->group : NULL;
+	size_t at = 0;
+
+	if (i == NULL)
+		return;
+	while (g->items[at] != i)
+		at++;
+	if (at < g->sent && r->state != RECEIVER_IDLE)
+		return; /* being sent now */
+	if (!i->tried)
+		learn(a, n, r, FACT_SKIPPED);
+	close_items(a, g, at, 1);
+}
+
+static void
+note_end(struct notifier *a, const struct notice *n)
+{
+	const struct receiver *r = a->receivers.list;
+
+	learn(a, n, NULL, FACT_ENDED);
+	for (; r < a->receivers.list + a->receivers.n; r++)
+		withdraw(a, n, r);
+}
+
+/* The aggregator may publish a notice twice, and the broker delivers it again
+ * after a lost connection. Returns whether the receiver waits for the notice
+ * already; takes over the receipt then. */
+static bool
+is_open_already(struct notifier *a, const struct notice *n,
+    const struct receiver *r, struct receipt *receipt)
+{
+	struct item *i = find_open(a, n, r, fact_of(n));
+	struct receipt *other = receipt;
+
+	if (i == NULL)
+		return false;
+	if (!receipt_is_valid(&a->receipts, i->receipt)) {
+		other = i->receipt;
+		i->receipt = receipt;
+	}
+	receipt_settle(&a->receipts, other);
+	return true;
+}
+
+/* ---- records ---- */
 
 /* Waits for the queue of dead letters. */
 static void
@@ -184,71 +345,131 @@ add_dead(struct notifier *a, const char *where, const char *line, size_t len,
 		poller_failed(a->poller, a->dead.code);
 }
 
-static struct group *
-find_group(struct notifier *a, struct receiver *r, const struct record *record,
-    const struct told_notice *n)
+/* Returns whether all copies are safe. Does not wait for ever. */
+static bool
+confirm_copies(struct notifier *a)
 {
-	struct group *g;
+	enum outcome o;
 
-	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
-		if (g->receiver == r && told_notice_belongs(&g->of, n))
-			return g;
-	g = xcalloc(1, sizeof *g);
-	g->receiver = r;
-	told_notice_read(&g->of, record);
-	STAILQ_INSERT_TAIL(&a->groups, g, link);
-	return g;
+	if (!a->copies_open)
+		return true;
+	o = endpoint_flush(a->copies);
+	a->copies_open = o != OUTCOME_DONE;
+	if (o == OUTCOME_NEVER || (o == OUTCOME_LATER && !a->waits))
+		fail_notifier(a,
+		    o == OUTCOME_NEVER ? endpoint_code(a->copies)
+				       : PROG_TEMPFAIL,
+		    endpoint_why(a->copies));
+	return o == OUTCOME_DONE;
+}
+
+/* Writes the record with the member `receiver`; line ends with a brace. */
+static void
+write_copy(
+    struct notifier *a, const struct receiver *r, const char *line, size_t len)
+{
+	struct buf *copy = &a->why;
+
+	while (line[len - 1] != '}')
+		len--;
+	buf_clear(copy);
+	buf_add(copy, line, len - 1);
+	jsonw_str(copy, "receiver", r->name);
+	jsonw_close(copy);
+	endpoint_break(a->copies);
+	if (endpoint_write(a->copies, copy->data, copy->len) != 0)
+		fail_notifier(
+		    a, endpoint_code(a->copies), endpoint_why(a->copies));
+	a->copies_open = true;
+}
+
+static bool
+needs(struct notifier *a, const struct notice *n, const struct receiver *r)
+{
+	const struct text only = a->record.receiver;
+
+	return (only.p == NULL || text_is(only, r->name)) &&
+	       receiver_wants(r, a->conf, n) && !is_settled(a, n, r);
 }
 
 static void
-add_to_group(struct group *g, struct item *i)
+take_notice(
+    struct notifier *a, const char *line, size_t len, struct receipt *receipt)
 {
-	int64_t now = clock_mono_ms(), next_ms;
+	struct receiver *r, *end = a->receivers.list + a->receivers.n;
+	struct notice n;
+	size_t needed = 0;
 
-	if (g->n == 0) {
-		g->due_ms = now + GATHER_MS;
-		next_ms = g->told_ms + g->receiver->every_ms;
-		if (g->told_ms > 0 && next_ms > g->due_ms)
-			g->due_ms = next_ms;
+	notice_read(&n, &a->record);
+	if (is_over(&n))
+		note_end(a, &n);
+	for (r = a->receivers.list; r < end; r++)
+		needed += needs(a, &n, r);
+	for (r = a->receivers.list; r < end; r++) {
+		if (!needs(a, &n, r))
+			continue;
+		(void)receipt_share(receipt);
+		if (needed > 1 && a->copies != NULL) {
+			write_copy(a, r, line, len);
+			receipt_settle(&a->receipts, receipt);
+		} else if (!is_open_already(a, &n, r, receipt)) {
+			open_notice(a, r, line, len, receipt);
+		}
 	}
-	XGROW(g->items, g->n, g->cap);
-	g->items[g->n++] = i;
-	i->pending++;
-}
-
-static void
-take_notice(struct notifier *a, struct item *i, const char *line, size_t len)
-{
-	struct receivers *all = &a->receivers;
-	size_t j;
-
-	told_notice_read(&i->notice, &a->record);
-	i->line = xstrndup(line, len);
-	i->where = xstrdup(endpoint_where(a->from));
-	for (j = 0; j < all->n; j++)
-		if (receiver_wants(&all->list[j], a->conf, &i->notice) &&
-		    !was_told(a, &all->list[j], &i->notice))
-			add_to_group(find_group(a, &all->list[j], &a->record,
-					 &i->notice),
-			    i);
+	notice_release(&n);
 }
 
 static void
 take_line(struct notifier *a, char *line, size_t len)
 {
+	struct receipt *receipt = receipt_take(&a->receipts);
 	char *copy = xstrndup(line, len); /* parsing changes the line */
-	struct item *i;
 
-	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0) {
+	a->lines++;
+	if (record_parse(&a->record, &a->flat, line, len, &a->why) != 0)
 		add_dead(
 		    a, endpoint_where(a->from), copy, len, buf_str(&a->why));
-		(void)add_item(a);
-	} else {
-		i = add_item(a);
-		if (a->record.type == RECORD_NOTICE)
-			take_notice(a, i, copy, len);
-	}
+	else if (a->record.type == RECORD_NOTICE)
+		take_notice(a, copy, len, receipt);
+	receipt_settle(&a->receipts, receipt);
 	free(copy);
+}
+
+static void
+take_long_line(struct notifier *a)
+{
+	struct receipt *receipt = receipt_take(&a->receipts);
+
+	a->lines++;
+	add_dead(
+	    a, endpoint_where(a->from), NULL, 0, endpoint_refusal(a->from));
+	receipt_settle(&a->receipts, receipt);
+}
+
+/* The maximum number of open notices of a receiver. */
+static size_t
+most_open(const struct notifier *a)
+{
+	size_t share = ALL_MOST / a->receivers.n;
+
+	return share < RECEIVER_MOST ? share : RECEIVER_MOST;
+}
+
+static bool
+is_full(const struct notifier *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->receivers.n; i++)
+		if (a->receivers.list[i].open >= most_open(a))
+			return true;
+	return false;
+}
+
+static bool
+may_read(const struct notifier *a)
+{
+	return !a->ended && !a->failed && !stop_asked() && !is_full(a);
 }
 
 /* Reads what is available; waits up to wait_ms for the first record. */
@@ -259,19 +480,17 @@ take_input(struct notifier *a, int wait_ms)
 	char *line;
 	size_t len;
 
-	if (a->ended || a->in_hand >= WINDOW)
+	if (a->ended || is_full(a))
 		(void)stop_sleep(wait_ms);
-	while (
-	    !a->ended && !a->failed && !stop_asked() && a->in_hand < WINDOW) {
+	/* A run that ends must find the copies in the queue. */
+	while (may_read(a) && (a->waits || confirm_copies(a))) {
 		status = endpoint_read(a->from, &line, &len, wait_ms);
 		if (status == ENDPOINT_WAIT)
 			return;
 		if (status == ENDPOINT_RECORD) {
 			take_line(a, line, len);
 		} else if (status == ENDPOINT_TOOLONG) {
-			add_dead(a, endpoint_where(a->from), NULL, 0,
-			    endpoint_refusal(a->from));
-			(void)add_item(a);
+			take_long_line(a);
 		} else {
 			a->ended = true;
 			poller_report_input(a->poller, a->from, status,
@@ -286,7 +505,7 @@ take_input(struct notifier *a, int wait_ms)
 static void
 make_message(struct notifier *a, const struct group *g, struct message *m)
 {
-	const struct told_notice **v = xcalloc(g->sent, sizeof *v);
+	const struct notice **v = xcalloc(g->sent, sizeof *v);
 	size_t i;
 
 	for (i = 0; i < g->sent; i++)
@@ -295,42 +514,56 @@ make_message(struct notifier *a, const struct group *g, struct message *m)
 	free(v);
 }
 
-/* A message that is tried again has the same notices. */
+/* Chooses the notices of the next message; one that is tried again keeps its
+ * notices, except those that are over. */
+static void
+choose_notices(struct group *g)
+{
+	if (g->sent == 0)
+		g->sent = g->n < MESSAGE_MOST ? g->n : MESSAGE_MOST;
+}
+
 static void
 send_group(struct notifier *a, struct group *g)
 {
 	struct message m;
+	size_t i;
 
-	if (g->sent == 0)
-		g->sent = g->n < MOST ? g->n : MOST;
+	choose_notices(g);
+	for (i = 0; i < g->sent; i++)
+		g->items[i]->tried = true;
 	make_message(a, g, &m);
 	receiver_send(g->receiver, a->http, &m);
 	message_release(&m);
 }
 
-/* Removes the notices of the last message. Refused ones are not remembered, so
- * that a replay of the dead letters sends them. */
 static void
-end_message(struct notifier *a, struct group *g, bool refused)
+end_message(struct notifier *a, struct group *g)
 {
-	size_t i;
-
-	for (i = 0; i < g->sent; i++) {
-		if (!refused)
-			remember(a, g->receiver, &g->items[i]->notice);
-		g->items[i]->pending--;
-	}
-	g->n -= g->sent;
-	memmove(g->items, g->items + g->sent, g->n * sizeof *g->items);
-	g->sent = 0;
-	g->told_ms = clock_mono_ms();
-	g->due_ms = g->told_ms + g->receiver->every_ms;
+	close_items(a, g, 0, g->sent);
+	g->sent_ms = clock_mono_ms();
+	g->due_ms = g->sent_ms + g->receiver->every_ms;
 }
 
 static void
-refuse_message(struct notifier *a, struct group *g)
+end_delivered(struct notifier *a, struct group *g)
 {
-	char *why = xasprintf("receiver '%s': %s", g->receiver->name,
+	const struct notice *n;
+	size_t i;
+
+	for (i = 0; i < g->sent; i++) {
+		n = &g->items[i]->notice;
+		learn(a, n, g->receiver, fact_of(n));
+	}
+	end_message(a, g);
+}
+
+/* What became of these notices is not remembered, so that a replay of the dead
+ * letters sends them. */
+static void
+end_dead(struct notifier *a, struct group *g, const char *reason)
+{
+	char *why = xasprintf("receiver '%s': %s%s", g->receiver->name, reason,
 	    buf_str(&g->receiver->error));
 	size_t i;
 
@@ -339,16 +572,16 @@ refuse_message(struct notifier *a, struct group *g)
 		    strlen(g->items[i]->line), why);
 	free(why);
 	if (!a->failed)
-		end_message(a, g, true);
+		end_message(a, g);
 }
 
 /* Returns whether even the newest notice of the message is too old to be tried
  * again. */
 static bool
-is_given_up(const struct group *g)
+is_too_old(const struct group *g)
 {
-	const struct told_notice *n = &g->items[g->sent - 1]->notice;
-	int64_t at = n->over != CLOCK_NONE ? n->over : n->fired;
+	const struct notice *n = &g->items[g->sent - 1]->notice;
+	int64_t at = is_over(n) ? n->over : n->fired;
 
 	return clock_now_ms() - at >= g->receiver->give_up_ms;
 }
@@ -370,18 +603,48 @@ end_attempt(struct notifier *a, struct receiver *r)
 	struct group *g = group_under_way(a, r);
 	bool was_failing = r->failing_since != CLOCK_NONE;
 
-	a->messages += r->state == RECEIVER_TOLD;
-	a->failures += r->state != RECEIVER_TOLD;
-	if (r->state == RECEIVER_TOLD) {
-		end_message(a, g, false);
-	} else if (r->state == RECEIVER_NEVER || is_given_up(g)) {
-		refuse_message(a, g);
-	} else if (!a->waits) {
+	a->messages += r->state == RECEIVER_DELIVERED;
+	a->failures += r->state != RECEIVER_DELIVERED;
+	if (r->state == RECEIVER_DELIVERED)
+		end_delivered(a, g);
+	else if (r->state == RECEIVER_REJECTED || is_too_old(g))
+		end_dead(a, g, "");
+	else if (!a->waits)
 		poller_failed(a->poller, PROG_TEMPFAIL);
-	}
-	receiver_done(r);
+	receiver_finish(r);
 	a->rows_due |=
 	    was_failing != (r->failing_since != CLOCK_NONE) || !a->waits;
+}
+
+static struct group *
+largest_group(const struct notifier *a, const struct receiver *r)
+{
+	struct group *g, *largest = NULL;
+
+	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
+		if (g->receiver == r && (largest == NULL || g->n > largest->n))
+			largest = g;
+	return largest;
+}
+
+/* A receiver that fails and has too many notices must not stop the others: the
+ * oldest of its largest group become dead letters. */
+static void
+make_room(struct notifier *a)
+{
+	struct receiver *r = a->receivers.list;
+	struct group *g;
+
+	for (; r < a->receivers.list + a->receivers.n; r++) {
+		if (r->open < most_open(a) || r->state != RECEIVER_IDLE ||
+		    r->failing_since == CLOCK_NONE)
+			continue;
+		g = largest_group(a, r);
+		if (g == NULL)
+			continue;
+		choose_notices(g);
+		end_dead(a, g, "too many notices are waiting for it: ");
+	}
 }
 
 /* Returns the group whose turn it is, or NULL. */
@@ -438,18 +701,25 @@ any_busy(const struct notifier *a)
 }
 
 static void
-look_at_receivers(struct notifier *a, int64_t wait_ms)
+take_responses(struct notifier *a, int64_t wait_ms)
 {
 	struct http_answer *answer;
-	struct receiver *r = a->receivers.list;
 
 	http_wait(a->http, wait_ms);
 	while ((answer = http_next(a->http)) != NULL) {
-		receiver_take(answer->ctx, answer);
+		receiver_take_response(answer->ctx, answer);
 		http_answer_free(answer);
 	}
+}
+
+static void
+check_receivers(struct notifier *a, int64_t wait_ms)
+{
+	struct receiver *r = a->receivers.list;
+
+	take_responses(a, wait_ms);
 	for (; r < a->receivers.list + a->receivers.n; r++) {
-		receiver_look(r);
+		receiver_check_mail(r);
 		if (r->state != RECEIVER_IDLE && r->state != RECEIVER_BUSY)
 			end_attempt(a, r);
 	}
@@ -461,14 +731,14 @@ static int
 write_row(struct notifier *a, const char *tenant, const struct receiver *r)
 {
 	struct buf *b = &a->why;
-	bool told = r->told_at != CLOCK_NONE;
+	bool delivered = r->delivered_at != CLOCK_NONE;
 
 	buf_clear(b);
 	jsonw_open_record(b, "row", tenant);
 	jsonw_str(b, "table", "notice_deliveries");
 	jsonw_str(b, "receiver", r->name);
-	jsonw_time(b, "last_ok_at", r->told_at);
-	jsonw_text(b, "last_id", text_or_absent(told ? r->last_id : NULL));
+	jsonw_time(b, "last_ok_at", r->delivered_at);
+	jsonw_text(b, "last_id", text_or_absent(delivered ? r->last_id : NULL));
 	jsonw_time(b, "failing_since", r->failing_since);
 	jsonw_text(b, "error",
 	    text_or_absent(
@@ -478,52 +748,52 @@ write_row(struct notifier *a, const char *tenant, const struct receiver *r)
 	return endpoint_write(a->to, b->data, b->len);
 }
 
+/* Writes a row for each receiver of the tenant's notices. */
+static int
+write_rows_of(struct notifier *a, const char *tenant)
+{
+	const struct receiver *r = a->receivers.list;
+
+	for (; r < a->receivers.list + a->receivers.n; r++)
+		if (receiver_serves(r, a->conf, tenant) &&
+		    write_row(a, tenant, r) != 0)
+			return -1;
+	return 0;
+}
+
 /* Unconfirmed rows are sent again with the next ones. */
 static void
-write_rows(struct notifier *a, bool at_once)
+write_rows(struct notifier *a, bool now)
 {
-	size_t i, j;
+	int rc = 0;
+	size_t i;
 
-	if (a->to == NULL || (!at_once && !a->rows_due && a->rows_ms > 0 &&
+	if (a->to == NULL || (!now && !a->rows_due && a->rows_ms > 0 &&
 				 clock_mono_ms() - a->rows_ms < ROWS_MS))
 		return;
 	a->rows_due = false;
 	a->rows_ms = clock_mono_ms();
-	for (i = 0; i < conf_tenants(a->conf); i++)
-		for (j = 0; j < a->receivers.n; j++)
-			if (write_row(a, conf_tenant(a->conf, i),
-				&a->receivers.list[j]) != 0) {
-				fail_notifier(a, endpoint_code(a->to),
-				    endpoint_why(a->to));
-				return;
-			}
-	if (endpoint_flush(a->to) == OUTCOME_NEVER)
+	for (i = 0; i < conf_tenants(a->conf) && rc == 0; i++)
+		rc = write_rows_of(a, conf_tenant(a->conf, i));
+	if (rc != 0 || endpoint_flush(a->to) == OUTCOME_NEVER)
 		fail_notifier(a, endpoint_code(a->to), endpoint_why(a->to));
 }
 
 /* ---- the run ---- */
 
-/* Commit point: acknowledges the first records that need nothing more. */
+/* Commit point: acknowledges what is settled, once all that was written is
+ * safe. */
 static void
 acknowledge(struct notifier *a)
 {
-	struct endpoint_mark mark = { 0, 0, 0 }; /* nothing */
 	enum outcome o = deadletter_flush(&a->dead);
-	struct item *i;
 
 	if (o == OUTCOME_NEVER) {
 		a->failed = true;
 		poller_failed(a->poller, a->dead.code);
 	}
-	if (o != OUTCOME_DONE || a->failed)
-		return;
-	while ((i = STAILQ_FIRST(&a->items)) != NULL && i->pending == 0) {
-		mark = i->mark;
-		drop_item(a, i);
-	}
-	if (STAILQ_EMPTY(&a->items)) /* including messages without lines */
-		mark = endpoint_mark(a->from);
-	endpoint_ack_to(a->from, &mark);
+	if (o == OUTCOME_DONE && confirm_copies(a) && !a->failed)
+		receipts_acknowledge(&a->receipts);
 }
 
 /* Returns whether a run that ends has something left to try. */
@@ -538,13 +808,6 @@ has_untried(const struct notifier *a)
 	return false;
 }
 
-/* A run that ends reads no more once a receiver that fails leaves no room. */
-static bool
-reads_on(const struct notifier *a)
-{
-	return !a->ended && (a->waits || a->in_hand < WINDOW || has_untried(a));
-}
-
 static bool
 goes_on(const struct notifier *a)
 {
@@ -553,7 +816,7 @@ goes_on(const struct notifier *a)
 	/* Messages under way may not end in time; they are sent again. */
 	if (stop_asked())
 		return any_busy(a) && stop_left_ms() > STOP_LEFT_MS;
-	return reads_on(a) || any_busy(a) || has_untried(a);
+	return !a->ended || any_busy(a) || has_untried(a);
 }
 
 static void
@@ -568,15 +831,18 @@ run_notifier(struct notifier *a)
 		wait = send_due(a);
 		if (any_busy(a)) {
 			take_input(a, 0);
-			look_at_receivers(a, wait < BUSY_MS ? wait : BUSY_MS);
+			check_receivers(a, wait < BUSY_MS ? wait : BUSY_MS);
 		} else {
 			take_input(a, (int)wait);
 		}
+		make_room(a);
 		acknowledge(a);
 		deadletter_pump(&a->dead);
 		endpoint_pump(a->from);
 		if (a->to != NULL)
 			endpoint_pump(a->to);
+		if (a->copies != NULL)
+			endpoint_pump(a->copies);
 		daemon_metrics_count(a->metrics, a->lines, a->dead.count);
 	}
 	notify_stopping();
@@ -598,7 +864,7 @@ add_notify_metrics(void *ctx, struct buf *to, const char *labels)
 	prometheus_result(to, sent, labels, "failed", a->failures);
 	prometheus_head(to, open, PROMETHEUS_GAUGE,
 	    "Notices that some receiver does not have yet.");
-	prometheus_sample(to, open, labels, a->in_hand);
+	prometheus_sample(to, open, labels, a->open.live);
 }
 
 static void
@@ -606,12 +872,12 @@ show_group(struct notifier *a, struct group *g, struct buf *out)
 {
 	struct message m;
 
-	g->sent = g->n < MOST ? g->n : MOST;
+	choose_notices(g);
 	make_message(a, g, &m);
 	if (receiver_show(g->receiver, &m, out, &a->why) != 0)
 		fail_notifier(a, PROG_CONFIG, buf_str(&a->why));
 	message_release(&m);
-	end_message(a, g, true);
+	end_message(a, g);
 }
 
 /* Shows the messages instead of sending them. */
@@ -621,7 +887,7 @@ show_messages(struct notifier *a)
 	struct buf out = BUF_INIT;
 	struct group *g;
 
-	while (!a->ended && !a->failed && !stop_asked() && a->in_hand < WINDOW)
+	while (!a->ended && !a->failed && !stop_asked() && !is_full(a))
 		take_input(a, IDLE_MS);
 	for (g = STAILQ_FIRST(&a->groups); g != NULL; g = STAILQ_NEXT(g, link))
 		while (g->n > 0 && !a->failed)
@@ -631,27 +897,14 @@ show_messages(struct notifier *a)
 	buf_release(&out);
 }
 
-static void
-poll_receiver(struct notifier *a, struct receiver *r)
-{
-	struct http_answer *answer;
-
-	http_wait(a->http, BUSY_MS);
-	while ((answer = http_next(a->http)) != NULL) {
-		receiver_take(answer->ctx, answer);
-		http_answer_free(answer);
-	}
-	receiver_look(r);
-}
-
-/* Sends a test to each receiver, and prints what became of it. */
+/* Sends a test to each receiver, and prints what became of it. Each test has
+ * another id, because receivers may drop what they have already got. */
 static void
 send_tests(struct notifier *a)
 {
-	char id[] = "test", rule[] = "test", kind[] = "waiting", none[] = "";
-	char tenant[] = "test";
+	char rule[] = "test", kind[] = "test", tenant[] = "test", none[] = "";
 	int64_t now = clock_now_ms();
-	const struct told_notice n = { .id = id,
+	const struct notice n = { .id = xasprintf("test %lld", (long long)now),
 		.tenant = tenant,
 		.rule = rule,
 		.kind = kind,
@@ -661,24 +914,46 @@ send_tests(struct notifier *a)
 		.over = CLOCK_NONE,
 		.value = 1,
 		.target = 1 };
-	const struct told_notice *list[] = { &n };
+	const struct notice *list[] = { &n };
 	struct receiver *r = a->receivers.list;
 	struct message m;
 
 	for (; r < a->receivers.list + a->receivers.n; r++) {
 		message_make(&m, a->conf, list, 1, r->recipient);
 		receiver_send(r, a->http, &m);
-		while (r->state == RECEIVER_BUSY && !stop_asked())
-			poll_receiver(a, r);
+		while (r->state == RECEIVER_BUSY && !stop_asked()) {
+			take_responses(a, BUSY_MS);
+			receiver_check_mail(r);
+		}
 		message_release(&m);
-		if (r->state == RECEIVER_TOLD) {
+		if (r->state == RECEIVER_DELIVERED) {
 			printf("%s: sent\n", r->name);
 			continue;
 		}
 		printf("%s: %s\n", r->name, buf_str(&r->error));
 		poller_failed(a->poller, PROG_UNAVAILABLE);
 	}
+	free(n.id);
 	poller_failed(a->poller, prog_flush());
+}
+
+/* Records for several receivers are written to the input again, if it is a
+ * queue. */
+static int
+open_copies(struct notifier *a, struct endpoint_options opt)
+{
+	enum exit_code code = PROG_OK;
+
+	if (a->receivers.n < 2 || !endpoint_is_queue(endpoint_name(a->from)))
+		return 0;
+	opt.lazy = true;
+	opt.sole = false;
+	a->copies =
+	    endpoint_open_write(endpoint_name(a->from), &opt, &a->why, &code);
+	if (a->copies != NULL)
+		return 0;
+	fail_notifier(a, code, buf_str(&a->why));
+	return -1;
 }
 
 static int
@@ -698,13 +973,30 @@ open_ends(struct notifier *a)
 	a->from = poller_open_input(p, &opt);
 	if (a->from == NULL)
 		return -1;
+	receipts_init(&a->receipts, a->from);
 	if (p->dry_run)
 		return 0;
 	deadletter_open(&a->dead, a->from, &opt);
+	if (open_copies(a, opt) != 0)
+		return -1;
 	if (p->to == NULL)
 		return 0;
 	a->to = poller_open_output(p, "-", &opt);
 	return a->to != NULL ? 0 : -1;
+}
+
+static void
+free_group(struct notifier *a, struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		receipt_settle(&a->receipts, g->items[i]->receipt);
+		free_item(g->items[i]);
+	}
+	notice_release(&g->of);
+	free(g->items);
+	free(g);
 }
 
 static void
@@ -716,17 +1008,15 @@ release_notifier(struct notifier *a)
 	http_free(a->http);
 	while ((g = STAILQ_FIRST(&a->groups)) != NULL) {
 		STAILQ_REMOVE_HEAD(&a->groups, link);
-		told_notice_release(&g->of);
-		free(g->items);
-		free(g);
+		free_group(a, g);
 	}
-	while (!STAILQ_EMPTY(&a->items))
-		drop_item(a, STAILQ_FIRST(&a->items));
+	strmap_release(&a->open, NULL);
+	recent_release(&a->facts);
+	receipts_release(&a->receipts);
 	receivers_release(&a->receivers);
-	strmap_release(&a->told[0], NULL);
-	strmap_release(&a->told[1], NULL);
 	flat_release(&a->flat);
 	buf_release(&a->why);
+	endpoint_close(a->copies);
 	endpoint_close(a->to);
 	endpoint_close(a->from);
 }
@@ -755,11 +1045,9 @@ static enum exit_code
 run_notify_mode(void *options)
 {
 	struct poller *p = options;
-	struct notifier a = { .poller = p,
-		.conf = p->common.conf,
-		.told_since_ms = clock_mono_ms() };
+	struct notifier a = { .poller = p, .conf = p->common.conf };
 
-	STAILQ_INIT(&a.items);
+	receipts_init(&a.receipts, NULL);
 	STAILQ_INIT(&a.groups);
 	a.http = http_new();
 	if (receivers_open(&a.receivers, a.conf, &a.why) != 0)

@@ -17,9 +17,9 @@
 #define LISTED 10
 
 void
-told_notice_read(struct told_notice *n, const struct record *r)
+notice_read(struct notice *n, const struct record *r)
 {
-	*n = (struct told_notice){ .id = text_dup(r->id),
+	*n = (struct notice){ .id = text_dup(r->id),
 		.tenant = text_dup(r->tenant),
 		.rule = text_dup(r->rule),
 		.kind = text_dup(r->kind),
@@ -34,7 +34,7 @@ told_notice_read(struct told_notice *n, const struct record *r)
 }
 
 void
-told_notice_release(struct told_notice *n)
+notice_release(struct notice *n)
 {
 	free(n->id);
 	free(n->tenant);
@@ -46,13 +46,13 @@ told_notice_release(struct told_notice *n)
 }
 
 static bool
-is_over(const struct told_notice *n)
+is_over(const struct notice *n)
 {
 	return n->over != CLOCK_NONE;
 }
 
 bool
-told_notice_belongs(const struct told_notice *a, const struct told_notice *b)
+notice_belongs(const struct notice *a, const struct notice *b)
 {
 	return is_over(a) == is_over(b) && strcmp(a->tenant, b->tenant) == 0 &&
 	       strcmp(a->rule, b->rule) == 0 &&
@@ -87,7 +87,7 @@ add_customers(struct buf *to, int64_t n, const char *one, const char *many)
 }
 
 static void
-add_wait(struct buf *to, const struct told_notice *const *v, size_t n)
+add_wait(struct buf *to, const struct notice *const *v, size_t n)
 {
 	int64_t longest = 0;
 	size_t i;
@@ -105,11 +105,22 @@ add_wait(struct buf *to, const struct told_notice *const *v, size_t n)
 }
 
 static void
-add_fired(struct buf *to, const struct told_notice *const *v, size_t n)
+add_test(struct buf *to, const struct notice *n)
 {
-	const struct told_notice *first = v[0];
+	const struct clock_date at = clock_split(n->fired);
 
-	if (strcmp(first->kind, "soon") == 0) {
+	buf_addf(to, "this is a test, sent at %02d:%02d:%02d UTC", at.hour,
+	    at.minute, at.second);
+}
+
+static void
+add_fired(struct buf *to, const struct notice *const *v, size_t n)
+{
+	const struct notice *first = v[0];
+
+	if (strcmp(first->kind, "test") == 0) {
+		add_test(to, first);
+	} else if (strcmp(first->kind, "soon") == 0) {
 		add_customers(
 		    to, (int64_t)n, "will be late soon", "will be late soon");
 		add_wait(to, v, n);
@@ -126,7 +137,7 @@ add_fired(struct buf *to, const struct told_notice *const *v, size_t n)
 }
 
 static void
-add_over(struct buf *to, const struct told_notice *const *v, size_t n)
+add_over(struct buf *to, const struct notice *const *v, size_t n)
 {
 	const char *kind = v[0]->kind;
 
@@ -149,7 +160,7 @@ add_over(struct buf *to, const struct told_notice *const *v, size_t n)
 /* Appends the address of the chat in the CRM; returns false if it is not
  * known. */
 static bool
-add_link(const struct conf *c, const struct told_notice *n, struct buf *to)
+add_link(const struct conf *c, const struct notice *n, struct buf *to)
 {
 	static const char place[] = "{chat}";
 	char *section = xasprintf("crm %s", n->tenant);
@@ -169,7 +180,7 @@ add_link(const struct conf *c, const struct told_notice *n, struct buf *to)
 
 static void
 add_chat_lines(struct buf *to, const struct conf *c,
-    const struct told_notice *const *v, size_t n)
+    const struct notice *const *v, size_t n)
 {
 	size_t i;
 
@@ -185,8 +196,8 @@ add_chat_lines(struct buf *to, const struct conf *c,
 }
 
 static void
-make_text(struct buf *to, const struct conf *c,
-    const struct told_notice *const *v, size_t n)
+make_text(struct buf *to, const struct conf *c, const struct notice *const *v,
+    size_t n)
 {
 	buf_adds(to, v[0]->tenant);
 	if (*v[0]->scope != '\0')
@@ -202,7 +213,7 @@ make_text(struct buf *to, const struct conf *c,
 /* ---- the input of a format ---- */
 
 static void
-add_notice(struct buf *to, const struct conf *c, const struct told_notice *n)
+add_notice(struct buf *to, const struct conf *c, const struct notice *n)
 {
 	struct buf link = BUF_INIT;
 
@@ -226,7 +237,7 @@ add_notice(struct buf *to, const struct conf *c, const struct told_notice *n)
 
 static void
 make_json(struct message *m, const struct conf *c,
-    const struct told_notice *const *v, size_t n, const char *recipient)
+    const struct notice *const *v, size_t n, const char *recipient)
 {
 	struct buf *to = &m->json;
 	size_t i;
@@ -251,7 +262,7 @@ make_json(struct message *m, const struct conf *c,
 }
 
 static void
-make_id(char id[MESSAGE_ID], const struct told_notice *const *v, size_t n)
+make_id(char id[MESSAGE_ID], const struct notice *const *v, size_t n)
 {
 	struct buf all = BUF_INIT;
 	unsigned char bytes[16];
@@ -270,7 +281,7 @@ make_id(char id[MESSAGE_ID], const struct told_notice *const *v, size_t n)
 
 void
 message_make(struct message *m, const struct conf *c,
-    const struct told_notice *const *notices, size_t n, const char *recipient)
+    const struct notice *const *notices, size_t n, const char *recipient)
 {
 	*m = (struct message){ .text = BUF_INIT, .json = BUF_INIT };
 	make_id(m->id, notices, n);

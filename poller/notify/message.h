@@ -1,6 +1,6 @@
 /*
- * message: what a receiver is told: one or more notices of one rule and scope,
- * in one message.
+ * message: what a receiver gets: one or more notices of one rule and scope, in
+ * one message.
  */
 #ifndef POLLER_NOTIFY_MESSAGE_H
 #define POLLER_NOTIFY_MESSAGE_H
@@ -14,18 +14,17 @@
 #include <stdint.h>
 
 /* A notice that was read. Owned texts, NULL if absent; times are CLOCK_NONE. */
-struct told_notice {
+struct notice {
 	char *id, *tenant, *rule, *kind, *scope, *chat, *channel;
 	int64_t begin, fired, over;
 	int64_t value, target;
 };
 
-void told_notice_read(struct told_notice *n, const struct record *r);
-void told_notice_release(struct told_notice *n);
+void notice_read(struct notice *n, const struct record *r);
+void notice_release(struct notice *n);
 
 /* Two notices can be in one message only if this returns true. */
-bool told_notice_belongs(
-    const struct told_notice *a, const struct told_notice *b);
+bool notice_belongs(const struct notice *a, const struct notice *b);
 
 /* The longest id, with NUL. */
 #define MESSAGE_ID 33
@@ -39,7 +38,7 @@ struct message {
 
 /* n is at least 1; the notices belong together. recipient may be NULL. */
 void message_make(struct message *m, const struct conf *c,
-    const struct told_notice *const *notices, size_t n, const char *recipient);
+    const struct notice *const *notices, size_t n, const char *recipient);
 void message_release(struct message *m);
 
 #endif

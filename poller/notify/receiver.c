@@ -1,28 +1,23 @@
 /*
- * receiver: see receiver.h. Mail goes through the program sendmail, which every
- * mail server and msmtp-mta provide.
+ * receiver: see receiver.h.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 #include "poller/notify/receiver.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/digest/encoding.h"
 #include "common/http/signature.h"
 #include "poller/crm/failure.h"
+#include "poller/notify/mail.h"
 
 #define KIND "notify"
 
@@ -38,7 +33,17 @@ enum {
 
 /* ---- opening ---- */
 
-/* A query may follow. */
+/* Returns whether the part of the address before the path contains an @. */
+static bool
+has_user(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host != NULL ? host + 3 : url;
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+/* A query is allowed. The reasons do not quote the address. */
 static int
 check_url(const char *url, bool plaintext, struct buf *why)
 {
@@ -46,13 +51,32 @@ check_url(const char *url, bool plaintext, struct buf *why)
 	struct buf reason = BUF_INIT;
 	int rc = http_check_base(base, plaintext, &reason);
 
-	/* The reason may quote the address. */
-	if (rc != 0)
-		buf_setf(why, "url: not an https address; for http on another "
-			      "machine, set plaintext = yes");
+	if (has_user(url))
+		buf_setf(&reason, "must not have a user or a password");
+	else if (strchr(url, '#') != NULL)
+		buf_setf(&reason, "must not have a '#'");
+	if (reason.len > 0)
+		buf_setf(why, "url: %s", buf_str(&reason));
 	buf_release(&reason);
 	free(base);
 	return rc;
+}
+
+/* An address that was pasted into a file may have blanks around it. */
+static void
+trim(char *url)
+{
+	static const char blanks[] = " \t\r";
+	size_t begin, len;
+
+	if (url == NULL)
+		return;
+	begin = strspn(url, blanks);
+	len = strlen(url + begin);
+	while (len > 0 && strchr(blanks, url[begin + len - 1]) != NULL)
+		len--;
+	memmove(url, url + begin, len);
+	memset(url + len, '\0', strlen(url + len));
 }
 
 static int
@@ -67,6 +91,7 @@ read_section(struct receiver *r, const struct conf *c, const char *section,
 	r->limits = (struct http_limits){ conf_int(c, section, "timeout"),
 		MAX_BODY, conf_text(c, section, "ca_file") };
 	r->url = conf_secret(c, section, "url", why);
+	trim(r->url);
 	if (why->len == 0)
 		r->secret = conf_secret(c, section, "secret", why);
 	if (why->len > 0)
@@ -123,6 +148,27 @@ check_rules(const struct receivers *all, const struct conf *c, struct buf *why)
 	return 0;
 }
 
+static void
+warn_about_unused(const struct receivers *all, const struct conf *c)
+{
+	struct buf line = BUF_INIT;
+	size_t i, j, n = conf_tenants(c);
+
+	for (i = 0; i < all->n; i++) {
+		for (j = 0; j < n; j++)
+			if (receiver_serves(
+				&all->list[i], c, conf_tenant(c, j)))
+				break;
+		if (j < n || n == 0)
+			continue;
+		buf_setf(&line, "gets no notices: no [notice NAME] sends to "
+				"it");
+		add_place(c, all->list[i].section, &line);
+		log_warn("%s", buf_str(&line));
+	}
+	buf_release(&line);
+}
+
 int
 receivers_open(struct receivers *all, const struct conf *c, struct buf *why)
 {
@@ -133,9 +179,10 @@ receivers_open(struct receivers *all, const struct conf *c, struct buf *why)
 	for (i = 0; (section = conf_section(c, KIND, i)) != NULL; i++) {
 		XGROW(all->list, all->n, all->cap);
 		r = &all->list[all->n++];
-		*r = (struct receiver){ .name = section + strlen(KIND " "),
+		*r = (struct receiver){ .section = section,
+			.name = section + strlen(KIND " "),
 			.retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1),
-			.told_at = CLOCK_NONE,
+			.delivered_at = CLOCK_NONE,
 			.failing_since = CLOCK_NONE };
 		if (read_section(r, c, section, why) != 0) {
 			add_place(c, section, why);
@@ -148,7 +195,10 @@ receivers_open(struct receivers *all, const struct conf *c, struct buf *why)
 			      "messaging-notices(7)");
 		return -1;
 	}
-	return check_rules(all, c, why);
+	if (check_rules(all, c, why) != 0)
+		return -1;
+	warn_about_unused(all, c);
+	return 0;
 }
 
 void
@@ -167,26 +217,41 @@ receivers_release(struct receivers *all)
 	free(all->list);
 }
 
+static bool
+is_listed_or_all(const char *word, char *const *list)
+{
+	return *list == NULL || text_is_listed(word, list);
+}
+
+bool
+receiver_serves(
+    const struct receiver *r, const struct conf *c, const char *tenant)
+{
+	const char *section;
+	size_t i;
+
+	for (i = 0; (section = conf_section(c, "notice", i)) != NULL; i++)
+		if (is_listed_or_all(r->name, conf_list(c, section, "to")) &&
+		    is_listed_or_all(tenant, conf_list(c, section, "tenants")))
+			return true;
+	return false;
+}
+
 bool
 receiver_wants(
-    const struct receiver *r, const struct conf *c, const struct told_notice *n)
+    const struct receiver *r, const struct conf *c, const struct notice *n)
 {
 	char *section = xasprintf("notice %s", n->rule), *const *to = NULL;
 	const char *name;
-	bool known = false;
 	size_t i;
 
 	for (i = 0; (name = conf_section(c, "notice", i)) != NULL; i++)
-		if (strcmp(name, section) == 0) {
-			known = true;
+		if (strcmp(name, section) == 0)
 			to = conf_list(c, name, "to");
-		}
 	free(section);
-	if (!known) /* a rule that was removed may have been for one receiver */
-		return false;
-	if (to != NULL && *to != NULL && !text_is_listed(r->name, to))
-		return false;
-	return n->over == CLOCK_NONE || r->over;
+	/* A rule that was removed may have been for one receiver. */
+	return to != NULL && is_listed_or_all(r->name, to) &&
+	       (n->over == CLOCK_NONE || r->over);
 }
 
 /* ---- sending ---- */
@@ -195,34 +260,8 @@ static void
 end_with(struct receiver *r, enum receiver_state state)
 {
 	r->state = state;
-	if (state == RECEIVER_TOLD)
+	if (state == RECEIVER_DELIVERED)
 		buf_clear(&r->error);
-}
-
-/* Appends a mail. Header lines are ASCII. */
-static void
-write_mail(const struct receiver *r, const struct message *m, struct buf *to)
-{
-	const char *text = buf_str(&m->text);
-	size_t subject = strcspn(text, "\n"), i;
-	char date[64];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &tm);
-	buf_adds(to, "To: ");
-	for (i = 0; r->mail[i] != NULL; i++)
-		buf_addf(to, "%s%s", i > 0 ? ", " : "", r->mail[i]);
-	buf_adds(to, "\nSubject: ");
-	for (i = 0; i < subject; i++)
-		buf_addc(to, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
-	buf_addf(to,
-	    "\nDate: %s\nMessage-ID: <%s@messaging-analytics>\n"
-	    "Auto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-	    "Content-Type: text/plain; charset=utf-8\n"
-	    "Content-Transfer-Encoding: 8bit\n\n%s\n",
-	    date, m->id, text);
 }
 
 /* Signs "TIME.BODY", so that nobody can send the message again later. */
@@ -269,46 +308,17 @@ start_request(struct receiver *r, struct http *http)
 		      .ctx = r });
 }
 
-/* The child's standard input; the mail is short, so it fits into a pipe. */
-static _Noreturn void
-become_sendmail(int in)
-{
-	const char *path = getenv("PATH");
-	char *with_sbin = xasprintf(
-	    "%s:/usr/sbin:/usr/lib", path != NULL ? path : "/usr/bin:/bin");
-
-	(void)setenv("PATH", with_sbin, 1);
-	if (dup2(in, STDIN_FILENO) != -1)
-		(void)execlp("sendmail", "sendmail", "-oi", "-t", (char *)NULL);
-	_exit(127);
-}
-
 static void
-start_mail(struct receiver *r, const struct buf *mail)
+start_mail(struct receiver *r, const struct message *m)
 {
-	int ends[2];
-	bool written;
+	struct buf mail = BUF_INIT;
 
-	if (pipe(ends) == -1) {
-		(void)syserr_explain(
-		    &r->error, PROG_TEMPFAIL, "cannot run sendmail");
-		end_with(r, RECEIVER_LATER);
-		return;
-	}
-	written = write(ends[1], mail->data, mail->len) == (ssize_t)mail->len;
-	r->child = written ? fork() : -1;
-	if (r->child == 0) {
-		(void)close(ends[1]);
-		become_sendmail(ends[0]);
-	}
-	(void)close(ends[0]);
-	(void)close(ends[1]);
-	r->child_until_ms = clock_mono_ms() + r->limits.timeout_ms;
-	if (r->child > 0)
-		return;
-	r->child = 0;
-	(void)syserr_explain(&r->error, PROG_TEMPFAIL, "cannot run sendmail");
-	end_with(r, RECEIVER_LATER);
+	mail_write(&mail, r->mail, m);
+	r->sendmail = mail_start(&mail, &r->error);
+	r->sendmail_until_ms = clock_mono_ms() + r->limits.timeout_ms;
+	if (r->sendmail == -1)
+		end_with(r, RECEIVER_FAILED);
+	buf_release(&mail);
 }
 
 int
@@ -316,7 +326,7 @@ receiver_show(struct receiver *r, const struct message *m, struct buf *to,
     struct buf *why)
 {
 	if (*r->mail != NULL) {
-		write_mail(r, m, to);
+		mail_write(to, r->mail, m);
 		return 0;
 	}
 	if (filter_run(r->format, buf_str(&m->json), &r->body, why) != 0)
@@ -329,21 +339,19 @@ receiver_show(struct receiver *r, const struct message *m, struct buf *to,
 void
 receiver_send(struct receiver *r, struct http *http, const struct message *m)
 {
-	struct buf mail = BUF_INIT, why = BUF_INIT;
+	struct buf why = BUF_INIT;
 
 	memcpy(r->id, m->id, sizeof r->id);
 	r->state = RECEIVER_BUSY;
 	if (*r->mail != NULL) {
-		write_mail(r, m, &mail);
-		start_mail(r, &mail);
+		start_mail(r, m);
 	} else if (filter_run(r->format, buf_str(&m->json), &r->body, &why) !=
 		   0) {
 		buf_setf(&r->error, "its format fails: %s", buf_str(&why));
-		end_with(r, RECEIVER_NEVER);
+		end_with(r, RECEIVER_REJECTED);
 	} else {
 		start_request(r, http);
 	}
-	buf_release(&mail);
 	buf_release(&why);
 }
 
@@ -402,64 +410,49 @@ may_succeed_later(const struct http_answer *a)
 }
 
 void
-receiver_take(struct receiver *r, const struct http_answer *a)
+receiver_take_response(struct receiver *r, const struct http_answer *a)
 {
 	int64_t hint;
 
 	if (http_is_success(a)) {
-		end_with(r, RECEIVER_TOLD);
+		end_with(r, RECEIVER_DELIVERED);
 		return;
 	}
 	describe(r, a);
-	end_with(r, may_succeed_later(a) ? RECEIVER_LATER : RECEIVER_NEVER);
+	end_with(r, may_succeed_later(a) ? RECEIVER_FAILED : RECEIVER_REJECTED);
 	hint = throttle_wait(&a->headers,
 	    a->status == 429 ? THROTTLE_REFUSED : THROTTLE_BUSY, a->got_ms, 0);
 	r->next_ms = hint > 0 ? clock_mono_ms() + hint : 0;
 }
 
-/* Exit statuses of sendmail are those of sysexits.h. */
 void
-receiver_look(struct receiver *r)
+receiver_check_mail(struct receiver *r)
 {
-	int status;
-	pid_t ended;
+	static const enum receiver_state states[] = {
+		[MAIL_RUNNING] = RECEIVER_BUSY,
+		[MAIL_SENT] = RECEIVER_DELIVERED,
+		[MAIL_FAILED] = RECEIVER_FAILED,
+		[MAIL_REJECTED] = RECEIVER_REJECTED,
+	};
+	enum mail_result result;
 
-	if (r->child == 0)
+	if (*r->mail == NULL || r->state != RECEIVER_BUSY)
 		return;
-	ended = waitpid(r->child, &status, WNOHANG);
-	if (ended == 0 && clock_mono_ms() < r->child_until_ms)
-		return;
-	if (ended == 0) {
-		(void)kill(r->child, SIGKILL);
-		(void)waitpid(r->child, &status, 0);
-	}
-	r->child = 0;
-	if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		end_with(r, RECEIVER_TOLD);
-		return;
-	}
-	if (ended == 0)
-		buf_setf(&r->error, "sendmail takes too long");
-	else if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		buf_setf(&r->error, "sendmail is not installed; install "
-				    "msmtp-mta or a mail server");
-	else
-		buf_setf(&r->error, "sendmail failed with %d",
-		    ended > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-	end_with(r, RECEIVER_LATER);
+	result = mail_check(r->sendmail, r->sendmail_until_ms, &r->error);
+	end_with(r, states[result]);
 }
 
 void
-receiver_done(struct receiver *r)
+receiver_finish(struct receiver *r)
 {
 	int64_t now = clock_mono_ms(), pause;
 
-	if (r->state == RECEIVER_TOLD) {
+	if (r->state == RECEIVER_DELIVERED) {
 		if (r->failing_since != CLOCK_NONE)
 			log_info("receiver_back", "receiver=%s", r->name);
 		retry_reset(&r->retry);
 		r->next_ms = 0;
-		r->told_at = clock_now_ms();
+		r->delivered_at = clock_now_ms();
 		r->failing_since = CLOCK_NONE;
 		memcpy(r->last_id, r->id, sizeof r->last_id);
 	} else {

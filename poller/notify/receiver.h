@@ -1,6 +1,6 @@
 /*
  * receiver: where notices go, a section [notify NAME]: an HTTP address or mail
- * addresses. A receiver is sent one message at a time.
+ * addresses (mail.h). A receiver is sent one message at a time.
  *
  * After a failure it is left alone for a while, which grows with each further
  * one and is at least what Retry-After asks for. Other receivers do not notice.
@@ -25,14 +25,15 @@
 enum receiver_state {
 	RECEIVER_IDLE,
 	RECEIVER_BUSY,
-	/* The message has ended; receiver_done() makes it idle again. */
-	RECEIVER_TOLD,
-	RECEIVER_LATER, /* it may succeed later */
-	RECEIVER_NEVER, /* the receiver refused it */
+	/* The attempt has ended; receiver_finish() makes it idle again. */
+	RECEIVER_DELIVERED,
+	RECEIVER_FAILED,   /* the message may be delivered later */
+	RECEIVER_REJECTED, /* it never will */
 };
 
 struct receiver {
-	const char *name;  /* borrowed, as the next ones */
+	const char *section; /* borrowed, as the next ones */
+	const char *name;
 	char *const *mail; /* an empty list: HTTP */
 	const char *recipient;
 	char *url, *secret;
@@ -46,16 +47,17 @@ struct receiver {
 	struct retry retry;
 	int64_t next_ms;  /* monotonic; no message before that */
 	struct buf error; /* of the last message; empty after a success */
-	int64_t told_at, failing_since; /* CLOCK_NONE: never, not */
-	char last_id[MESSAGE_ID];       /* of the last message that arrived */
+	int64_t delivered_at, failing_since; /* CLOCK_NONE: never, not */
+	char last_id[MESSAGE_ID]; /* of the last message that arrived */
+	size_t open; /* the caller's number of notices that it lacks */
 
 	/* Private: the message under way. */
 	char id[MESSAGE_ID];
 	struct http_headers *headers;
 	struct filter_result body;
 	size_t in_flight;
-	pid_t child; /* sendmail; 0: none */
-	int64_t child_until_ms;
+	pid_t sendmail; /* of a mail that is being sent */
+	int64_t sendmail_until_ms;
 };
 
 struct receivers {
@@ -63,16 +65,21 @@ struct receivers {
 	size_t n, cap;
 };
 
-/* Opens all receivers, and checks that rules name only these. Returns 0; or -1
- * and *why, a whole sentence. Release it in either case. */
+/* Opens all receivers, checks that rules name only these, and warns about those
+ * to which no rule sends. Returns 0; or -1 and *why, a whole sentence. Release
+ * it in either case. */
 int receivers_open(struct receivers *all, const struct conf *c, struct buf *why)
     __attribute__((warn_unused_result));
 void receivers_release(struct receivers *all);
 
-/* Returns whether a rule tells that receiver, and whether it wants to know such
- * a notice. */
-bool receiver_wants(const struct receiver *r, const struct conf *c,
-    const struct told_notice *n);
+/* Returns whether any rule sends this tenant's notices to the receiver. */
+bool receiver_serves(
+    const struct receiver *r, const struct conf *c, const char *tenant);
+
+/* Returns whether the notice's rule sends to that receiver, and whether it
+ * wants such notices. */
+bool receiver_wants(
+    const struct receiver *r, const struct conf *c, const struct notice *n);
 
 /* Appends what would be sent, for people who look. Returns 0, or -1 and
  * *why. */
@@ -83,13 +90,13 @@ int receiver_show(struct receiver *r, const struct message *m, struct buf *to,
 void receiver_send(
     struct receiver *r, struct http *http, const struct message *m);
 
-/* Takes an answer for this receiver. */
-void receiver_take(struct receiver *r, const struct http_answer *a);
+/* Takes a response for this receiver. */
+void receiver_take_response(struct receiver *r, const struct http_answer *a);
 
-/* Looks whether the mail program has ended. */
-void receiver_look(struct receiver *r);
+/* Looks whether sendmail has ended. */
+void receiver_check_mail(struct receiver *r);
 
-/* After the end of a message: accounts for it, and makes the receiver idle. */
-void receiver_done(struct receiver *r);
+/* After the end of an attempt: accounts for it, and makes the receiver idle. */
+void receiver_finish(struct receiver *r);
 
 #endif

@@ -170,9 +170,10 @@ async function showView(view) {
 	}, done ? Math.max(view.every, PAUSE_FACTOR * took) : FAILED_MS);
 }
 
-/* A wall requests only the data of the headline. */
+/* A wall requests only what it shows. */
 function isWanted(view) {
-	return !settings.wall || ["responses", "waiting"].includes(view.section);
+	return !settings.wall
+		|| ["responses", "waiting", "notices"].includes(view.section);
 }
 
 /* Does nothing without a connection: the page keeps its figures. */

@@ -1,13 +1,14 @@
-/* The notices of the last 24 hours, delivered or not; without rules there are none,
- * and the section is hidden. */
+/* The notices of the last 24 hours, delivered or not; a wall shows only those that are
+ * not over. If there are none, the section is hidden. */
 
-import { byId, element, setFailed, setText } from "./element.js";
+import { byId, element, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { shortened } from "./present.js";
 import { settings } from "./settings.js";
 import { clockTime } from "./time.js";
 
 const MOST = 100;
+const MOST_ON_WALL = 3; /* the waiting customers need the room */
 const KINDS = { soon: "soon late", late: "late", waiting: "waiting too long",
 	nobody_online: "nobody online" };
 
@@ -26,22 +27,38 @@ const COLUMNS = [
 	{ title: "Rule", kind: "text", value: (n) => n.rule },
 ];
 
+/* A wall must not show names, and a chat has one. */
+const COLUMNS_WALL = COLUMNS.filter(
+	({ title }) => !["Over", "Chat"].includes(title));
+
+function noteOf(answer) {
+	if (settings.wall)
+		return shown.length === 1 ? "1 notice" : `${shown.length} notices`;
+	return answer?.next ? `The last ${MOST}.` : "";
+}
+
 export function redrawNotices() {
-	shortened("notices", COLUMNS, shown);
+	if (settings.wall) {
+		byId("notices-all").hidden = true;
+		table(byId("notices-table"), COLUMNS_WALL,
+			shown.slice(0, MOST_ON_WALL));
+	} else {
+		shortened("notices", COLUMNS, shown);
+	}
 }
 
 export async function showNotices() {
 	if (refused)
 		return;
 	const answer = await newest(fetchJson("/api/v1/notices",
-		{ from: "24h", limit: MOST }));
+		{ from: "24h", limit: MOST, ...settings.wall ? { over: 0 } : {} }));
 
 	if (answer === undefined)
 		return;
 	setFailed("notices", "");
 	refused = answer === null;
 	shown = refused ? [] : answer.rows;
-	byId("notices").hidden = shown.length === 0 || settings.wall;
-	setText(byId("notices-note"), answer?.next ? `The last ${MOST}.` : "");
+	byId("notices").hidden = shown.length === 0;
+	setText(byId("notices-note"), noteOf(answer));
 	redrawNotices();
 }

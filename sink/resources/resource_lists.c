@@ -350,7 +350,8 @@ const struct resource resource_channels = { "/api/v1/channels", VIEWER_AGENT,
 static const struct list list_notices = {
 	.table = "notices",
 	.columns = { TIME("begin_at"), TEXT("id"), FILTER("kind"),
-	    FILTER("chat"), FILTER("channel") },
+	    { "chat", SHEET_TEXT, LIST_FILTER, VIEWER_LEAD, NULL },
+	    FILTER("channel") },
 	.and_others = true,
 	.key = { "begin_at", "id" },
 	.words = { { "over", "0", "over_at IS NULL", NULL } },
@@ -360,7 +361,7 @@ static const struct list list_notices = {
 	.indexes = { { "over", "by_over" } },
 };
 
-const struct resource resource_notices = { "/api/v1/notices", VIEWER_LEAD,
+const struct resource resource_notices = { "/api/v1/notices", VIEWER_WALL,
 	"notices", "Notices that customers wait too long, newest first.",
 	.list = &list_notices };
 

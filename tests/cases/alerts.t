@@ -47,6 +47,14 @@ WELL = {
     'messaging_tenant_as_of_timestamp_seconds{tenant="a"}': "0+60x60",
     'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0+60x60",
     'messaging_database_up': "1x60",
+    'messaging_tenant_late_chats{tenant="a"}': "0x60",
+    'messaging_tenant_soon_chats{tenant="a"}': "3x60",
+    'messaging_tenant_targets{tenant="a",kind="reply",result="kept"}': "80x60",
+    'messaging_tenant_targets{tenant="a",kind="reply",result="missed"}':
+    "20x60",
+    # Too few to tell.
+    'messaging_tenant_targets{tenant="b",kind="reply",result="kept"}': "2x60",
+    'messaging_tenant_targets{tenant="b",kind="reply",result="missed"}': "3x60",
     'messaging_job_last_success_timestamp_seconds{task="job",config="/a"}':
     "0+60x60",
     'messaging_job_last_success_timestamp_seconds{task="job",config="/b"}':
@@ -88,6 +96,16 @@ FAULTS = {
     "MessagingTenantStale": (
         {'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0x60"},
         {"tenant": "b", "severity": "critical"}),
+    "MessagingCustomersLate": (
+        {'messaging_tenant_late_chats{tenant="a"}': "0x20 1x40"},
+        {"tenant": "a", "severity": "warning"}),
+    "MessagingCustomersSoonLate": (
+        {'messaging_tenant_soon_chats{tenant="a"}': "3x20 4x40"},
+        {"tenant": "a", "severity": "info"}),
+    "MessagingTargetsMissed": (
+        {'messaging_tenant_targets{tenant="a",kind="reply",result="missed"}':
+         "20x20 30x40"},
+        {"tenant": "a", "severity": "info"}),
     "MessagingDatabaseAway": (
         {'messaging_database_up': "0x60"}, {"severity": "critical"}),
     "MessagingJobFailing": (

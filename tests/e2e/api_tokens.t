@@ -36,7 +36,7 @@ LEAST = {  # the least role for each resource
     "conversations": LEAD, "users": LEAD,
     "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,
     "channels": AGENT, "assignments": AGENT, "figure": AGENT,
-    "allocation": LEAD, "notices": LEAD,
+    "allocation": LEAD, "notices": WALL,
 }
 IMPERSONAL = ("operators", "channels", "trends", "figure", "allocation")
 

@@ -112,6 +112,19 @@ class Test:
         self.checks.that(any("closed, opens" in row for row in rows), rows)
         self.browser.picture("build/board", "due-wall")
 
+    def a_wall_lists_the_notices_that_are_not_over(self):
+        """Also with a token of the role wall, and without chats."""
+        self.visit("wall", "/#wall")
+        self.shows(lambda: [(row["Notice"], row.get("Chat")) for row in
+                            self.browser.rows("#notices-table")]
+                   == [("late", None)], "the notice on the wall")
+        self.shows(lambda: self.browser.text("#notices-note") == "1 notice",
+                   "their number")
+        self.shows(lambda: self.browser.ask(
+            "document.querySelector('#notices-table').getBoundingClientRect()"
+            ".bottom <= innerHeight && document.documentElement.scrollHeight "
+            "<= innerHeight"), "all on one screen")
+        self.browser.picture("build/board", "notices-wall")
 
     def notices_are_those_of_the_table(self):
         self.visit("lead")
@@ -153,6 +166,7 @@ def body():
             test.a_wait_becomes_late_without_a_new_row()
             test.a_wall_shows_the_same()
             test.notices_are_those_of_the_table()
+            test.a_wall_lists_the_notices_that_are_not_over()
             test.a_wall_rings_for_a_late_customer()
             return test.checks.result()
 

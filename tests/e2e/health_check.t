@@ -293,8 +293,10 @@ class Test(Checklist):
     def silent_or_refused_notifier(self):
         plain = self.lab.text("conf")
         self.lab.write("conf", plain + "[notify hook]\n"
-                       "url = http://127.0.0.1:9/hook\n")
-        self.checked(1, "no notifier has run; start messaging-notify")
+                       "url = http://127.0.0.1:9/hook\n"
+                       "[notice long]\nwhen = waiting\nfor = 30d\n")
+        self.checked(1, "no notifier has run for a receiver and a rule; start "
+                     "messaging-notify")
         self.job()
         self.job() # stores the rows about receivers of the first one
         self.checked(0, "1 tenants")
@@ -304,6 +306,13 @@ class Test(Checklist):
                      "as_of = as_of - INTERVAL 20 MINUTE")
         self.checked(1, ".*the state of receiver hook of notices is 1[2-9].. s "
                      "old", "-w", "15m", "-c", "1h")
+        self.lab.sql("INSERT INTO notice_deliveries (tenant, receiver, "
+                     "failing_since, as_of, version) VALUES "
+                     "('gone', 'hook', '2026-01-01', '2026-01-01', 1), "
+                     "('acme', 'removed', '2026-01-01', '2026-01-01', 1)")
+        self.lab.sql("UPDATE notice_deliveries SET as_of = UTC_TIMESTAMP(3) "
+                     "WHERE receiver = 'hook' AND failing_since IS NULL")
+        self.checked(0, "1 tenants")
         self.lab.sql("DELETE FROM notice_deliveries")
         self.lab.write("conf", plain)
 

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import signal
+import time
 
 from harness import TOKEN, Checklist, run_checks, shown_in, until
 
@@ -133,7 +134,8 @@ class Test(Checklist):
         for words in map(shlex.split, page):
             users[words[0]] = self.lab.broker_user(*words)
         self.equal(sorted(users),
-                   ["aggregator", "assign", "listener", "poller", "sink"],
+                   ["aggregator", "assign", "listener", "notify", "poller",
+                    "sink"],
                    "users")
         self.lab.must(
             ["aggregator", "--publish", "-t", "queue:records"],
@@ -142,6 +144,26 @@ class Test(Checklist):
                  "event": "e"}).encode() + b"\n")
         self.well("allowed", self.running("allowed", users["aggregator"]))
         self.one_polls(users["poller"])
+        self.copies_are_written(users["notify"])
+
+    def copies_are_written(self, url):
+        """A notice for two receivers becomes a record for each."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.lab.must(
+            ["aggregator", "--publish", "-t", "queue:notices"],
+            stdin=json.dumps({
+                "type": "notice", "tenant": "t", "id": "1", "rule": "late",
+                "kind": "late", "begin_at": at, "fired_at": at}).encode()
+            + b"\n")
+        conf = self.lab.conf("notify.conf", {
+            "notice late": {"when": "late"},
+            "notify a": {"url": "http://127.0.0.1:1"},
+            "notify b": {"url": "http://127.0.0.1:1"}})
+        notifier = self.lab.start(
+            ["poller", "-c", conf, "--notify", "-f", "queue:notices"],
+            self.lab.path("notify.log"), {"AMQP_URL": url})
+        until(30, lambda: self.lab.in_queue("notices", "total") == 2, "copies")
+        self.lab.end(notifier)
 
     def one_polls(self, url):
         """Of two machines with the same tenants one polls; the other one says

@@ -22,7 +22,14 @@ RULES = {
     "channel": {"when": "waiting", "for": 5 * MINUTE, "customers": 1,
                 "channels": CHANNELS[0]},
     "nobody": {"when": "nobody_online", "for": 15 * MINUTE, "customers": 1},
+    "team": {"when": "waiting", "for": 5 * MINUTE, "customers": 1,
+             "teams": "sales"},
+    "team-late": {"when": "late", "for": 0, "teams": "sales"},
+    "team-away": {"when": "nobody_online", "for": 15 * MINUTE, "customers": 1,
+                  "teams": "sales"},
 }
+# The operator o is in the team, p is not.
+TEAM, OPERATORS = "sales: o", ("o", "p")
 PER_CHAT = ("soon", "late")
 
 
@@ -38,8 +45,9 @@ def sections():
 
 
 class Wait:
-    def __init__(self, since, kind, channel):
+    def __init__(self, since, kind, channel, operator):
         self.since, self.kind, self.channel = since, kind, channel
+        self.operator = operator # None: unassigned
 
 
 class Notices:
@@ -48,7 +56,7 @@ class Notices:
     def __init__(self, terms, tenant):
         self.terms, self.tenant = terms, tenant
         self.rows = []  # fired ones, over or not
-        self.nobody_since = None
+        self.nobody_since = {} # by rule
 
     def of(self, channel):
         return dues.of_channel(self.terms, self.tenant, channel)
@@ -72,8 +80,16 @@ class Notices:
         terms = self.of(w.channel)
         return terms.target(w.kind, w.since)[:2] if terms else (0, False)
 
+    @staticmethod
+    def scope(rule):
+        return f"channel {rule['channels']}" if "channels" in rule else \
+            f"team {rule['teams']}" if "teams" in rule else ""
+
     def counts(self, rule, w, now):
         """Whether a wait counts for a rule."""
+        if rule.get("channels") not in (None, w.channel) or \
+                "teams" in rule and w.operator != OPERATORS[0]:
+            return False
         if rule["when"] == "waiting":
             return now >= self.after(w.channel, w.since, rule["for"])
         if rule["when"] == "nobody_online":
@@ -113,29 +129,31 @@ class Notices:
                 row["over_at"] = now
         for (chat, since), w in good.items():
             if self.is_open(w.channel, now):
-                self.fire(name, "", chat, w.channel, since, now,
-                          (now - since) // 1000, self.target(w)[0] // 1000)
+                target, work = self.target(w)
+                passed = self.of(w.channel).work(since, now) if work \
+                    else now - since
+                self.fire(name, self.scope(rule), chat, w.channel, since, now,
+                          passed // 1000, target // 1000)
 
     def per_scope(self, name, waits, now, nobody):
         rule = RULES[name]
-        channel = rule.get("channels")
-        scope = f"channel {channel}" if channel else ""
+        channel, scope = rule.get("channels"), self.scope(rule)
         if not self.is_open(channel, now):
             return
         since = sorted(w.since for w in waits.values()
-                       if channel in (None, w.channel) and
-                       self.counts(rule, w, now))
+                       if self.counts(rule, w, now))
         begin = None
         if rule["when"] == "nobody_online":
-            holds = fires = nobody and len(since) >= rule["customers"]
+            holds = fires = nobody(rule) and len(since) >= rule["customers"]
             calendar = self.calendar(channel, now)
+            begin = self.nobody_since.get(name)
             if not holds:
-                self.nobody_since = None
-            elif self.nobody_since is None or calendar is not None and \
+                begin = None
+            elif begin is None or calendar is not None and \
                     not self.current(name) and \
-                    calendar.state(self.nobody_since)[1] <= now:
-                self.nobody_since = now
-            begin = self.nobody_since
+                    calendar.state(begin)[1] <= now:
+                begin = now
+            self.nobody_since[name] = begin
             fires = holds and now >= begin + rule["for"]
         else:
             holds = len(since) > rule["clear"] if "clear" in rule else since
@@ -150,8 +168,8 @@ class Notices:
                       rule["customers"])
 
     def evaluate(self, waits, now, nobody):
-        """waits: chat -> Wait. nobody: no operator is online, as the CRM
-        says."""
+        """waits: chat -> Wait. nobody(rule): no operator of the rule is online,
+        as the CRM says."""
         for name, rule in RULES.items():
             if rule["when"] in PER_CHAT:
                 self.per_chat(name, waits, now)
@@ -174,9 +192,10 @@ class Team:
             self.dice, dues.day_of(start), [tenant], CHANNELS)
         self.notices = Notices(self.terms, tenant)
         self.waits, self.answered, self.channels = {}, set(), {}
+        self.operators = {} # of open chats
         self.n = 0
         self.tells = self.dice.random() < 0.8  # who is online
-        self.online = True
+        self.online = {}
 
     def record(self, type_, **members):
         return json.dumps({"type": type_, "tenant": self.tenant, **members})
@@ -185,8 +204,10 @@ class Team:
         self.n += 1
         chat = f"c{self.n}"
         self.channels[chat] = self.dice.choice(CHANNELS)
+        operator = self.operators[chat] = self.dice.choice((None, *OPERATORS))
         yield self.record("chat", chat=chat, status="open", at=text(at),
-                          channel=self.channels[chat])
+                          channel=self.channels[chat],
+                          **({"operator": operator} if operator else {}))
         yield from self.write(chat, at)
 
     def write(self, chat, at):
@@ -195,7 +216,7 @@ class Team:
                           user="u", at=text(at), **{"from": "customer"})
         self.waits.setdefault(chat, Wait(
             at, "reply" if chat in self.answered else "first_response",
-            self.channels[chat]))
+            self.channels[chat], self.operators[chat]))
 
     def snooze(self, chat, at):
         """A customer who waits goes on waiting."""
@@ -233,8 +254,13 @@ class Team:
                 yield from self.snooze(self.dice.choice(chats), at)
             else:
                 yield from self.close(self.dice.choice(chats), at)
-        self.online = self.dice.random() < 0.5
-        more = {"available": self.online} if self.tells else {}
-        yield self.record("operator", operator="o", at=text(self.now), **more)
-        self.notices.evaluate(self.waits, self.now,
-                              self.tells and not self.online)
+        for operator in OPERATORS:
+            self.online[operator] = self.dice.random() < 0.5
+            more = {"available": self.online[operator]} if self.tells else {}
+            yield self.record("operator", operator=operator,
+                              at=text(self.now), **more)
+        self.notices.evaluate(self.waits, self.now, self.nobody)
+
+    def nobody(self, rule):
+        mine = OPERATORS[:1] if "teams" in rule else OPERATORS
+        return self.tells and not any(self.online[o] for o in mine)
