@@ -4,7 +4,7 @@
  *
  * Exit codes are those of sysexits.h. Cron and the other programs interpret
  * them: 75 means "try again"; all other codes from 64 to 78 need manual action.
- * Only main.c, prog.c and the signal handlers of stop.c and lmdb_file.c, which
+ * Only main.c, prog.c and the signal handlers of stop.c and lmdb_guard.c, which
  * have no alternative, end the process; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H

@@ -1,16 +1,13 @@
 /*
- * lmdb_file: see lmdb_file.h. LMDB trusts the file that it maps, so every call
- * that may read a page runs under the guard.
+ * lmdb_file: see lmdb_file.h. Every call that may read a page of the file runs
+ * under the guard (lmdb_guard.h).
  */
-#define _DEFAULT_SOURCE /* sigaction's flags */
-
 #include "common/lmdb/lmdb_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +21,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
+#include "common/lmdb/lmdb_guard.h"
 #include "common/lmdb/lmdb_lock.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
@@ -87,7 +85,7 @@ text_of(const char *text)
 	return bytes_of(text, strlen(text));
 }
 
-/* ---- errors, and crashes inside LMDB ---- */
+/* ---- errors ---- */
 
 void
 lmdb_fail(struct lmdb_file *f, int err)
@@ -176,75 +174,17 @@ lmdb_explain(const struct lmdb_file *f, struct buf *why)
 	return f->kind->damaged;
 }
 
-static _Thread_local const char *volatile guard_text;
-static _Thread_local volatile sig_atomic_t guard_code;
-
-static void
-write_text(const char *text)
-{
-	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-
-	(void)ignored;
-}
-
-static void
-die_if_guarded(void)
-{
-	if (guard_text == NULL)
-		return;
-	write_text(prog_name());
-	write_text(": ");
-	write_text(guard_text);
-	write_text("\n");
-	_exit(guard_code);
-}
-
-/* The kernel delivers both signals to the thread that made the access. */
-static void
-on_crash(int signo)
-{
-	die_if_guarded();
-	(void)signal(signo, SIG_DFL);
-	(void)raise(signo);
-}
-
 static void
 on_assertion(MDB_env *env, const char *text)
 {
 	(void)env;
-	die_if_guarded();
-	prog_die(PROG_SOFTWARE, "LMDB: %s", text);
+	lmdb_guard_assertion(text);
 }
 
-static void
-install_handlers(void)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = on_crash };
-	size_t i;
-
-	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < sizeof signals / sizeof *signals; i++)
-		(void)sigaction(signals[i], &action, NULL);
-}
-
-/* While the guard of a thread is on, a crash or a failed assertion inside LMDB
- * ends the program with one line that names the file and the way out, instead
- * of a core dump. */
 static void
 guard_begin(const struct lmdb_file *f)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	(void)pthread_once(&once, install_handlers);
-	guard_code = (sig_atomic_t)f->kind->damaged;
-	guard_text = f->crash;
-}
-
-static void
-guard_end(void)
-{
-	guard_text = NULL;
+	lmdb_guard_begin(f->crash, f->kind->damaged);
 }
 
 /* ---- checksums and the digest ---- */
@@ -404,7 +344,7 @@ lmdb_open(struct lmdb_file *f)
 	if (rc == 0 && f->shared)
 		/* Removes readers of killed processes. */
 		rc = mdb_reader_check(f->env, &dead);
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0)
 		lmdb_fail(f, rc);
 	return f->rc == 0;
@@ -450,7 +390,7 @@ begin_transaction(struct lmdb_file *f, bool writes)
 	lmdb_abort(f);
 	guard_begin(f);
 	rc = mdb_txn_begin(f->env, NULL, flags, &f->txn);
-	guard_end();
+	lmdb_guard_end();
 	f->writes = writes;
 	if (rc != 0) {
 		f->txn = NULL;
@@ -517,7 +457,7 @@ prepare_commit(struct lmdb_file *f)
 		rc = count_change(f, NULL, 0);
 	if (rc == 0)
 		rc = put_digest(f);
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0)
 		lmdb_fail(f, rc);
 	return rc == 0;
@@ -530,7 +470,7 @@ commit_main(void *ctx)
 
 	guard_begin(f);
 	f->committed = mdb_txn_commit(f->txn);
-	guard_end();
+	lmdb_guard_end();
 	atomic_store(&f->done, true);
 	return NULL;
 }
@@ -605,7 +545,7 @@ lmdb_table(struct lmdb_file *f, const char *name, bool make)
 	guard_begin(f);
 	if (f->tables_n < LMDB_TABLES)
 		rc = mdb_dbi_open(f->txn, name, make ? MDB_CREATE : 0, &dbi);
-	guard_end();
+	lmdb_guard_end();
 	if (rc == MDB_NOTFOUND)
 		lmdb_fail_damaged(f, "it lacks its table '%s'", name);
 	if (rc != 0) {
@@ -652,7 +592,7 @@ lmdb_get(struct lmdb_table *t, const void *key, size_t key_len,
 	} else if (rc != 0 && rc != MDB_NOTFOUND) {
 		lmdb_fail(f, rc);
 	}
-	guard_end();
+	lmdb_guard_end();
 	return rc == 0 && f->rc == 0;
 }
 
@@ -704,7 +644,7 @@ lmdb_put(struct lmdb_table *t, const void *key, size_t key_len,
 			rc = put_entry(t, &k, sum, data, len);
 		report_change(t, &k, len > 0 ? data : "", len);
 	}
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0)
 		lmdb_fail(f, rc);
 }
@@ -726,7 +666,7 @@ lmdb_delete(struct lmdb_table *t, const void *key, size_t key_len)
 		rc = mdb_del(f->txn, t->dbi, &k, NULL);
 	if (rc == 0)
 		report_change(t, &k, NULL, 0);
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		lmdb_fail(f, rc);
 }
@@ -783,7 +723,7 @@ delete_entries(struct lmdb_table *t, const void *prefix, size_t len,
 		}
 		mdb_cursor_close(c);
 	}
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		lmdb_fail(f, rc);
 	return n;
@@ -845,7 +785,7 @@ each_entry(struct lmdb_table *t, const void *prefix, size_t len,
 		rc = begin_cursor(c, prefix, len, after, &key, &v);
 		while (rc == 0 && unwrap_value(t, &key, &v)) {
 			notify_alive(); /* This may take minutes. */
-			guard_end();
+			lmdb_guard_end();
 			more = entry(ctx, key.mv_data, key.mv_size, v.mv_data,
 			    v.mv_size);
 			guard_begin(f);
@@ -855,7 +795,7 @@ each_entry(struct lmdb_table *t, const void *prefix, size_t len,
 		}
 		mdb_cursor_close(c);
 	}
-	guard_end();
+	lmdb_guard_end();
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		lmdb_fail(f, rc);
 }
@@ -932,7 +872,7 @@ list_tables(struct lmdb_file *f, char *names[LMDB_TABLES])
 		names[n++] = xstrndup(key.mv_data, key.mv_size);
 	if (c != NULL)
 		mdb_cursor_close(c);
-	guard_end();
+	lmdb_guard_end();
 	if (rc != MDB_NOTFOUND)
 		lmdb_fail_damaged(f, "its list of tables cannot be read");
 	return n;
@@ -1037,7 +977,7 @@ verify_digest(struct lmdb_file *f, uint64_t sum)
 	    d.number != mdb_txn_id(f->txn) - (f->writes ? 1 : 0))
 		lmdb_fail_damaged(
 		    f, "its entries do not match its last commit");
-	guard_end();
+	lmdb_guard_end();
 }
 
 static void
@@ -1051,7 +991,7 @@ verify_tables(struct lmdb_file *f)
 	for (i = 0; i < n; i++) {
 		guard_begin(f);
 		why = f->rc == 0 ? verify_table(f->txn, names[i], &sum) : NULL;
-		guard_end();
+		lmdb_guard_end();
 		if (why != NULL)
 			lmdb_fail_damaged(
 			    f, "its table '%s' %s", names[i], why);
@@ -1083,7 +1023,7 @@ verify_format(struct lmdb_file *f)
 			 memcmp(text, want, len) != 0)
 			lmdb_fail(f, MDB_VERSION_MISMATCH);
 	}
-	guard_end();
+	lmdb_guard_end();
 }
 
 bool

@@ -36,8 +36,8 @@
  * probability of 1 - 2^-64; and so it does with an older page, and with keys
  * that a search does not find because LMDB's inner pages are damaged. Damage
  * after that is found when the value is read. If a damaged or truncated file
- * crashes LMDB itself, a signal handler ends the process with one line that
- * names the file and the way out.
+ * crashes LMDB itself, the process ends with one line that names the file and
+ * the way out (lmdb_guard.h).
  *
  * An older copy of the whole file is valid and is not detected as old. If
  * LMDB's newest root is damaged, the previous commit is used, which has the

@@ -20,7 +20,7 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 	int rc;
 
 	(void)sigfillset(&every);
-	/* A fault that the thread itself causes; lmdb_file.c may explain
+	/* A fault that the thread itself causes; lmdb_guard.c may explain
 	 * it. */
 	(void)sigdelset(&every, SIGBUS);
 	(void)sigdelset(&every, SIGSEGV);

@@ -112,8 +112,9 @@ class Poll(State):
             if r["type"] == "operator":
                 continue
             r.pop("snapshot")
-            if r["type"] != "message" and self.is_now(r["at"], done.wall):
-                r["at"] = "now"
+            at = "end_at" if r["type"] == "coverage" else "at"
+            if r["type"] != "message" and self.is_now(r[at], done.wall):
+                r[at] = "now"
             found.append(json.dumps(r, sort_keys=True))
         return sorted(found)
 
