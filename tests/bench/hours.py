@@ -105,6 +105,7 @@ class Variant:
             raise AssertionError(f"{self.name}: {month}")
 
     def ask(self, path):
+        self.connection.close() # by now, the server may have closed it
         with Database(self.lab, self.process.pid) as both:
             for _ in range(ASKED):
                 self.get(path)
