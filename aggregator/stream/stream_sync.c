@@ -413,10 +413,11 @@ serve_links(void *ctx)
 
 /* ---- the child ---- */
 
-/* url: the configuration has removed it from the environment. */
+/* url: the configuration has removed it from the environment. quietly: its
+ * errors are not shown. */
 static _Noreturn void
 become_sink(const struct stream *s, const char *program, const char *url,
-    int in, int out)
+    bool quietly, int in, int out)
 {
 	const char *queue = endpoint_amqp_name(s->job->from);
 	const char *argv[6] = { program, "--state", queue, NULL };
@@ -428,6 +429,8 @@ become_sink(const struct stream *s, const char *program, const char *url,
 	if (url != NULL)
 		(void)setenv("MYSQL_URL", url, 1);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (quietly && freopen("/dev/null", "w", stderr) == NULL)
+		_exit(127);
 	if (dup2(in, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
 		(void)execvp(program, (char *const *)(uintptr_t)argv);
 	_exit(127);
@@ -435,7 +438,7 @@ become_sink(const struct stream *s, const char *program, const char *url,
 
 /* Returns the child, whose output is *from; -1 if it cannot be started. */
 static pid_t
-start_child(const struct stream *s, FILE *heads, int *from)
+start_child(const struct stream *s, FILE *heads, bool quietly, int *from)
 {
 	char *program = prog_beside("sink");
 	const char *url = conf_text(s->job->conf, "mysql", "url");
@@ -445,7 +448,8 @@ start_child(const struct stream *s, FILE *heads, int *from)
 	if (pipe(ends) == 0) {
 		child = fork();
 		if (child == 0)
-			become_sink(s, program, url, fileno(heads), ends[1]);
+			become_sink(
+			    s, program, url, quietly, fileno(heads), ends[1]);
 		(void)close(ends[1]);
 		*from = ends[0];
 		if (child < 0)
@@ -520,7 +524,7 @@ static int
 run_child(struct sync *y, FILE *heads)
 {
 	int from;
-	pid_t child = start_child(y->stream, heads, &from);
+	pid_t child = start_child(y->stream, heads, false, &from);
 
 	return child < 0 ? -1 : end_child(child, from, read_child(y, from));
 }
@@ -586,7 +590,7 @@ stream_sync(struct stream *s, struct buf *why)
 
 /* ---- a run until the queue is empty, in an empty folder ---- */
 
-/* What the child prints first; its errors are those of the next sink, too. */
+/* What the child prints first. */
 static bool
 read_first(struct stream *s, char *first, size_t size, int *status)
 {
@@ -596,7 +600,8 @@ read_first(struct stream *s, char *first, size_t size, int *status)
 	size_t len = 0;
 	enum line_status got;
 	int from;
-	pid_t child = nothing == NULL ? -1 : start_child(s, nothing, &from);
+	pid_t child =
+	    nothing == NULL ? -1 : start_child(s, nothing, true, &from);
 
 	if (nothing != NULL)
 		(void)fclose(nothing);

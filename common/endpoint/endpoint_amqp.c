@@ -190,11 +190,8 @@ wait_for_predecessor(struct amqp_endpoint *a)
 	return o;
 }
 
-/* A reader holds the lock while it is connected. A broker that loses the
- * connection frees the lock at once; if it only becomes silent, after two to
- * three heartbeats. */
-static enum outcome
-become_sole_reader(struct amqp_endpoint *a)
+enum outcome
+endpoint_amqp_hold(struct amqp_endpoint *a)
 {
 	struct amqp_link *l = &a->link;
 	char *lock = xasprintf("%s.reader", a->queue);
@@ -202,18 +199,26 @@ become_sole_reader(struct amqp_endpoint *a)
 	enum outcome o = amqp_declare_lock(l, lock, &taken);
 
 	free(lock);
-	if (o == OUTCOME_DONE && taken) {
-		amqp_link_drop(l,
-		    "another program reads the queue '%s' at %s%s", a->queue,
-		    l->title,
-		    a->wait_forever ? "" : "; try again when it has ended");
-		return l->outcome;
-	}
+	a->held_ms = clock_mono_ms();
+	if (o != OUTCOME_DONE || !taken)
+		return o;
+	amqp_link_drop(l, "another program reads the queue '%s' at %s%s",
+	    a->queue, l->title,
+	    a->wait_forever ? "" : "; try again when it has ended");
+	return l->outcome;
+}
+
+static enum outcome
+become_sole_reader(struct amqp_endpoint *a)
+{
+	enum outcome o = endpoint_amqp_hold(a);
+
 	if (o == OUTCOME_DONE)
 		o = wait_for_predecessor(a);
 	if (o == OUTCOME_DONE)
 		o = a->set_up(a);
-	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
+	return o == OUTCOME_DONE ? amqp_declare_probe(&a->link, a->queue, false)
+				 : o;
 }
 
 /* Only the first attempt gives up: a connection that was lost may still be

@@ -33,6 +33,7 @@ struct amqp_endpoint {
 	bool locked_out;  /* another connection holds the lock */
 
 	struct retry retry;
+	int64_t held_ms;         /* when a sole reader last had its lock */
 	int64_t next_try_ms;     /* do not connect earlier */
 	int64_t up_since_ms;     /* when the link was made */
 	int64_t outage_since_ms; /* 0: no outage */
@@ -55,6 +56,13 @@ void endpoint_amqp_release(struct amqp_endpoint *a);
  * not yet. NEVER: a retry would not help. The last two set base.why and
  * base.code. */
 enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
+    __attribute__((warn_unused_result));
+
+/* Takes the lock of a sole reader, or finds that it still has it. A reader
+ * holds it while it is connected. A broker that loses the connection frees the
+ * lock at once; if it only becomes silent, after two to three heartbeats. If
+ * another program has it, drops the link. */
+enum outcome endpoint_amqp_hold(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
 /* Connects for the first time: waits up to [amqp] wait_timeout. Returns the

@@ -86,6 +86,8 @@
  * RabbitMQ can silently lose one if its queue is deleted and at once created
  * again. */
 #define IDLE_LOOK_MS 5000
+/* How often a sole reader looks whether it has its lock. */
+#define LOCK_LOOK_MS 10000
 
 /* The maximum number of messages that are kept here, and the number of bytes
  * from which on only one frame is read at a time; further messages stay in the
@@ -697,6 +699,18 @@ is_overlooked(struct amqp_reader *r)
 	return true;
 }
 
+/* While a cluster is divided, each side may have a reader with a lock; when it
+ * is whole again, the broker keeps both readers and one lock. Drops the link of
+ * the reader without it. */
+static void
+look_at_lock(struct amqp_reader *r)
+{
+	if (r->a.sole && r->a.link.conn != NULL &&
+	    clock_mono_ms() - r->a.held_ms >= LOCK_LOOK_MS &&
+	    endpoint_amqp_hold(&r->a) != OUTCOME_DONE)
+		(void)reader_lost(r);
+}
+
 /* One step of waiting. RECORD: look again for messages. */
 static enum endpoint_status
 wait_for_more(struct amqp_reader *r, int wait_ms)
@@ -710,6 +724,9 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 	case OUTCOME_DONE:
 		break;
 	}
+	look_at_lock(r);
+	if (r->a.link.conn == NULL)
+		return ENDPOINT_RECORD;
 	if (r->until_empty) { /* at most until the next check of the queue */
 		int64_t left = r->check_ms - clock_mono_ms();
 
@@ -773,6 +790,7 @@ reader_pump(struct endpoint *e)
 {
 	struct amqp_reader *r = reader_of(e);
 
+	look_at_lock(r);
 	if (r->a.link.conn != NULL)
 		(void)receive_frames(r, 0);
 }

@@ -124,6 +124,35 @@ class Test(Checklist):
             process.kill()
             process.wait()
 
+    def two_locks(self):
+        """A cluster that was divided, with a reader on each side, keeps both
+        readers, and one lock: the reader without it becomes the standby. Here
+        the lock of the first one is deleted, until the second one gets it."""
+        programs = {"left": self.reader("left", "divided")}
+        self.reads("left", "divided")
+        programs["right"] = self.reader("right", "divided")
+        self.waits("right", "divided")
+
+        again = 0 # when to delete it again, if the first one took it again
+
+        def both_read():
+            nonlocal again
+            if time.monotonic() >= again:
+                again = time.monotonic() + 8
+                self.lab.ask_broker("""
+                    case rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>,
+                        queue, <<"divided.reader">>)) of
+                    {ok, Q} -> rabbit_amqqueue:delete(Q, false, false,
+                        <<"test">>);
+                    _ -> none end.""")
+            return self.said("right", "amqp_connected queue=divided\n")
+
+        until(60, both_read, "two readers")
+        until(60, lambda: self.said("left", TAKEN % "divided"),
+              f"the reader without a lock to wait: {self.lab.text('left.err')}")
+        for name, process in programs.items():
+            self.well(name, process)
+
     def rights(self):
         """The permissions on the page suffice."""
         page = re.findall(
