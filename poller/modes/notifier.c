@@ -15,8 +15,8 @@
  * process runs, it remembers for a day what it has sent, because the aggregator
  * may publish a notice twice.
  *
- * A notice that is over before it was sent is not sent, and neither is that it
- * is over.
+ * A notice that is over before it was sent is not sent, and neither is its end,
+ * unless another run of the program may have sent the notice.
  *
  * With -t, rows of the table notice_deliveries have the status of each
  * receiver: once a minute, and when it changes.
@@ -98,6 +98,7 @@ struct notifier {
 	struct groups groups;
 	struct strmap open; /* fact_key() -> item */
 	struct recent facts;
+	int64_t began_at; /* when the program was started */
 	uint64_t lines, messages, failures;
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct record record;
@@ -164,6 +165,14 @@ fact_of(const struct notice *n)
 	return is_over(n) ? FACT_OVER : FACT_FIRED;
 }
 
+/* Returns whether an earlier notifier, or we before a lost connection, may have
+ * sent the notice that was read. */
+static bool
+may_have_been_sent(const struct notifier *a, const struct notice *n)
+{
+	return endpoint_is_redelivered(a->from) || n->fired < a->began_at;
+}
+
 /* Returns whether the receiver needs nothing more about the notice that was
  * read. */
 static bool
@@ -175,8 +184,7 @@ is_settled(struct notifier *a, const struct notice *n, const struct receiver *r)
 		return knows(a, n, r, FACT_SKIPPED);
 	if (!knows(a, n, NULL, FACT_ENDED))
 		return false;
-	/* Otherwise the receiver may have it. */
-	if (!endpoint_is_redelivered(a->from))
+	if (!may_have_been_sent(a, n))
 		learn(a, n, r, FACT_SKIPPED);
 	return true;
 }
@@ -227,7 +235,7 @@ open_notice(struct notifier *a, struct receiver *r, const char *line,
 	i->line = xstrndup(line, len);
 	i->where = xstrdup(endpoint_where(a->from));
 	i->receipt = receipt;
-	i->tried = endpoint_is_redelivered(a->from);
+	i->tried = may_have_been_sent(a, &i->notice);
 	append_to_group(find_group(a, r, &a->record, &i->notice), i);
 	key = fact_key(a, &i->notice, r, fact_of(&i->notice));
 	*strmap_put(&a->open, key, strlen(key)) = i;
@@ -1045,7 +1053,9 @@ static enum exit_code
 run_notify_mode(void *options)
 {
 	struct poller *p = options;
-	struct notifier a = { .poller = p, .conf = p->common.conf };
+	struct notifier a = {
+		.poller = p, .conf = p->common.conf, .began_at = clock_now_ms()
+	};
 
 	receipts_init(&a.receipts, NULL);
 	STAILQ_INIT(&a.groups);

@@ -100,8 +100,9 @@ read_section(struct receiver *r, const struct conf *c, const char *section,
 		buf_setf(why, "needs either url, url_file or mail");
 		return -1;
 	}
-	if (r->url != NULL &&
-	    check_url(r->url, conf_bool(c, section, "plaintext"), why) != 0)
+	if (r->url == NULL)
+		return 0;
+	if (check_url(r->url, conf_bool(c, section, "plaintext"), why) != 0)
 		return -1;
 	r->format = filter_open(conf_text(c, section, "format"), why);
 	return r->format != NULL ? 0 : -1;

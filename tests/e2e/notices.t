@@ -272,6 +272,25 @@ class Test(Checklist):
             self.that(says in done.err, done.err)
         os.unlink(self.lab.path("mail_status"))
 
+    def too_many_notices_for_a_receiver_that_fails(self):
+        """With 60 receivers, 1,000 may wait for each. The oldest for the one
+        that fails become dead letters, and the other one gets all."""
+        conf = self.lab.conf("many.conf", {
+            "notice late": {"when": "late", "to": "bad, good"},
+            "notify good": {"url": f"{self.receiver.url}/good", "every": "1s"},
+            "notify bad": {"url": "http://127.0.0.1:1"},
+            **{f"notify n{i}": {"mail": "a@example.com"}
+               for i in range(58)}})
+        at = text(now())
+        done = self.lab.run(
+            ["poller", "-c", conf, "--notify"], stdin=b"".join(json.dumps({
+                "type": "notice", "tenant": "t", "id": f"n{i}", "rule": "late",
+                "kind": "late", "begin_at": at, "fired_at": at}).encode() +
+                b"\n" for i in range(1500)))
+        self.equal(len(self.receiver.ids("/good")), 1500, "at the other one")
+        reason = "receiver 'bad': too many notices are waiting for it: "
+        self.that(done.code in (65, 75) and reason in done.err, done)
+
     def a_server_that_fails_is_asked_again(self):
         self.receiver.faults["/slow500"] = [500, 503]
         self._wait("slow500", -1)
