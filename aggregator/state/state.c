@@ -1,6 +1,6 @@
 /*
- * state: see state.h. The whole file is read and verified before anything is
- * used; the settings are compared afterwards.
+ * state: see state.h. The file is verified before anything is used; the
+ * settings are compared afterwards.
  */
 #include "aggregator/state/state.h"
 

@@ -36,12 +36,12 @@ struct state_identity {
 };
 
 /* Opens a state and creates the folder and the file if they are missing. All
- * entries are verified. With dir NULL the state is temporary, in TMPDIR, and
- * nothing of it remains. limit is the maximum size of the file in bytes. On
- * failure returns NULL and sets *why and *code: PROG_TEMPFAIL: another process
- * has it open; PROG_CONFIG: it was created with other settings; PROG_DATA: it
- * is damaged or has an unknown version; PROG_CANTCREATE, PROG_IO: a system call
- * failed. */
+ * entries are verified if that is due (lmdb_verify()). With dir NULL the state
+ * is temporary, in TMPDIR, and nothing of it remains. limit is the maximum size
+ * of the file in bytes. On failure returns NULL and sets *why and *code:
+ * PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was created with
+ * other settings; PROG_DATA: it is damaged or has an unknown version;
+ * PROG_CANTCREATE, PROG_IO: a system call failed. */
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));

@@ -18,11 +18,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hash.h"
 #include "common/lmdb/lmdb_guard.h"
 #include "common/lmdb/lmdb_lock.h"
+#include "common/lmdb/lmdb_seal.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/thread.h"
@@ -52,6 +54,7 @@ struct lmdb_file {
 	bool shared;
 	int lock; /* lmdb_lock.h; -1: none */
 	MDB_env *env;
+	int fd;       /* of the file, LMDB's own; -1: not open */
 	MDB_txn *txn; /* NULL: not begun since the last commit */
 	bool writes;  /* the transaction can change something */
 	bool changed; /* and has */
@@ -59,6 +62,7 @@ struct lmdb_file {
 	struct lmdb_table *tables[LMDB_TABLES];
 	size_t tables_n;
 	struct lmdb_table *meta;
+	int64_t verified_ms; /* when all of it was verified; 0: unknown */
 
 	/* The commit that runs: txn and `committed` belong to the thread until
 	 * that is joined. */
@@ -312,7 +316,7 @@ lmdb_new(
 	f->path = xstrdup(path);
 	f->limit = limit;
 	f->shared = shared;
-	f->lock = -1;
+	f->lock = f->fd = -1;
 	f->crash = xasprintf("%s '%s' is damaged: it is truncated, or has "
 			     "wrong pages; %s",
 	    kind->name, path, kind->way_out);
@@ -341,6 +345,8 @@ lmdb_open(struct lmdb_file *f)
 	guard_begin(f);
 	if (rc == 0)
 		rc = mdb_env_open(f->env, f->path, flags, 0600);
+	if (rc == 0)
+		rc = mdb_env_get_fd(f->env, &f->fd);
 	if (rc == 0 && f->shared)
 		/* Removes readers of killed processes. */
 		rc = mdb_reader_check(f->env, &dead);
@@ -419,6 +425,29 @@ lmdb_is_new(struct lmdb_file *f)
 	return begin(f) && mdb_txn_id(f->txn) == (f->writes ? 1 : 0);
 }
 
+/* Returns the number of the last commit. */
+static uint64_t
+last_commit(const struct lmdb_file *f)
+{
+	MDB_envinfo info;
+	int rc;
+
+	guard_begin(f);
+	rc = mdb_env_info(f->env, &info);
+	lmdb_guard_end();
+	return rc == 0 ? info.me_last_txnid : 0;
+}
+
+/* After an error, the next lmdb_verify() reads everything. */
+static void
+seal_or_unseal(const struct lmdb_file *f)
+{
+	if (f->rc != 0)
+		lmdb_seal_remove(f->fd);
+	else if (f->verified_ms != 0)
+		lmdb_seal_set(f->fd, last_commit(f), f->verified_ms);
+}
+
 void
 lmdb_close(struct lmdb_file *f)
 {
@@ -427,6 +456,8 @@ lmdb_close(struct lmdb_file *f)
 	if (f == NULL)
 		return;
 	lmdb_abort(f);
+	if (f->fd >= 0)
+		seal_or_unseal(f);
 	if (f->env != NULL)
 		mdb_env_close(f->env);
 	/* Earlier, this would release LMDB's own locks of the same file. */
@@ -1026,13 +1057,27 @@ verify_format(struct lmdb_file *f)
 	lmdb_guard_end();
 }
 
+/* Verifies all entries, unless the seal of the file holds. */
+static void
+verify_if_due(struct lmdb_file *f)
+{
+	int64_t now = clock_now_ms();
+
+	f->verified_ms = lmdb_seal_get(f->fd, last_commit(f));
+	if (f->verified_ms != 0)
+		return;
+	verify_tables(f);
+	if (f->rc == 0)
+		f->verified_ms = now;
+}
+
 bool
 lmdb_verify(struct lmdb_file *f, bool all)
 {
 	if (lmdb_table(f, LMDB_META, false) != NULL)
 		verify_format(f);
 	if (all && f->rc == 0)
-		verify_tables(f);
+		verify_if_due(f);
 	return f->rc == 0;
 }
 

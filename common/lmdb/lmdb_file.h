@@ -35,9 +35,10 @@
  * in which an entry was changed, lost, duplicated or exchanged, with a
  * probability of 1 - 2^-64; and so it does with an older page, and with keys
  * that a search does not find because LMDB's inner pages are damaged. Damage
- * after that is found when the value is read. If a damaged or truncated file
- * crashes LMDB itself, the process ends with one line that names the file and
- * the way out (lmdb_guard.h).
+ * after that is found when the value is read, or at the next verification:
+ * after an unclean stop, after a change by another program, or a day later. If
+ * a damaged or truncated file crashes LMDB itself, the process ends with one
+ * line that names the file and the way out (lmdb_guard.h).
  *
  * An older copy of the whole file is valid and is not detected as old. If
  * LMDB's newest root is damaged, the previous commit is used, which has the
@@ -92,7 +93,9 @@ bool lmdb_is_new(struct lmdb_file *f);
 /* Makes the table LMDB_META of a new file and writes its format there. */
 void lmdb_begin_file(struct lmdb_file *f);
 
-/* Refuses a file of another format. all: also verifies all entries. */
+/* Refuses a file of another format. all: also verifies all entries, unless that
+ * was done within a day and the file was closed in good order since then
+ * (lmdb_seal.h). */
 bool lmdb_verify(struct lmdb_file *f, bool all);
 
 /* Returns the table with that name, which the file owns; a missing one is made,

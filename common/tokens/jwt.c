@@ -17,7 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/digest/encoding.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 #include "common/json/jsonw.h"
 #include "common/records/record.h"
 

@@ -12,7 +12,8 @@
  * advice (common/lmdb/lmdb_file.h). The file can be removed while no process
  * has it open (lmdb_lock.h), because the CRM has all its data.
  *
- * When a poll or a listener opens the file, it verifies all of it. An older
+ * When a poll or a listener opens the file, it verifies all of it if that is
+ * due (lmdb_verify()). An older
  * copy of the whole file is valid: what it lacks is read from the CRM again,
  * and the count of calls may be too low. The file of another tenant is
  * emptied at its first use, see chats/pull.c.
@@ -37,8 +38,9 @@ enum store_table {
 };
 
 enum store_access {
-	STORE_EXCLUSIVE, /* for a poll or a listener, which verifies the file;
-			  * PROG_TEMPFAIL if another one has it */
+	STORE_EXCLUSIVE, /* for a poll or a listener, which verifies the file
+			  * if that is due; PROG_TEMPFAIL if another one has
+			  * it */
 	STORE_SHARED,    /* for reading and counting during a poll */
 };
 

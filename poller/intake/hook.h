@@ -20,7 +20,7 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 #include "common/http/web.h"
 #include "poller/intake/idempotency.h"
 

@@ -15,7 +15,7 @@
 #include "common/digest/encoding.h"
 #include "common/digest/hash.h"
 #include "common/digest/random.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 #include "common/http/web.h"
 #include "common/json/jsonw.h"
 #include "common/tokens/jwt.h"

@@ -15,7 +15,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/digest/encoding.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 #include "poller/crm/failure.h"
 #include "poller/notify/mail.h"
 

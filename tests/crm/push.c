@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 #include "tests/crm/rng.h"
 
 #define TIMEOUT_MS 10000L

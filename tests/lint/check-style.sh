@@ -44,7 +44,7 @@ libraries() {
 ^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|sink/modes/mode_explain|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table|json/json_text)|aggregator/words/text_words)[.]c$
 ^xxhash[.]h$ ^common/digest/hash[.]h$
-^openssl/ ^(common/(http/signature|digest/hash)|tests/unit/common/http/test_signature)[.]c$
+^openssl/ ^(common/digest/(signature|hash)|tests/unit/common/digest/test_signature)[.]c$
 ^libical/ ^common/hours/holidays[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http/(web|event_topic|server[a-z_]*)[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/

@@ -10,7 +10,9 @@
 #include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/lmdb/lmdb_lock.h"
@@ -166,6 +168,61 @@ a_damaged_value_is_refused(void **state)
 	store_close(s);
 	assert_null(store_open(".", "damaged", STORE_EXCLUSIVE, &code, &why));
 	assert_int_equal(code, PROG_IO);
+	assert_non_null(strstr(buf_str(&why), "does not match its checksum"));
+	buf_release(&why);
+}
+
+/* Changes a value as a failing disk would: no write is seen. */
+static void
+rot(const char *path, const char *value)
+{
+	struct buf file = BUF_INIT;
+	struct stat st;
+	int fd = open(path, O_RDWR);
+	char *at;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(file_read_path(path, &file), 0);
+	at = memmem(file.data, file.len, value, strlen(value));
+	assert_non_null(at);
+	assert_int_equal(pwrite(fd, "?", 1, at - file.data), 1);
+	assert_int_equal(
+	    futimens(fd, (struct timespec[2]){ st.st_atim, st.st_mtim }), 0);
+	assert_int_equal(close(fd), 0);
+	buf_release(&file);
+}
+
+static bool
+has_attributes(const char *path)
+{
+	return setxattr(path, "user.test", "1", 1, 0) == 0;
+}
+
+/* A file that was verified and closed is not verified again, so damage is found
+ * when the value is read. The next start verifies the file. */
+static void
+damage_breaks_the_seal(void **state)
+{
+	struct store *s = open_store(".", "sealed", STORE_EXCLUSIVE);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	int i, n = 0;
+
+	(void)state;
+	store_put(s, STORE_CHATS, "a", "value", 5);
+	commit_store(s);
+	store_close(s);
+	if (!has_attributes("./sealed.mdb"))
+		skip();
+	store_close(open_store(".", "sealed", STORE_EXCLUSIVE));
+	rot("./sealed.mdb", "value");
+	for (i = 0; i < 2; i++) /* a program that does not read it */
+		store_close(open_store(".", "sealed", STORE_EXCLUSIVE));
+	s = open_store(".", "sealed", STORE_EXCLUSIVE);
+	assert_int_equal(
+	    store_each(s, STORE_CHATS, count_entry, &n, &why), PROG_IO);
+	store_close(s);
+	assert_null(store_open(".", "sealed", STORE_EXCLUSIVE, &code, &why));
 	assert_non_null(strstr(buf_str(&why), "does not match its checksum"));
 	buf_release(&why);
 }
@@ -359,6 +416,7 @@ test_store(void)
 		cmocka_unit_test(a_store_that_cannot_be_opened_again_is_lost),
 		cmocka_unit_test(an_emptied_store_keeps_only_its_numbers),
 		cmocka_unit_test(an_open_file_is_not_removed),
+		cmocka_unit_test(damage_breaks_the_seal),
 		cmocka_unit_test(readers_do_not_wait_for_a_writer),
 	};
 

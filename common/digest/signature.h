@@ -3,8 +3,8 @@
  * bytes, or by a secret, compared in constant time. Only signature.c includes
  * libcrypto.
  */
-#ifndef COMMON_HTTP_SIGNATURE_H
-#define COMMON_HTTP_SIGNATURE_H
+#ifndef COMMON_DIGEST_SIGNATURE_H
+#define COMMON_DIGEST_SIGNATURE_H
 
 #include <stdbool.h>
 #include <stddef.h>

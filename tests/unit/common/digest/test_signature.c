@@ -1,5 +1,5 @@
 /*
- * Tests of common/http/signature against known values: RFC 4231, a signature
+ * Tests of common/digest/signature against known values: RFC 4231, a signature
  * made by Chatwoot's rule, and MD5 from RFC 1321. tests/e2e/hooks.t compares
  * with `openssl dgst`.
  */
@@ -13,7 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 
 static void
 repeat(char *to, char c, size_t n)

@@ -2,7 +2,7 @@
  * signature: see signature.h. The MAC is computed regardless of the headers, so
  * the duration depends only on the length of the body.
  */
-#include "common/http/signature.h"
+#include "common/digest/signature.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
