@@ -200,14 +200,18 @@ class Team:
     def record(self, type_, **members):
         return json.dumps({"type": type_, "tenant": self.tenant, **members})
 
+    def describe(self, chat, status, at):
+        operator = self.operators[chat]
+        return self.record("chat", chat=chat, status=status, at=text(at),
+                           channel=self.channels[chat],
+                           **({"operator": operator} if operator else {}))
+
     def open_chat(self, at):
         self.n += 1
         chat = f"c{self.n}"
         self.channels[chat] = self.dice.choice(CHANNELS)
-        operator = self.operators[chat] = self.dice.choice((None, *OPERATORS))
-        yield self.record("chat", chat=chat, status="open", at=text(at),
-                          channel=self.channels[chat],
-                          **({"operator": operator} if operator else {}))
+        self.operators[chat] = self.dice.choice((None, *OPERATORS))
+        yield self.describe(chat, "open", at)
         yield from self.write(chat, at)
 
     def write(self, chat, at):
@@ -220,8 +224,7 @@ class Team:
 
     def snooze(self, chat, at):
         """A customer who waits goes on waiting."""
-        yield self.record("chat", chat=chat, status="snoozed", at=text(at),
-                          channel=self.channels[chat])
+        yield self.describe(chat, "snoozed", at)
 
     def answer(self, chat, at):
         self.n += 1
