@@ -70,6 +70,7 @@ cat >"$tmp/bin/sink" <<'END'
 #!/bin/bash
 case $* in
 *schema_migrations*) echo '{"number":1}' ;;
+*stream_heads*) ;;
 *SELECT*) echo '{"tenant":"acme","age":10}' ;;
 esac
 END

@@ -304,13 +304,14 @@ class Test(Checklist):
             "= e45069dcdc2f393c4fbdeda3")
 
     def rights_at_the_broker(self):
-        for user in "aggregator", "sink", "poller", "listener", "assign":
+        for user in "aggregator", "sink", "poller", "listener", "assign", \
+                "notify":
             self.command("rabbitmqctl", "-q", "add_user", user, "secret")
         self.typed("rights", shown_in("messaging-operation.7", "SECURITY", 1))
         listed = self.command("rabbitmqctl", "-q", "list_permissions", "-p",
                               "messaging")
         self.equal(len([x for x in listed.splitlines() if "amq" in x]),
-                   5, listed)
+                   6, listed)
 
     def profile(self):
         profile = re.search(r"(?ms)^def about:.*?(?=^\.Ed)",
