@@ -701,11 +701,12 @@ is_overlooked(struct amqp_reader *r)
 
 /* While a cluster is divided, each side may have a reader with a lock; when it
  * is whole again, the broker keeps both readers and one lock. Drops the link of
- * the reader without it. */
+ * the reader without it. Only daemons look: the response comes after everything
+ * that the broker has sent, which may be a whole queue of dead letters. */
 static void
 look_at_lock(struct amqp_reader *r)
 {
-	if (r->a.sole && r->a.link.conn != NULL &&
+	if (r->a.sole && r->a.wait_forever && r->a.link.conn != NULL &&
 	    clock_mono_ms() - r->a.held_ms >= LOCK_LOOK_MS &&
 	    endpoint_amqp_hold(&r->a) != OUTCOME_DONE)
 		(void)reader_lost(r);

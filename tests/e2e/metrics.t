@@ -353,6 +353,7 @@ class Test(Checklist):
         self.daemon(name, "aggregator", "--input", "eventcounter", "-f",
                     "queue:events", "--exchange", "events", "--json-dir",
                     self.lab.tmp, "--state", self.lab.path("counts"))
+        until(60, self.is_bound, "the queue's binding")
         sent = Events(seed=7, n=30, garbage=20)
         sent.publish(self.lab, "events", "events")
         self.that(sent.garbage, "no garbage")
@@ -360,6 +361,12 @@ class Test(Checklist):
                   daemon_dead_letters_total=sent.garbage,
                   daemon_last_success_timestamp_seconds=None)
         self.stop(name)
+
+    def is_bound(self):
+        """An exchange drops what is published before it has a queue."""
+        return self.lab.ask_broker("""
+            length(rabbit_binding:list_for_source(
+                rabbit_misc:r(<<"VHOST">>, exchange, <<"events">>))).""") == "1"
 
     def unwritable(self):
         conf, self.conf = self.conf, self.daemons_conf(self.lab.path("none"))
