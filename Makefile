@@ -168,14 +168,18 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
     bench \
     board \
+    board_hours \
     broker_nodes \
     budget \
     chatwoot_truth \
+    coverage_past \
     damage \
     galera \
     machines \
     memory \
+    notice_kills \
     pace \
+    poller_long \
     prometheus \
     readme_install)
 # These wait for minutes, mostly for servers. They start first, so that they do

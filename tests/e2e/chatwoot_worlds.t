@@ -9,7 +9,7 @@ repairs this. Polls see whole seconds, webhooks milliseconds; both at once give
 the figures of polls alone. A section without a token is never polled. In half
 of the worlds, the account has random opening hours and targets, which change:
 by when waiting customers must be answered, and how the sink judges intervals,
-equals the oracle, too. WORLDS worlds are run (4; LONG=1: 200), alternating
+equals the oracle, too. WORLDS worlds are run (3; LONG=1: 200), alternating
 between the three kinds. SEED=n begins at n.
 """
 
@@ -317,7 +317,7 @@ def run(lab, number):
 def body():
     checks, counts = Checks(), collections.Counter()
     first = seed()
-    count = int(os.environ.get("WORLDS") or (200 if LONG else 4))
+    count = int(os.environ.get("WORLDS") or (200 if LONG else 3))
     with Lab("chatwoot_worlds") as lab:
         lab.start_servers("rabbitmq", "mariadb")
         lab.must(["sink", "--migrate"])

@@ -14,7 +14,7 @@ broker and the database.
 
 Every fourth world is one of Chatwoot, the others are of Chat2Desk.
 
-WORLDS worlds are run (4; LONG=1: 260), with seeds from the commit or,
+WORLDS worlds are run (3; LONG=1: 260), with seeds from the commit or,
 with LONG=1, the time.
 SEED=n runs n alone, or WORLDS from n on; CRM=chatwoot, those of that CRM.
 """
@@ -601,7 +601,7 @@ class World:
 
 
 def seeds():
-    count = int(os.environ.get("WORLDS") or (260 if LONG else 4))
+    count = int(os.environ.get("WORLDS") or (260 if LONG else 3))
     start = os.environ.get("SEED")
     if start:
         return [int(start) + i
