@@ -172,21 +172,25 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     broker_nodes \
     budget \
     chatwoot_truth \
+    chatwoot_worlds \
     coverage_past \
     damage \
+    flood \
     galera \
+    listen_lanes \
     machines \
     memory \
     notice_kills \
     pace \
     poller_long \
     prometheus \
-    readme_install)
+    readme_install \
+    servers)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
 LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,coverage \
 	cron_history board_stream faults fault_injection rollup api_responses \
-	chatwoot_worlds forget health_check manual_pages notify poller isolation \
+	forget health_check manual_pages notify poller isolation \
 	api_originals assign api api_hours)
 
 # Tests with servers that check much in a few seconds.

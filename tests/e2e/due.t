@@ -136,7 +136,7 @@ class Test(Checklist):
         """The live events show it when it happens."""
         stream = Stream(self.server.port, token(tenant_id=TENANT, role="lead"))
         stream.event()
-        second = datetime.now(timezone.utc) - self.world.now + timedelta(seconds=2)
+        second = datetime.now(timezone.utc) - self.world.now + timedelta(seconds=6)
         self.world.put("changes", 8 * MINUTE, second + timedelta(seconds=1), second,
                  "1", WEB)
         seen = []
