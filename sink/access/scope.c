@@ -138,7 +138,7 @@ teams_shared(
 
 /* The condition. */
 
-/* True for an agent who is in a team. */
+/* True for an operator who is in a team. */
 static bool
 is_in_some_team(const struct viewer *v)
 {
@@ -157,14 +157,14 @@ is_in_some_team(const struct viewer *v)
 bool
 scope_limits_rows(const struct viewer *v)
 {
-	return v->role == VIEWER_AGENT || v->claims.in_teams;
+	return v->role == VIEWER_OPERATOR || v->claims.in_teams;
 }
 
 bool
 scope_limits_totals(const struct viewer *v)
 {
 	return v->claims.in_teams ||
-	       (v->role == VIEWER_AGENT && is_in_some_team(v));
+	       (v->role == VIEWER_OPERATOR && is_in_some_team(v));
 }
 
 /* True if the viewer's totals include the member. */
@@ -211,7 +211,7 @@ add_team_ids(const struct viewer *v, const char *column, struct buf *sql)
 static void
 add_own(const struct viewer *v, const char *column, struct buf *sql)
 {
-	if (v->role != VIEWER_AGENT) {
+	if (v->role != VIEWER_OPERATOR) {
 		add_team_ids(v, column, sql);
 		return;
 	}
@@ -253,7 +253,7 @@ scope_has(const struct viewer *v, const char *operator_id)
 {
 	size_t i;
 
-	if (v->role == VIEWER_AGENT)
+	if (v->role == VIEWER_OPERATOR)
 		return strcmp(operator_id, v->claims.subject) == 0;
 	if (!v->claims.in_teams)
 		return true;
@@ -286,6 +286,6 @@ scope_equals(const struct viewer *a, const struct viewer *b)
 	return a->role == b->role && strcmp(a->tenant, b->tenant) == 0 &&
 	       a->claims.in_teams == b->claims.in_teams &&
 	       strcmp(a->claims.teams, b->claims.teams) == 0 &&
-	       (a->role != VIEWER_AGENT ||
+	       (a->role != VIEWER_OPERATOR ||
 		   strcmp(a->claims.subject, b->claims.subject) == 0);
 }

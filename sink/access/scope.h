@@ -4,10 +4,10 @@
  * `least` in struct list's columns (api/list.h; PERSONAL() in resource_lists.c)
  * defines which columns; resource_now.c and resource_chat.c compare `role`.
  *
- *   rows    figures for single operators, their chats and intervals: an agent
- *           sees their own, a token with teams those of their operators
- *   totals figures for several operators together: a token sees its teams; an
- *           agent without teams in the token sees the teams that they belong
+ *   rows    figures for single operators, their chats and intervals: an
+ *           operator sees their own, a token with teams those of their
+ * operators totals figures for several operators together: a token sees its
+ * teams; an operator without teams in the token sees the teams that they belong
  *           to; all others see the tenant
  *
  * A team without members, or one that is not configured, shows nothing.

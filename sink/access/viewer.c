@@ -11,7 +11,7 @@
 static const char *const role_names[] = {
 	[VIEWER_NONE] = "none",
 	[VIEWER_WALL] = "wall",
-	[VIEWER_AGENT] = "agent",
+	[VIEWER_OPERATOR] = "operator",
 	[VIEWER_LEAD] = "lead",
 	[VIEWER_ADMIN] = "admin",
 };
@@ -60,12 +60,13 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
 			      "token with sink --token");
 		return -1;
 	}
-	if (v->role == VIEWER_AGENT && v->claims.subject[0] == '\0') {
-		buf_setf(why, "it has the role agent but no sub");
+	if (v->role == VIEWER_OPERATOR && v->claims.subject[0] == '\0') {
+		buf_setf(why, "it has the role operator but no sub");
 		return -1;
 	}
-	if (v->role == VIEWER_AGENT && text_ends_with_blank(v->claims.subject,
-					   strlen(v->claims.subject))) {
+	if (v->role == VIEWER_OPERATOR &&
+	    text_ends_with_blank(
+		v->claims.subject, strlen(v->claims.subject))) {
 		buf_setf(why, "its sub ends with a space");
 		return -1;
 	}

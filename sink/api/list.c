@@ -445,9 +445,9 @@ add_scope(struct page *p)
 }
 
 static bool
-is_agents(const struct page *p, const char *column)
+is_own_operator(const struct page *p, const char *column)
 {
-	return p->q->viewer.role == VIEWER_AGENT && !p->list->nobodys &&
+	return p->q->viewer.role == VIEWER_OPERATOR && !p->list->nobodys &&
 	       p->list->operator_column != NULL &&
 	       strcmp(p->list->operator_column, column) == 0;
 }
@@ -458,7 +458,7 @@ find_index(const struct page *p)
 {
 	const struct list_index *i = p->list->indexes;
 
-	while (i->index != NULL && !is_agents(p, i->parameter) &&
+	while (i->index != NULL && !is_own_operator(p, i->parameter) &&
 	       !question_parameter(p->q, i->parameter))
 		i++;
 	return i->index;

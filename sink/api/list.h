@@ -109,7 +109,7 @@ struct list_column {
 };
 
 /* An index to use if that parameter is given, or if the column names the
- * operator and an agent sees only their own rows; if there are several, the
+ * operator and the viewer sees only their own rows; if there are several, the
  * first one. Without this hint, the server may scan the whole tenant, because
  * the primary key has the order. */
 struct list_index {

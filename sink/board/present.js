@@ -68,7 +68,7 @@ export function incompleteText() {
 	return `incomplete${since === "" ? "" : ` (${since})`}`;
 }
 
-/* The note as a sentence. An agent has a row even if the token's teams have none. */
+/* The note as a sentence. An operator has a row even if the token's teams have none. */
 export function nothingYet() {
 	if (isUnknown() && present.operators.length > 0)
 		return notKept(present.not_kept, "nobody has written yet");
@@ -150,18 +150,18 @@ export function countedOnes() {
 	return present.waiting.filter((row) => !present.of_teams || row.assigned);
 }
 
-/* True if some waiting customers may be missing from the list. An agent's list has
- * only the agent's own. */
+/* True if some waiting customers may be missing from the list. An operator's list has
+ * only their own. */
 export function isListShort() {
 	const counted = countedOnes();
 
-	return present.role === "agent" || isUnknown()
+	return present.role === "operator" || isUnknown()
 		|| counted.length < (present.now[0]?.waiting_chats ?? counted.length);
 }
 
 /* {n, closed, least}; closed: how many of the listed ones are late while their team is
  * closed, which does not alarm; least: there may be more customers, who are not
- * listed. They have waited for less time than the listed ones, except for an agent,
+ * listed. They have waited for less time than the listed ones, except for an operator,
  * whose list lacks other operators' chats. With targets, the response contains the
  * number. */
 export function lateOnes() {
@@ -178,11 +178,11 @@ export function lateOnes() {
 	const all = present.now[0]?.waiting_chats ?? counted.length;
 
 	return { n: counted.filter(isLate).length, closed: 0,
-		least: isUnknown() || counted.length < all && (present.role === "agent"
+		least: isUnknown() || counted.length < all && (present.role === "operator"
 			|| present.waiting.every(isLate)) };
 }
 
-/* An agent's totals include those of others, so they have no link; and a wall must
+/* An operator's totals include those of others, so they have no link; and a wall must
  * not show names. */
 export function mayOpen() {
 	return !settings.wall && ["lead", "admin"].includes(present?.role);

@@ -159,7 +159,7 @@ function queueText(chats) {
 
 export function showTotals() {
 	const total = present.now[0] ?? {};
-	/* Operators who are no longer listed may still have chats; an agent sees no
+	/* Operators who are no longer listed may still have chats; an operator sees no
 	 * other operator. */
 	const there = present.operators.filter((o) => o.available).length;
 	const listed = present.operators.filter((o) => o.available !== null);
@@ -208,7 +208,7 @@ export function showTotals() {
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1"), ...queueText(chats) },
 		{ id: "total-available", title: "Operators online",
-			value: present.role === "agent" || listed.length === 0
+			value: present.role === "operator" || listed.length === 0
 				? null : `${there}/${listed.length}`,
 			kind: open && firstUnattended().before ? "late" : null,
 			...open ? firstUnattended() : {} },

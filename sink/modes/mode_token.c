@@ -199,7 +199,7 @@ find_in_database(struct sink *s, struct db **db)
 	enum exit_code code =
 	    is_configured(s) ? PROG_OK : sink_find_tenant(s, *db);
 
-	if (code == PROG_OK && viewer_role_named(s->role) == VIEWER_AGENT)
+	if (code == PROG_OK && viewer_role_named(s->role) == VIEWER_OPERATOR)
 		code = find_operator(s, *db);
 	return code;
 }
@@ -209,7 +209,7 @@ find_all(struct sink *s)
 {
 	enum exit_code code = PROG_OK;
 
-	if (!is_configured(s) || viewer_role_named(s->role) == VIEWER_AGENT)
+	if (!is_configured(s) || viewer_role_named(s->role) == VIEWER_OPERATOR)
 		code = sink_with_schema(s, find_in_database);
 	return code == PROG_OK && s->teams != NULL ? find_teams(s) : code;
 }
@@ -290,15 +290,15 @@ check_making(const struct sink *s)
 
 	if (s->role == NULL)
 		return prog_usage_error(
-		    "--token needs --role wall, agent, lead or admin");
+		    "--token needs --role wall, operator, lead or admin");
 	role = viewer_role_named(s->role);
 	if (role == VIEWER_NONE)
 		return prog_usage_error(
-		    "unknown role '%s'; use wall, agent, lead or admin",
+		    "unknown role '%s'; use wall, operator, lead or admin",
 		    s->role);
-	if (role == VIEWER_AGENT && s->subject == NULL)
-		return prog_usage_error("--role agent needs --for OPERATOR");
-	if (role == VIEWER_AGENT &&
+	if (role == VIEWER_OPERATOR && s->subject == NULL)
+		return prog_usage_error("--role operator needs --for OPERATOR");
+	if (role == VIEWER_OPERATOR &&
 	    text_ends_with_blank(s->subject, strlen(s->subject)))
 		return prog_usage_error("--for must not end with a space");
 	if (s->subject != NULL &&
@@ -359,9 +359,9 @@ run_token(void *options)
 static const struct option_row rows[] = {
 	OPTION_REQUIRED(0, "tenant", "NAME", struct sink, tenant, "the tenant"),
 	OPTION_REQUIRED(0, "role", "ROLE", struct sink, role,
-	    "wall, agent, lead or admin; not with --revoke"),
+	    "wall, operator, lead or admin; not with --revoke"),
 	OPTION_TEXT(0, "for", "OPERATOR", struct sink, subject,
-	    "the owner; an agent's token shows their rows"),
+	    "the owner; a token of role operator shows their rows"),
 	OPTION_TEXT(0, "teams", "NAME,NAME", struct sink, teams,
 	    "only the operators of these teams"),
 	OPTION_TEXT(0, "days", "N", struct sink, days,

@@ -531,7 +531,7 @@ answer_channel(struct question *q)
 }
 
 const struct resource original_channel = {
-	"/api/v1/analytics/channels/{channel_id}/analytics", VIEWER_AGENT,
+	"/api/v1/analytics/channels/{channel_id}/analytics", VIEWER_OPERATOR,
 	"channel_analytics", "Figures of channels by hour, newest first.",
 	.answer = answer_channel,
 	.parameters = LIST_NAMES("tenant_id", "start_time", "end_time"),
@@ -791,7 +791,7 @@ answer_dashboard(struct question *q)
 }
 
 const struct resource original_dashboard = { "/api/v1/analytics/dashboard",
-	VIEWER_AGENT, "dashboard",
+	VIEWER_OPERATOR, "dashboard",
 	"The last 24 hours, 7 days, 4 weeks or 90 days.",
 	.answer = answer_dashboard,
 	.parameters = LIST_NAMES("tenant_id", "period"), .required = 1,

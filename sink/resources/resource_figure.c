@@ -100,7 +100,7 @@ answer_figure(struct question *q)
 	reply_end(q, NULL);
 }
 
-const struct resource resource_figure = { "/api/v1/figure", VIEWER_AGENT,
+const struct resource resource_figure = { "/api/v1/figure", VIEWER_OPERATOR,
 	"figure",
 	"Number and sum of the intervals that /api/v1/intervals "
 	"lists for the same parameters.",

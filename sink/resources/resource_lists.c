@@ -57,7 +57,7 @@ static const char *const interval_kinds[] = { "response", "first_response",
 static const struct list list_operators = {
 	.table = "operator_metrics",
 	.condition = "left_at IS NULL",
-	.columns = { FILTER("operator"), HREF(VIEWER_AGENT) },
+	.columns = { FILTER("operator"), HREF(VIEWER_OPERATOR) },
 	.and_others = true,
 	.hidden = "left_at",
 	.key = { "operator" },
@@ -65,8 +65,8 @@ static const struct list list_operators = {
 	.link = response_href_operator,
 };
 
-const struct resource resource_operators = { "/api/v1/operators", VIEWER_AGENT,
-	"operators", "The operators.", .list = &list_operators,
+const struct resource resource_operators = { "/api/v1/operators",
+	VIEWER_OPERATOR, "operators", "The operators.", .list = &list_operators,
 	.impersonal = true };
 
 /* Computed columns. */
@@ -165,7 +165,8 @@ static const struct list list_chats = {
 	.link = link_responses,
 };
 
-const struct resource resource_chats = { "/api/v1/chats", VIEWER_AGENT, "chats",
+const struct resource resource_chats = { "/api/v1/chats", VIEWER_OPERATOR,
+	"chats",
 	"Open chats, and chats that the newest snapshot no longer lists.",
 	.list = &list_chats };
 
@@ -241,8 +242,9 @@ static const struct list list_intervals = {
 	.link = timeline_link,
 };
 
-const struct resource resource_intervals = { "/api/v1/intervals", VIEWER_AGENT,
-	"intervals", "Each response, wait and resolution, newest first.",
+const struct resource resource_intervals = { "/api/v1/intervals",
+	VIEWER_OPERATOR, "intervals",
+	"Each response, wait and resolution, newest first.",
 	.list = &list_intervals };
 
 static const struct list list_conversations = {
@@ -342,7 +344,7 @@ static const struct list list_channels = {
 	.newest_first = true,
 };
 
-const struct resource resource_channels = { "/api/v1/channels", VIEWER_AGENT,
+const struct resource resource_channels = { "/api/v1/channels", VIEWER_OPERATOR,
 	"channels",
 	"Messages and conversations of channels by hour, newest first.",
 	.list = &list_channels, .impersonal = true };
@@ -376,6 +378,6 @@ static const struct list list_assignments = {
 };
 
 const struct resource resource_assignments = { "/api/v1/assignments",
-	VIEWER_AGENT, "assignments",
+	VIEWER_OPERATOR, "assignments",
 	"Assignments of chats to operators, newest first.",
 	.list = &list_assignments };

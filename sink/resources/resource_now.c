@@ -2,7 +2,7 @@
  * resource_now: GET /api/v1/now: the present: the tenant, its operators, and
  * the waiting customers, as far as scope.h allows: by what is due next, and
  * those without a target by length of wait. A wall sees no names at all, and an
- * agent sees no customer names.
+ * operator sees no customer names.
  */
 #include <stdio.h>
 
@@ -138,7 +138,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	    "p90_response_seconds, waiting_chats, longest_wait_seconds, "
 	    "operator FROM operator_metrics WHERE tenant = ? AND left_at IS "
 	    "NULL",
-	    q->viewer.role < VIEWER_AGENT ? "NULL, NULL" : "operator, name");
+	    q->viewer.role < VIEWER_OPERATOR ? "NULL, NULL" : "operator, name");
 	scope_add_rows(&q->viewer, "operator", &sql);
 	buf_adds(&sql, " ORDER BY open_chats DESC, operator");
 	return question_run(q, &sql, NULL, 0, rows);
@@ -156,7 +156,7 @@ waiting_who(const struct viewer *v)
 	case VIEWER_NONE:
 	case VIEWER_WALL:
 		return "NULL, NULL, " ASSIGNED ", c.channel, NULL";
-	case VIEWER_AGENT:
+	case VIEWER_OPERATOR:
 		return "c.chat, c.operator, " ASSIGNED ", c.channel, NULL";
 	case VIEWER_LEAD:
 	case VIEWER_ADMIN:
@@ -200,7 +200,7 @@ ask_names(struct question *q, struct db_rows **rows)
 
 	buf_adds(&sql, "SELECT kind, id, name FROM names n WHERE tenant = ? "
 		       "AND name IS NOT NULL AND (kind = 'channel'");
-	if (q->viewer.role >= VIEWER_AGENT) {
+	if (q->viewer.role >= VIEWER_OPERATOR) {
 		buf_adds(&sql,
 		    " OR kind = 'operator' AND NOT EXISTS (SELECT 1 "
 		    "FROM operator_metrics o WHERE o.tenant = n.tenant "
@@ -220,7 +220,7 @@ write_chat_url(const struct viewer *v, struct buf *to)
 	const char *url = NULL;
 	char section[RECORD_MAX_TENANT + sizeof "crm "];
 
-	if (v->role >= VIEWER_AGENT && v->conf != NULL &&
+	if (v->role >= VIEWER_OPERATOR && v->conf != NULL &&
 	    conf_has_tenant(v->conf, v->tenant)) {
 		(void)snprintf(section, sizeof section, "crm %s", v->tenant);
 		url = conf_text(v->conf, section, "chat_url");

@@ -86,7 +86,7 @@ static const struct {
 	{ "kind", NULL, KIND "'Only rows with this value'" },
 	{ "tag", NULL,
 	    "text 'Only rows with this value; refused for the role "
-	    "agent'" },
+	    "operator'" },
 	{ "assigned", NULL, "(1) '1: only assigned chats'" },
 	{ "nobody", NULL, "(1) '1: only rows without an operator'" },
 	{ "no_channel", NULL, "(1) '1: only rows without a channel'" },
@@ -143,7 +143,7 @@ parameter_shape(const struct resource *r, const char *name)
 static const char SECURITY_SCHEMES[] =
     "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
     "\"bearerFormat\":\"JWT\",\"description\":\"Signed "
-    "with the key of [serve]; the claim role is wall, agent, lead or admin. "
+    "with the key of [serve]; the claim role is wall, operator, lead or admin. "
     "Each operation's security lists the lowest role that it "
     "accepts.\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
     "\"messaging_session\",\"description\":\"The "

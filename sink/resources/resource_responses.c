@@ -82,7 +82,7 @@ read_group(struct responses_question *r)
 		    viewer_role_name(q->viewer.role));
 	if (r->group != GROUP_OPERATOR)
 		return true;
-	if (q->viewer.role == VIEWER_AGENT)
+	if (q->viewer.role == VIEWER_OPERATOR)
 		r->filter.operator_id = q->viewer.claims.subject;
 	return response_may_name_operators(q);
 }

@@ -70,7 +70,7 @@ read_kind(struct question *q, struct response_filter *c)
 bool
 response_may_name_operators(struct question *q)
 {
-	if (q->viewer.role >= VIEWER_AGENT)
+	if (q->viewer.role >= VIEWER_OPERATOR)
 		return true;
 	return question_problem(q, 403,
 	    "metrics of operators are not allowed for the role %s",
@@ -92,10 +92,10 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 	if (nobody)
 		c->operator_id = "";
 	if (c->operator_id == NULL ||
-	    (q->viewer.role >= VIEWER_AGENT &&
+	    (q->viewer.role >= VIEWER_OPERATOR &&
 		scope_has(&q->viewer, c->operator_id)))
 		return true;
-	if (q->viewer.claims.in_teams && q->viewer.role > VIEWER_AGENT)
+	if (q->viewer.claims.in_teams && q->viewer.role > VIEWER_OPERATOR)
 		return question_problem(
 		    q, 403, "the operator is not in the token's teams");
 	return question_problem(q, 403,
@@ -543,9 +543,9 @@ response_href(const struct question *q, const struct response_filter *c,
 {
 	const struct viewer *v = &q->viewer;
 
-	/* An agent's totals include those of others. */
-	if (v->role < VIEWER_AGENT ||
-	    (v->role == VIEWER_AGENT &&
+	/* An operator's totals include those of others. */
+	if (v->role < VIEWER_OPERATOR ||
+	    (v->role == VIEWER_OPERATOR &&
 		(c->operator_id == NULL || !scope_has(v, c->operator_id))))
 		return false;
 	buf_clear(href);

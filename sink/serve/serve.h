@@ -112,7 +112,7 @@ web_handler board_files_answer;
  *
  * One thread with its own connection checks up to 40 times a second whether
  * rows of a tenant with listeners have changed, and creates the answers for the
- * roles of these listeners; each agent counts as a separate role. It does
+ * roles of these listeners; each operator is a separate role. It does
  * nothing while there are no listeners.
  *
  * A stream ends within seconds after its token was revoked or has expired. */

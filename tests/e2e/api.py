@@ -335,40 +335,40 @@ class Test(Checklist):
         operators = [r["operator"] for r in self.pages(
             "operators", self.lead) if "\n" not in r["operator"]]
         for operator in operators[:4]:
-            self.agent_sees_their_own(operator)
+            self.operator_sees_their_own(operator)
 
-    def agent_sees_their_own(self, operator):
-        agent = token(tenant_id=OURS, role="agent", sub=operator)
+    def operator_sees_their_own(self, operator):
+        viewer = token(tenant_id=OURS, role="operator", sub=operator)
         for name in ("operators", "chats", "intervals", "assignments"):
             want = [r for r in self.pages(name, self.lead)
                     if r["operator"] == operator or
                     (name == "chats" and r["operator"] is None)]
-            got = self.pages(name, agent)
+            got = self.pages(name, viewer)
             for row in want:
                 if name in ("chats", "intervals"):
                     row["href"] = None  # also for others; no timelines
                 for column in PERSONAL:
                     if column in row:
                         row[column] = None
-            self.that(got == want, f"an agent's {name} are not their own")
-        now = self.server.get(V1 + "now", agent).json()
+            self.that(got == want, f"an operator's {name} are not their own")
+        now = self.server.get(V1 + "now", viewer).json()
         self.that([r["operator"] for r in now["operators"]] == [operator],
-                  "an agent sees other operators")
+                  "an operator sees other operators")
         self.that({r["operator"] for r in now["waiting"]}
-                  <= {operator, None}, "an agent sees others' chats")
+                  <= {operator, None}, "an operator sees others' chats")
         for chat in self.pages("chats", self.lead):
-            rows = self.server.get(V1 + "chats", agent,
+            rows = self.server.get(V1 + "chats", viewer,
                                    chat=chat["chat"]).rows()
             own = chat["operator"] in (operator, None)
             self.that(len(rows) == own,
                       f"{rows} for a chat of {chat['operator']}")
             self.that(not any(row.get(column) for row in rows
                               for column in PERSONAL),
-                      f"an agent sees a customer: {rows}")
-        tagged = self.server.get(V1 + "chats", agent, tag=OURS + "1")
+                      f"an operator sees a customer: {rows}")
+        tagged = self.server.get(V1 + "chats", viewer, tag=OURS + "1")
         self.that(tagged.status == 403
-                  and tagged.problem() == "tag is not allowed for the role agent",
-                  f"an agent asks for a tag: {tagged.status}")
+                  and tagged.problem() == "tag is not allowed for the role operator",
+                  f"an operator asks for a tag: {tagged.status}")
 
     def a_chat_is_its_row_of_the_list(self):
         for bearer in self.admin, self.lead:
@@ -649,7 +649,7 @@ class Test(Checklist):
         paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
         for _ in range(STRANGER_REQUESTS):
             stranger = token(tenant_id=THEIRS, role=self.dice.choice(
-                ["admin", "lead", "agent", "wall"]),
+                ["admin", "lead", "operator", "wall"]),
                 sub=self.dice.choice(subjects))
             path = self.dice.choice(paths).format(
                 quoted(self.dice.choice(ids)))

@@ -19,7 +19,7 @@ import jsonschema  # noqa: E402
 from jsonschema import Draft202012Validator, FormatChecker  # noqa: E402
 
 OURS = api.OURS
-ROLES = ["wall", "agent", "lead", "admin"]
+ROLES = ["wall", "operator", "lead", "admin"]
 
 # What OpenAPI 3.1 requires of a document; its schemas are JSON Schema 2020-12.
 ROLE = {"type": "array", "minItems": 1, "items": {"enum": ROLES}}
@@ -275,7 +275,7 @@ class Test(Checklist):
         for path, more, who in (
                 ("/api/v1/responses", "group=operator", {"role": "wall"}),
                 ("/api/v1/heatmap", "operator=9",
-                 {"role": "agent", "sub": "7"}),
+                 {"role": "operator", "sub": "7"}),
                 ("/api/v1/analytics/dashboard", "x=%00", {"role": "admin"}),
                 ("/api/v1/analytics/health", "x=%00", {"role": "admin"}),
                 ("/health", "x=%00", {"role": "admin"})):

@@ -390,7 +390,7 @@ class Test(Checklist):
             answer = self.server.ask(HISTORY + path, self.admin)
             self.that(answer.status == status and answer.problem(),
                       f"{path}: {answer.status}, not {status}")
-        for role, status in (("agent", 403), ("wall", 403)):
+        for role, status in (("operator", 403), ("wall", 403)):
             answer = self.server.ask(HISTORY + "x", token(
                 tenant_id=OURS, role=role, sub="7"))
             self.that(answer.status == status, f"{role}: {answer.status}")

@@ -627,18 +627,18 @@ class Test(Checklist):
         self.responses_are_right()
         self._heat_maps_are_right()
 
-    def _an_agents_figure_is_their_own(self):
-        agent = token(tenant_id=TENANT, role="agent", sub="ann")
+    def _an_operators_figure_is_their_own(self):
+        viewer = token(tenant_id=TENANT, role="operator", sub="ann")
         found = []
         for name in ("figure", "intervals"):
-            found.append(self.server.get(V1 + name, agent, **{
+            found.append(self.server.get(V1 + name, viewer, **{
                 "from": "2026-03-01", "to": "2026-11-05", "kind": "response",
                 "withdrawn": 0}, **({} if name == "figure" else {
                     "limit": 1000})).rows())
         [[figure], rows] = found
         self.that({r["operator"] for r in rows} == {"ann"}
                   and figure["count"] == len(rows),
-                  f"an agent's figure: {figure}, {len(rows)} rows")
+                  f"an operator's figure: {figure}, {len(rows)} rows")
 
     def _peak(self):
         """The server's peak memory so far, in bytes."""
@@ -681,7 +681,7 @@ class Test(Checklist):
                 tenant_id=TENANT, role=role, sub=sub), **asked, **more)
 
         all_of_them = self.get("responses", **asked)["rows"]
-        for role, sub in (("wall", None), ("agent", "ann")):
+        for role, sub in (("wall", None), ("operator", "ann")):
             rows = ask(role, sub).rows()
             self.that(all(r["href"] is None for r in rows)
                       and [r["count"] for r in rows]
@@ -694,13 +694,13 @@ class Test(Checklist):
                       == sum(r["count"] for r in all_of_them),
                       f"{role} by channel: {rows}")
         self.that(ask("wall", group="operator").status == 403, "wall")
-        own = ask("agent", "ann", group="operator").rows()
+        own = ask("operator", "ann", group="operator").rows()
         self.that(own and {r["operator"] for r in own} == {"ann"}
-                  and all(r["href"] for r in own), f"agent: {own}")
-        same = ask("agent", "ann", operator="ann").rows()
+                  and all(r["href"] for r in own), f"operator: {own}")
+        same = ask("operator", "ann", operator="ann").rows()
         self.that([r["count"] for r in same if r["count"]]
-                  == [r["count"] for r in own], "an agent by name")
-        self._an_agents_figure_is_their_own()
+                  == [r["count"] for r in own], "an operator by name")
+        self._an_operators_figure_is_their_own()
         stranger = self.server.get(
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] is None and r["sum_seconds"] is None

@@ -13,7 +13,7 @@ from harness import Checklist, run_checks
 from streamlib import millis
 
 V1 = "/api/v1/"
-WALL, AGENT, LEAD, ADMIN = "wall", "agent", "lead", "admin"
+WALL, OPERATOR, LEAD, ADMIN = "wall", "operator", "lead", "admin"
 EVERYONE = None  # including rows without an operator
 RESPONSES = "kind IN ('first_response', 'reply') AND withdrawn = 0"
 
@@ -29,34 +29,34 @@ VIEWERS = [
     (LEAD, {"teams": []}, set(), set()),
     (ADMIN, {}, EVERYONE, EVERYONE),
     (ADMIN, {"teams": ["sales"]}, {"3"}, {"3"}),
-    (AGENT, {"sub": "1"}, {"1"}, {"1", "2"}),
-    (AGENT, {"sub": "3"}, {"3"}, {"3"}),
-    (AGENT, {"sub": "4"}, {"4"}, EVERYONE),
-    (AGENT, {"sub": "1", "teams": ["sales"]}, {"1"}, {"3"}),
-    (AGENT, {"sub": "1') OR TRUE OR operator IN ('"}, set(), EVERYONE),
+    (OPERATOR, {"sub": "1"}, {"1"}, {"1", "2"}),
+    (OPERATOR, {"sub": "3"}, {"3"}, {"3"}),
+    (OPERATOR, {"sub": "4"}, {"4"}, EVERYONE),
+    (OPERATOR, {"sub": "1", "teams": ["sales"]}, {"1"}, {"3"}),
+    (OPERATOR, {"sub": "1') OR TRUE OR operator IN ('"}, set(), EVERYONE),
     (WALL, {}, set(), EVERYONE),
     (WALL, {"teams": ["support"]}, set(), {"1", "2"}),
 ]
 # A resource with rows: its table, the least role, and the member of the answer.
 ROWS = {
-    "operators": ("operator_metrics", AGENT, "rows"),
-    "chats": ("chat_metrics", AGENT, "rows"),
-    "intervals": ("intervals", AGENT, "rows"),
-    "assignments": ("assignments", AGENT, "rows"),
+    "operators": ("operator_metrics", OPERATOR, "rows"),
+    "chats": ("chat_metrics", OPERATOR, "rows"),
+    "intervals": ("intervals", OPERATOR, "rows"),
+    "assignments": ("assignments", OPERATOR, "rows"),
     "messages": ("messages", LEAD, "rows"),
-    "now": ("operator_metrics", AGENT, "operators"),
+    "now": ("operator_metrics", OPERATOR, "operators"),
     "allocation": ("operator_metrics", LEAD, "operators"),
     "responses?group=operator&by=total&from=40d":
-        (f"intervals WHERE {RESPONSES}", AGENT, "rows"),
+        (f"intervals WHERE {RESPONSES}", OPERATOR, "rows"),
     "responses?group=operator&by=total&kind=waiting&from=40d":
-        ("intervals WHERE kind = 'waiting'", AGENT, "rows"),
+        ("intervals WHERE kind = 'waiting'", OPERATOR, "rows"),
 }
 # Rows that belong to no operator.
 NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
            "channels", "notices", "messages/conversation/9000",
            "analytics/dashboard?tenant_id=" + TENANT,
            "analytics/conversations/9000/analytics?tenant_id=" + TENANT]
-ROLES = [WALL, AGENT, LEAD, ADMIN]
+ROLES = [WALL, OPERATOR, LEAD, ADMIN]
 
 
 def names(operators):
@@ -223,13 +223,13 @@ class Test(Checklist):
                 continue
             self.links_open(role, claims, self.ask(
                 "operators", role, claims).rows(), True)
-            sees_all = role != AGENT and "teams" not in claims
+            sees_all = role != OPERATOR and "teams" not in claims
             self.that(all((row["href"] is not None) == sees_all for row in
                           self.ask("chats?open=1", role, claims).rows()),
                       f"{role} {claims}: the links of chats")
             for row in self.ask("intervals?limit=5", role, claims).rows():
-                self.that((row["href"] is not None) == (role != AGENT) and (
-                    role == AGENT or self.server.ask(row["href"], token(
+                self.that((row["href"] is not None) == (role != OPERATOR) and (
+                    role == OPERATOR or self.server.ask(row["href"], token(
                         tenant_id=TENANT, role=role, **claims)).status
                     == 200), f"{role} {claims}: {row}")
 
@@ -358,7 +358,7 @@ class Test(Checklist):
             for role in (LEAD, ADMIN):
                 self.that(self.ask(path, role, team).status == 403,
                           f"{path}: for a token of teams")
-        # The configuration can do what a claim cannot: put an agent into a
+        # The configuration can do what a claim cannot: put an operator into a
         # team.
         times = "start_time=2026-01-01T00:00:00Z&end_time=2026-01-02T00:00:00Z"
         for path in ("channels", "channels.csv",
@@ -366,9 +366,9 @@ class Test(Checklist):
                      f"analytics/channels/x/analytics?tenant_id={TENANT}&"
                      + times):
             for sub, status in (("1", 403), ("3", 403), ("4", 200)):
-                answer = self.ask(path, AGENT, {"sub": sub})
+                answer = self.ask(path, OPERATOR, {"sub": sub})
                 self.that(answer.status == status,
-                          f"{path}: {answer.status} for agent {sub}")
+                          f"{path}: {answer.status} for operator {sub}")
 
     def a_timeline_names_no_others(self):
         self.world.put_chat(TENANT, "both", 60, "3", "web", "Carl")

@@ -29,13 +29,13 @@ DAY = 86400
 COOKIE = "messaging_session"
 FORM = "application/x-www-form-urlencoded"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
-WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
+WALL, OPERATOR, LEAD, ADMIN = ROLES = ("wall", "operator", "lead", "admin")
 LEAST = {  # the least role for each resource
-    "now": WALL, "operators": AGENT, "chats": AGENT,
-    "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": AGENT,
+    "now": WALL, "operators": OPERATOR, "chats": OPERATOR,
+    "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": OPERATOR,
     "conversations": LEAD, "users": LEAD,
     "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,
-    "channels": AGENT, "assignments": AGENT, "figure": AGENT,
+    "channels": OPERATOR, "assignments": OPERATOR, "figure": OPERATOR,
     "allocation": LEAD, "notices": WALL,
 }
 IMPERSONAL = ("operators", "channels", "trends", "figure", "allocation")
@@ -182,6 +182,8 @@ class Test(Checklist):
                 "another tenant in it": f"{head}.{evil.rstrip('=')}.{mac}",
                 "another key": self.other(key="x" * 32, tenant_id=OURS,
                                           role=ADMIN),
+                "an unknown role": self.other(tenant_id=OURS, role="agent",
+                                              sub="7"),
                 "expired": self.other(exp=int(time.time()) - 61,
                                       tenant_id=OURS, role=ADMIN)}.items():
             answer = self.server.ask(V1 + "now", bearer)
@@ -525,9 +527,9 @@ class Test(Checklist):
                 (("--tenant", OURS + "x", "--role", LEAD), 66,
                  f"no tenant '{OURS}x'"),
                 ((*role, LEAD, "--teams", "sales"), 78, "no team 'sales'"),
-                ((*role, AGENT, "--for", "ann lee"), 66,
+                ((*role, OPERATOR, "--for", "ann lee"), 66,
                  "the operator with this name is --for 7"),
-                ((*role, AGENT, "--for", "70"), 66, "no operator with the id"),
+                ((*role, OPERATOR, "--for", "70"), 66, "no operator with the id"),
         ):
             done = self.run("--token", *argv, code=code)
             self.that(not done.out and len(done.lines()) == 1
@@ -539,7 +541,7 @@ class Test(Checklist):
         for argv, code, says in (
                 ((LEAD, "--teams", "night,day"), 0, "has the id"),
                 ((LEAD, "--teams", "day,nigh"), 78, "no team 'nigh'"),
-                ((AGENT, "--for", "7"), 75, "database")):
+                ((OPERATOR, "--for", "7"), 75, "database")):
             done = self.lab.run(
                 ["sink", "-c", conf, "--token", "--tenant", "new", "--role",
                  *argv], env={"MYSQL_URL": "mysql://a:b@127.0.0.1:1/x"})

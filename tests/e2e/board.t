@@ -468,25 +468,25 @@ class Test:
                    "the example of a wall")
         self.that(self.browser.texts("main a:not(#csv)") == [],
                   "a wall has links")
-        self.visit("agent", sub="4")
+        self.visit("operator", sub="4")
         self.browser.until(lambda: self.browser.text("#summary-count"),
                            "the totals")
         self.all_is_answered()
         self.shows(lambda: len(self.browser.texts("#operators-table a")) == 6,
-                   "an agent may open their own figures")
+                   "an operator may open their own figures")
         self.that(self.browser.texts(".figures a") == [],
-                  "an agent may open others' figures")
+                  "an operator may open others' figures")
         self.visit("lead", teams=["support"])
         self.that({r["Operator"] for r in self.browser.rows(
             "#operators-table")} == {"Anna Orlova", "Boris Lee"}
             and {r["Operator"] for r in self.waiting()}
             == {"Anna Orlova", "Boris Lee, offline", "unassigned"}, "a lead sees other teams")
-        self.visit("agent", sub="2")
+        self.visit("operator", sub="2")
         self.that([r["Operator"] for r in self.browser.rows(
-            "#operators-table")] == ["Boris Lee"], "an agent sees others")
+            "#operators-table")] == ["Boris Lee"], "an operator sees others")
         self.that({r["Operator"] for r in self.waiting()}
                   <= {"Boris Lee, offline", "unassigned"},
-                  "an agent sees others' chats")
+                  "an operator sees others' chats")
 
     def a_wall_hears_what_is_not_for_it(self):
         """A wall opens a link from a lead, and reports once what it may not

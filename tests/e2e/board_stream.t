@@ -125,7 +125,7 @@ class Test(Checklist):
 
     def it_says_what_now_says(self):
         tokens = {"lead": self.lead, "wall": self.world.token("wall"),
-                  "agent": self.world.token("agent", sub="2"),
+                  "operator": self.world.token("operator", sub="2"),
                   "stranger": token(tenant_id="other", role="admin")}
         for who, bearer in tokens.items():
             listener = self.listen(bearer, cookie=who == "wall")

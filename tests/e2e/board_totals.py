@@ -61,14 +61,14 @@ def those_not_listed_count(test):
                <= late_ones(test, threshold) + 1, f"{before} or more are late")
 
 
-def an_agent_hears_of_others(test):
-    visit(test, "/", "agent", sub="9")
+def an_operator_hears_of_others(test):
+    visit(test, "/", "operator", sub="9")
     test.shows(lambda: (got := totals(test))["waiting"] == str(MANY)
-               and got["late"] == "–" and got["longest"] != "–", "an agent")
+               and got["late"] == "–" and got["longest"] != "–", "an operator")
     test.shows(lambda: test.browser.text("#waiting-note")
                == f"None of {MANY} is shown."
                and test.browser.text("#announcement").startswith(
-                   f"{MANY} waiting, the longest"), "an agent's note and word")
+                   f"{MANY} waiting, the longest"), "an operator's note and word")
 
 
 def team_is_sqls(test):
@@ -119,7 +119,7 @@ def who_is_not_listed_is_not_counted(test):
              f"version) VALUES ('{CROWD}', '1', 'Here', 1, 0, 0, 0, "
              f"UTC_TIMESTAMP(3), 1), ('{CROWD}', '2', 'Left', NULL, 1, 0, 0, "
              "UTC_TIMESTAMP(3), 1)")
-    for role, want in (("lead", "1/1"), ("agent", "–")):
+    for role, want in (("lead", "1/1"), ("operator", "–")):
         visit(test, "/", role, sub="1")
         test.browser.until(
             lambda: test.browser.text("#total-available .value") == want,
@@ -176,12 +176,12 @@ def nothing_of_these_teams(test, role, **claims):
 def test(t):
     operators_without_totals(t)
     chats_without_totals(t)
-    # The agent has a row, but it is in none of the token's teams.
-    nothing_of_these_teams(t, "agent", sub="1")
+    # The operator has a row, but it is in none of the token's teams.
+    nothing_of_these_teams(t, "operator", sub="1")
     what_is_not_kept_is_not_0(t)
     who_is_not_listed_is_not_counted(t)
     those_not_listed_count(t)
-    an_agent_hears_of_others(t)
+    an_operator_hears_of_others(t)
     for table in ("chat_metrics", "tenant_metrics"):
         t.sql(f"DELETE FROM {table} WHERE tenant = '{CROWD}'")
     what_nobody_has_is_no_teams(t)

@@ -71,9 +71,9 @@ class Test(Checklist):
                    "operators")
         [total] = self.get("now", teams=["south"])["now"]
         self.equal((total["soon_chats"], total["late_chats"]), (0, 1), "team")
-        [total] = self.get("now", role="agent", sub="1")["now"]
+        [total] = self.get("now", role="operator", sub="1")["now"]
         self.equal((total["soon_chats"], total["late_chats"]), (1, 1),
-                   "an agent's team")
+                   "an operator's team")
         wall = self.get("now", role="wall")
         self.equal((wall["now"][0]["late_chats"],
                     [o["late_chats"] for o in wall["operators"]],

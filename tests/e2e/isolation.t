@@ -16,9 +16,9 @@ from harness import TESTBIN, Checklist, run_checks
 READERS = {
     "an admin": {"role": "admin"},
     "a lead of a team": {"role": "lead", "teams": ["support"]},
-    "an agent": {"role": "agent", "sub": "502"},
-    "an agent of a team":
-        {"role": "agent", "sub": "502", "teams": ["support"]},
+    "an operator": {"role": "operator", "sub": "502"},
+    "an operator of a team":
+        {"role": "operator", "sub": "502", "teams": ["support"]},
 }
 HOURS = 60 # of messages; the newest is an hour old
 # Tables that change when sums are made.

@@ -31,11 +31,11 @@ lead_of(const char *tenant)
 }
 
 static struct viewer
-agent_of(const char *tenant, const char *id)
+operator_of(const char *tenant, const char *id)
 {
 	struct viewer v = lead_of(tenant);
 
-	v.role = VIEWER_AGENT;
+	v.role = VIEWER_OPERATOR;
 	(void)snprintf(v.claims.subject, sizeof v.claims.subject, "%s", id);
 	return v;
 }
@@ -56,9 +56,9 @@ viewers_share_an_answer_only_if_they_see_the_same(void **state)
 		of_teams(lead_of("acme"), ""),
 		of_teams(lead_of("acme"), "day\n"),
 		of_teams(lead_of("beta"), "day\n"),
-		of_teams(lead_of("acme"), "night\n"), agent_of("acme", "7"),
-		agent_of("acme", "8"), agent_of("beta", "7"),
-		of_teams(agent_of("acme", "7"), "day\n") };
+		of_teams(lead_of("acme"), "night\n"), operator_of("acme", "7"),
+		operator_of("acme", "8"), operator_of("beta", "7"),
+		of_teams(operator_of("acme", "7"), "day\n") };
 	struct viewer named = lead_of("acme");
 	size_t i, k;
 
@@ -98,9 +98,9 @@ teams_of_another_tenant_do_not_count(void **state)
 	const struct viewer acme = of_teams(lead_of("acme"), "day\n"),
 			    beta = of_teams(lead_of("beta"), "day\n"),
 			    night = of_teams(lead_of("acme"), "night\n"),
-			    seven = agent_of("acme", "7"),
-			    other = agent_of("beta", "7"),
-			    nine = agent_of("acme", "9");
+			    seven = operator_of("acme", "7"),
+			    other = operator_of("beta", "7"),
+			    nine = operator_of("acme", "9");
 
 	(void)state;
 	assert_sees(&acme, "78", "78");
