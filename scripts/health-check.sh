@@ -3,18 +3,20 @@
 # and figures that Nagios and Icinga expect. See HEALTH CHECK in
 # messaging-monitoring(7).
 #
-# usage: health-check.sh [-b DIR] [-C FILE] [-w TIME] [-c TIME] [-d W,C]
-#                        [-s DIR]... [-t SECONDS] [--tenant NAME]
-#   -w TIME, -c TIME  age at which metrics and jobs are a warning or critical,
-#                     such as 90, 5m or 1h. Default: critical at 15m; a warning
-#                     at 5m for jobs, and for metrics at 3m, or at three polling
-#                     intervals if these are longer, when the board says stale
-#   -d W,C       free disk below W percent is a warning, below C percent critical
-#                (10,5)
-#   -s DIR       another folder whose disk is checked, such as a listener's state
-#   -t SECONDS   time limit for the broker and for the database (10)
-#   --tenant NAME  the metrics of this tenant only
-#   -b DIR       where the programs are; -C FILE the configuration
+# usage: health-check.sh [-b DIR] [-c FILE] [-d W,C] [-s DIR]... [--warning TIME]
+#                        [--critical TIME] [--timeout SECONDS] [--tenant NAME]
+#   --warning TIME, --critical TIME  age at which metrics and jobs are a warning
+#                     or critical, such as 90, 5m or 1h. Default: critical at 15m;
+#                     a warning at 5m for jobs, and for metrics at 3m, or at three
+#                     polling intervals if these are longer, when the board says
+#                     stale
+#   --timeout SECONDS  time limit for the broker and for the database (10)
+#   --tenant NAME     the metrics of this tenant only
+#   -d W,C            free disk below W percent is a warning, below C percent
+#                     critical (10,5)
+#   -s DIR            another folder whose disk is checked, such as a listener's
+#                     state
+#   -b DIR            where the programs are; -c FILE the configuration
 #
 # It checks the broker, the database, the version of its schema, the age of each
 # tenant's metrics, dead letters, the daemons that setup started without systemd,
@@ -57,17 +59,17 @@ warn='' critical=900 disk=10,5 limit=10 tenant='' folders=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) help ;;
-	-b | -C | -w | -c | -d | -s | -t | --tenant)
+	-b | -c | -d | -s | --critical | --tenant | --timeout | --warning)
 		[ -n "${2:-}" ] || usage_error "$1 needs a value"
 		case $1 in
 		-b) bin=$2 ;;
-		-C) config=$2 ;;
-		-w) warn=$2 ;;
-		-c) critical=$2 ;;
+		-c) config=$2 ;;
 		-d) disk=$2 ;;
 		-s) folders+=("$2") ;;
-		-t) limit=$2 ;;
+		--critical) critical=$2 ;;
 		--tenant) tenant=$2 ;;
+		--timeout) limit=$2 ;;
+		--warning) warn=$2 ;;
 		esac
 		shift
 		;;
@@ -83,9 +85,9 @@ warn=$(seconds "${warn:-300}") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
 # timeout(1) takes 0 for no limit.
-[ "$limit" -gt 0 ] || usage_error "-t must be at least 1"
-[ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
-	"${critical} s; choose a smaller value"
+[ "$limit" -gt 0 ] || usage_error "--timeout must be at least 1"
+[ "$warn" -le "$critical" ] || usage_error "--warning, ${warn} s, is" \
+	"above --critical, ${critical} s; choose a smaller value"
 case $disk in
 *[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is not a value of -d" ;;
 *,*) ;;

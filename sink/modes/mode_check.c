@@ -384,7 +384,7 @@ check_judged(struct check_report *r)
 		    judged.gave_up ? "at least " : "", judged.rows);
 		add_item(r, CHECK_ADVICE, "hours and targets", buf_str(&is),
 		    "if those of now are to count for the past, run `sink "
-		    "--recompute --from DAY`");
+		    "--recompute --since DAY`");
 	}
 	buf_release(&is);
 	return o;

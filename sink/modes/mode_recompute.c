@@ -1,6 +1,6 @@
 /*
  * mode_recompute: sink --recompute: recomputes all sums that the sink
- * maintains; with --from, it first judges intervals again by the hours and
+ * maintains; with --since, it first judges intervals again by the hours and
  * targets of now.
  */
 #include "common/base/log.h"
@@ -18,7 +18,7 @@ judge_again(const struct sink *s, struct db *db)
 	struct rejudge r = { .terms = s->terms, .tenant = s->tenant };
 	enum outcome o = OUTCOME_NEVER;
 
-	if (date_read_all(s->from_day, &r.from_day))
+	if (date_read_all(s->since, &r.from_day))
 		o = rejudge_run(db, &r);
 	log_info("judged again", "rows=%zu", r.rows);
 	if (o == OUTCOME_DONE)
@@ -36,7 +36,7 @@ recompute(struct sink *s, struct db **db)
 
 	sink_allow_long_statements(*db);
 	code = sink_find_tenant(s, *db);
-	if (code == PROG_OK && s->from_day != NULL)
+	if (code == PROG_OK && s->since != NULL)
 		code = judge_again(s, *db);
 	if (code != PROG_OK)
 		return code;
@@ -60,10 +60,10 @@ check_recompute(void *options)
 	const struct sink *s = options;
 	int64_t day;
 
-	if (s->from_day == NULL || date_read_all(s->from_day, &day))
+	if (s->since == NULL || date_read_all(s->since, &day))
 		return sink_check_tenant(options);
 	return prog_usage_error(
-	    "--from '%s' is not a day such as 2026-11-16", s->from_day);
+	    "--since '%s' is not a day such as 2026-11-16", s->since);
 }
 
 static enum exit_code
@@ -75,7 +75,7 @@ run_recompute(void *options)
 static const struct option_row rows[] = {
 	OPTION_TEXT(
 	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
-	OPTION_TEXT('f', "from", "DAY", struct sink, from_day,
+	OPTION_TEXT(0, "since", "DAY", struct sink, since,
 	    "judge intervals again that ended on this day or later"),
 };
 

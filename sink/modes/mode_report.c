@@ -24,8 +24,8 @@ make_report(struct sink *s, struct db **db)
 		.timeout_ms = REPORT_FACTOR * conf_int(s->common.conf, "serve",
 						  "query_timeout"),
 		.now_ms = clock_now_ms(),
-		.from = s->from_day,
-		.to = s->to_day,
+		.from = s->since,
+		.to = s->until,
 		.zone = s->zone,
 		.within = s->within,
 		.form = s->report_form,
@@ -60,10 +60,10 @@ take_form(const char *value, void *to)
 }
 
 static const struct option_row rows[] = {
-	OPTION_TEXT('f', "from", "DAY", struct sink, from_day,
+	OPTION_TEXT(0, "since", "DAY", struct sink, since,
 	    "the first day (default: last week)"),
-	OPTION_TEXT(
-	    0, "to", "DAY", struct sink, to_day, "the day after the last one"),
+	OPTION_TEXT(0, "until", "DAY", struct sink, until,
+	    "the day after the last one"),
 	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
 	    "the time zone, such as Europe/Lisbon (the tenant's)"),
 	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
@@ -89,20 +89,21 @@ is_day(const char *text)
 static int
 check_days(const struct sink *s)
 {
-	if ((s->from_day == NULL) != (s->to_day == NULL))
-		return prog_usage_error("--from and --to must be used "
+	if ((s->since == NULL) != (s->until == NULL))
+		return prog_usage_error("--since and --until must be used "
 					"together; the default is last week");
-	if (s->from_day != NULL && !is_day(s->from_day))
+	if (s->since != NULL && !is_day(s->since))
 		return prog_usage_error(
-		    "--from '%s' is not a day such as 2026-11-16", s->from_day);
-	if (s->to_day != NULL && !is_day(s->to_day))
+		    "--since '%s' is not a day such as 2026-11-16", s->since);
+	if (s->until != NULL && !is_day(s->until))
 		return prog_usage_error(
-		    "--to '%s' is not a day such as 2026-11-23", s->to_day);
+		    "--until '%s' is not a day such as 2026-11-23", s->until);
 	/* Days sort as texts. */
-	if (s->from_day != NULL && strcmp(s->from_day, s->to_day) >= 0)
-		return prog_usage_error("--from %s must be before --to %s, the "
-					"day after the last one",
-		    s->from_day, s->to_day);
+	if (s->since != NULL && strcmp(s->since, s->until) >= 0)
+		return prog_usage_error(
+		    "--since %s must be before --until %s, the "
+		    "day after the last one",
+		    s->since, s->until);
 	return -1;
 }
 

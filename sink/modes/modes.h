@@ -22,7 +22,7 @@ struct sink {
 	const char *sql;     /* --sql */
 	const char *state;   /* --state */
 	const char *tenant;  /* for --now, --get, --report and --token */
-	const char *report, *from_day, *to_day, *zone, *within; /* --report */
+	const char *report, *since, *until, *zone, *within; /* --report */
 	enum report_form report_form;
 	const char *address, *port_file;                    /* --serve */
 	const char *role, *subject, *teams, *days, *revoke; /* --token */

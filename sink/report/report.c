@@ -94,7 +94,7 @@ explain_refusal(struct report *r, const char *target)
 
 	if (bad && r->request->from != NULL)
 		days = xasprintf(
-		    "--from %s --to %s", r->request->from, r->request->to);
+		    "--since %s --until %s", r->request->from, r->request->to);
 	r->code =
 	    by_hand_explain(&r->answer, r->db, days != NULL ? days : target);
 	free(days);

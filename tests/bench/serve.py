@@ -243,8 +243,8 @@ class Bench:
         took = []
         for name in ("report.html", "report.csv"):
             command = ["sink", "-c", self.conf, "--report",
-                       self.lab.path(name), "--tenant", TENANT, "--from",
-                       f"{begin:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}"]
+                       self.lab.path(name), "--tenant", TENANT, "--since",
+                       f"{begin:%Y-%m-%d}", "--until", f"{end:%Y-%m-%d}"]
             times = []
             for _ in range(3):
                 began = table.now()

@@ -140,7 +140,7 @@ rm "$tmp/declare"
 
 echo "- the reaper's job"
 status="poller --status"
-run 0 reap -a file -f
+run 0 reap --archive file --force
 called "reaper --list" "$status" "reaper --archive file --force"
 diff "$tmp/answers" "$tmp/reaped" || fail "the reaper lacks answers"
 echo 65 >"$tmp/reaper"
@@ -304,7 +304,7 @@ chmod +x "$tmp/mailing/sink"
 mail() { # WANTED-CODE TENANT
 	local rc=0
 	SENDMAIL=true "$scripts/mail-report" -b "$tmp/mailing" -c "$tmp/one" \
-		-t "$2" lead@example.com >"$tmp/out" 2>&1 || rc=$?
+		--tenant "$2" lead@example.com >"$tmp/out" 2>&1 || rc=$?
 	[ "$rc" = "$1" ] || fail "mail of $2: $rc, not $1: $(cat "$tmp/out")"
 }
 mail 75 bad

@@ -24,11 +24,14 @@ for port in abc -1 65536 8080x 999999999999999999999; do
 	refused 64 "-p '$port' is not a port" demo --live -p "$port"
 done
 
-refused 3 "-w, 10 s, is above -c, 5 s" health-check.sh -w 10 -c 5
-refused 3 "-w, 3600 s, is above -c, 900 s" health-check.sh -w 1h
+refused 3 "--warning, 10 s, is above --critical, 5 s" health-check.sh \
+	--warning 10 --critical 5
+refused 3 "--warning, 3600 s, is above --critical, 900 s" health-check.sh \
+	--warning 1h
 refused 3 "-d 5,10: " health-check.sh -d 5,10
 # Both thresholds may be equal, and numbers may have a leading zero.
-refused 3 "cannot find the program" health-check.sh -w 08 -c 8s -d 09,9
+refused 3 "cannot find the program" health-check.sh --warning 08 \
+	--critical 8s -d 09,9
 
 # An empty value, as a variable may have, differs from an option that was left
 # out.
@@ -41,8 +44,8 @@ done
 for one in lead@example.com "o'neil@example.com" 'r&d+x@example.com' '~{*}@a'; do
 	refused 69 "cannot find the program 'sink'" mail-report "$one"
 done
-# Scripts that use getopts name the option, too.
-for script in job reap tenant mail-report; do
+# An unknown option is named, also where getopts reads it.
+for script in job reap tenant mail-report reconcile; do
 	refused 64 "unknown option '-Z'" $script -Z
 	refused 64 "unknown option '--nosuch'" $script --nosuch
 	refused 0 "usage: $script" $script --help
@@ -53,8 +56,8 @@ for script in job reap tenant mail-report; do
 done
 # In a file, with the time.
 refused 64 "Z setup: unknown argument '--nosuch'" setup --nosuch
-refused 64 "-a needs a value" reap -f -a ''
-refused 64 "-t needs a value" mail-report -t '' lead@example.com
+refused 64 "--archive needs a value" reap --force --archive ''
+refused 64 "--tenant needs a value" mail-report --tenant '' lead@example.com
 refused 64 "-p needs a value" demo --live -p ''
 refused 69 "cannot find the program 'poller'" job -v
 
@@ -109,7 +112,7 @@ esac
 END
 chmod +x "$tmp/bin/df"
 rc=0
-scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -t 60 -s /proc \
+scripts/health-check.sh -b "$tmp/bin" -c "$tmp/conf" --timeout 60 -s /proc \
 	-s "$tmp/none" -s "$tmp/share" >"$tmp/out" 2>"$tmp/said" || rc=$?
 if [ $rc != 2 ] || [ -s "$tmp/said" ] || ! grep -qF "CRITICAL - cannot access the \
 folder /proc; cannot access the folder $tmp/none; only 2 % of the disk of $tmp/share \
@@ -128,7 +131,7 @@ for name in conf other; do
 done
 health() { # CODE PATTERN
 	local rc=0
-	scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -t 60 \
+	scripts/health-check.sh -b "$tmp/bin" -c "$tmp/conf" --timeout 60 \
 		>"$tmp/out" || rc=$?
 	if [ $rc != "$1" ] || ! grep -q "$2" "$tmp/out"; then
 		echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out")" >&2

@@ -423,7 +423,7 @@ class Test(Checklist):
         """By the team's days, in CSV and on the page."""
         for tenant, team in self.teams.items():
             days = [FIRST + timedelta(days=n) for n in (2, DAYS)]
-            options = ["--from", days[0], "--to", days[1]]
+            options = ["--since", days[0], "--until", days[1]]
             rows = [i for i in self.intervals if i.tenant == tenant
                     and team.begin_of(days[0]) <= i.end < team.begin_of(
                         days[1])]
@@ -476,7 +476,7 @@ class Test(Checklist):
         """As without any in the configuration."""
         for form in "csv", "html":
             got, want = (self._report(
-                conf, "none", form, "--from", FIRST, "--to",
+                conf, "none", form, "--since", FIRST, "--until",
                 FIRST + timedelta(days=9)) for conf in (self.conf, self.base))
             self.equal(got, want, form)
             self.that("responses_closed" not in got and "argets kept"

@@ -168,7 +168,7 @@ def body():
         world = BoardWorld(lab, HOURS)
         world.fill(PLAIN)
         conf = lab.path("serve.conf")
-        lab.must(["sink", "-c", conf, "--recompute", "--from", "2000-01-01"])
+        lab.must(["sink", "-c", conf, "--recompute", "--since", "2000-01-01"])
         with Browser(lab, world.url) as browser:
             browser.resize(1280, 900)
             test = Test(lab, world, browser)

@@ -155,7 +155,7 @@ class World:
         day = self.team.some_day(self.now())
         if self.rows: # else the database does not know the tenant yet
             self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
-                           self.tenant, "--from", str(day)])
+                           self.tenant, "--since", str(day)])
         begin = self.team.begin_of(self.tenant, day)
         for key in self.judged:
             if compare.parse_time(self.rows[key]["end_at"]) >= begin:

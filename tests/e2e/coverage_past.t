@@ -99,8 +99,8 @@ class Account:
         found = collections.defaultdict(list)
         titles = {}
         out = self.lab.must(
-            ["sink", "-c", self.conf, "--report", "-", "-o", "csv", "--from",
-             first, "--to", last]).out.decode()
+            ["sink", "-c", self.conf, "--report", "-", "-o", "csv", "--since",
+             first, "--until", last]).out.decode()
         for line in csv.reader(out.splitlines()):
             if not line:
                 titles = {}

@@ -334,8 +334,8 @@ def figures(lab, cron, world, kinds, checks):
             got = sum(row["count"] for row in ask(path).get("rows", []))
             checks.that(got == n, "%s: %s, the CRM had %s" % (path, got, n))
     report = lab.path("report.csv")
-    done = lab.run(["sink", "-c", cron.conf, "--report", report, "-f", first,
-                    "--to", last])
+    done = lab.run(["sink", "-c", cron.conf, "--report", report, "--since",
+                    first, "--until", last])
     if not checks.that(done.code == 0, "sink --report: %r" % done):
         return
     with open(report, newline="") as f:

@@ -60,7 +60,7 @@ class Test(Checklist):
 
     def numbers(self, queue):
         return sorted({json.loads(json.loads(line)["record"])["n"]
-                       for line in self.shown("-n", "100000", queue)
+                       for line in self.shown("--count", "100000", queue)
                        if line.startswith("{")})
 
     def _store(self):
@@ -115,12 +115,12 @@ class Test(Checklist):
         self.that(self.letters("-o", "table").out.startswith(
             b"QUEUE"), "no table")
         self.equal(len(self.shown("rows")), 5, "shown")
-        self.equal(len(self.shown("-n", "2", "rows")), 2, "two of them")
+        self.equal(len(self.shown("--count", "2", "rows")), 2, "two of them")
         for action in ("list", "show"):
             self.letters(action, "nowhere", code=66,
                          says="there is no queue 'nowhere'")
         self.nowhere_to_write("show", "rows")
-        of_reason = self.shown("-n", "1", "-r", "no_poison", "rows")
+        of_reason = self.shown("--count", "1", "--reason", "no_poison", "rows")
         self.that(json.loads(json.loads(of_reason[0])["record"])["chat"]
                   in ("c2", "c3", "c4"), "one of a reason")
         self.equal(self.listed(), listed, "still there")
@@ -166,7 +166,7 @@ class Test(Checklist):
                    "the oldest and the newest")
         self.letters("replay", "--all", "some", code=66,
                      says="there is no queue 'some'")
-        self.letters("replay", "-r", "reason 1", "-t", "queue:rows", "some")
+        self.letters("replay", "--reason", "reason 1", "-t", "queue:rows", "some")
         self.equal(self.listed("some"), ["some 350 sink: reason 0"], "left")
         self.equal(sorted(int(json.loads(line)["chat"][1:])
                           for line in lab.take("rows")),
@@ -226,7 +226,7 @@ class Test(Checklist):
                 self.equal(sorted(replayed | {n for n in left if n % 2}), odd,
                            f"replayed or left, {after}")
                 lab.put("old.dead", kinds(1, 700)[:-1][::2])
-        self.letters("drop", "-r", "reason 1", "old")
+        self.letters("drop", "--reason", "reason 1", "old")
         self.equal(self.numbers("old"), even, "not those of reason 0")
         self.letters("drop", "--all", "old")
 
@@ -236,7 +236,7 @@ class Test(Checklist):
         self.dropped(350, "--reason", "reason 1", "old")
         self.equal(self.numbers("old"), list(range(2, 701, 2)), "others")
         self.dropped(0, "--reason", "reason 1", "old.dead")
-        self.equal([x for x in self.shown("-n", "1000", "old") if x[0] != "{"],
+        self.equal([x for x in self.shown("--count", "1000", "old") if x[0] != "{"],
                    ["no letter 700"], "what is not a letter")
         self.dropped(351, "--all", "old")
         self.equal(lab.in_queue("old.dead", "total"), 0, "left")
@@ -252,15 +252,15 @@ class Test(Checklist):
     def used_wrongly(self):
         for words, fault in (
                 ("replay rows", "no letters selected"),
-                ("replay --all -r x rows", "either --all or"),
+                ("replay --all --reason x rows", "either --all or"),
                 ("drop rows", "no letters selected"),
-                ("drop --all -r x rows", "either --all or"),
+                ("drop --all --reason x rows", "either --all or"),
                 ("drop --all", "takes one queue"),
                 ("drop --all -t queue:x rows", "-t is for replay"),
                 ("replay --all", "takes one queue"),
                 ("show rows records", "takes one queue"),
-                ("show -n 0 rows", "is not a number of letters"),
-                ("-r x rows", "show, replay or drop"),
+                ("show --count 0 rows", "is not a number of letters"),
+                ("--reason x rows", "show, replay or drop"),
                 ("show a/b", "names no queue"),
                 ("list -x", "unknown option"),
                 ("show replay rows", "unexpected 'replay'"),

@@ -16,7 +16,7 @@ CHECK = "scripts/health-check.sh"
 LEVELS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 STREAM = r"\S+ in charge of records since [^ ,]+Z"
 # The CRM's clock may differ from ours.
-PATIENT = ["-w", "100000d", "-c", "200000d", "-t", "60"]
+PATIENT = ["--warning", "100000d", "--critical", "200000d", "--timeout", "60"]
 
 
 def command_lines(pid):
@@ -222,7 +222,7 @@ class Test(Checklist):
         sql = self.lab.sql
         sql("UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR")
         self.checked(1, "the newest of one is 7[0-9]* s in the future: is a "
-                     "clock wrong", "-w", "10m", "-c", "1h")
+                     "clock wrong", "--warning", "10m", "--critical", "1h")
         # Without -w, as soon as the board says stale.
         for table in ("tenants", "tenant_metrics"):
             sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
@@ -243,7 +243,7 @@ class Test(Checklist):
                 (1, old, "10m", "1h"), (2, old, "9m", "10m"),
                 (0, "1 tenants", "1h", "2h")):
             self._jobs_succeed()
-            self.checked(code, pattern, "-w", warn, "-c", critical)
+            self.checked(code, pattern, "--warning", warn, "--critical", critical)
         self.checked(2, "no metrics of two", "--tenant", "two")
 
     def purged(self):
@@ -263,11 +263,11 @@ class Test(Checklist):
         self._jobs_succeed()
         self.set_success("job", 1200)
         self.checked(2, ".*the last success of job is 1[2-9].. s old",
-                     "-w", "5m", "-c", "15m")
+                     "--warning", "5m", "--critical", "15m")
         self._jobs_succeed()
         self.set_success("reap", 1200)
         self.checked(1, "the newest of one .*; the last success of reap is "
-                     "1[2-9].. s old;", "-w", "15m", "-c", "1h")
+                     "1[2-9].. s old;", "--warning", "15m", "--critical", "1h")
         self.set_success("reap", None)
         self.checked(2, "reap has not succeeded yet;")
         self._jobs_succeed()
@@ -280,7 +280,7 @@ class Test(Checklist):
             self.lab.must(["bash", "-euc", '. scripts/lib.sh; config=$1; '
                            'job_metrics report "$2" 2', "-", self.conf, status])
             self.set_success("report", 600000)
-            self.checked(code, says, "-w", "1d", "-c", "2d")
+            self.checked(code, says, "--warning", "1d", "--critical", "2d")
 
     def dead_letters(self):
         self.lab.put("rows", ['{"type":"row","table":"x"}'])
@@ -305,7 +305,7 @@ class Test(Checklist):
         self.lab.sql("UPDATE notice_deliveries SET failing_since = NULL, "
                      "as_of = as_of - INTERVAL 20 MINUTE")
         self.checked(1, ".*the state of receiver hook of notices is 1[2-9].. s "
-                     "old", "-w", "15m", "-c", "1h")
+                     "old", "--warning", "15m", "--critical", "1h")
         self.lab.sql("INSERT INTO notice_deliveries (tenant, receiver, "
                      "failing_since, as_of, version) VALUES "
                      "('gone', 'hook', '2026-01-01', '2026-01-01', 1), "
@@ -376,16 +376,17 @@ class Test(Checklist):
 
     def used_wrongly(self):
         for words, pattern in (
-                ("-t x", "'x' is not a time"), ("-t 0", "-t must be at least 1"),
-                ("-t 0m", "-t must be at least 1"),
+                ("--timeout x", "'x' is not a time"),
+                ("--timeout 0", "--timeout must be at least 1"),
+                ("--timeout 0m", "--timeout must be at least 1"),
                 ("--what", "unknown argument '--what'"),
                 ("-c", "-c needs a value"), ("-d 5", "-d takes two"),
-                (f"-C {self.lab.path('none')}", "cannot read the configuration"),
+                (f"-c {self.lab.path('none')}", "cannot read the configuration"),
                 (f"-b {self.lab.tmp}", "cannot find the program")):
             self.checked(3, pattern, *words.split())
         half = self.lab.write("half", re.sub("url = mysql.*", "",
                                              self.lab.text("conf")))
-        self.checked(2, "database: no database is configured; .*", "-C", half)
+        self.checked(2, "database: no database is configured; .*", "-c", half)
 
 
 run_checks(Test)

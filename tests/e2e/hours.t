@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """The sink's work time, targets and judgement of each stored interval equal a
 computation with Python's zoneinfo, in random opening hours; so do the sums of
-hours and days. After the hours were changed, sink --recompute --from judges the
+hours and days. After the hours were changed, sink --recompute --since judges the
 intervals of that day and later ones again, and no others. Rows that arrive
 again, or in newer versions, are judged by the hours of now. SEED=n repeats one.
 """
@@ -218,7 +218,7 @@ class Test(Checklist):
 
     def from_a_day_on_they_are_judged_again(self):
         from_day = FIRST + timedelta(days=DAYS // 2)
-        self._sink("--recompute", "--from", str(from_day))
+        self._sink("--recompute", "--since", str(from_day))
         low = self.teams["acme"].begin_of(from_day)
         self._compare("from a day", lambda tenant, end: (
             self.before if tenant == "acme" and end < low
@@ -232,7 +232,7 @@ class Test(Checklist):
     def without_hours_nothing_is_judged(self):
         self.teams.clear()
         self._configure()
-        self._sink("--recompute", "--from", "2000-01-01")
+        self._sink("--recompute", "--since", "2000-01-01")
         self._compare("none", lambda tenant, end: None)
         self._compare_sums()
         done = self.lab.run(["sink", "-c", self.conf, "--check", "-o", "csv"])

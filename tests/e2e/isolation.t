@@ -185,7 +185,7 @@ class Test(Checklist):
         # Everything, once with a full previous period
         for first in self.days[:2]:
             found["--report from " + first] = lab.must(
-                [*argv, "--report", "-", "-o", "csv", "-f", first, "--to",
+                [*argv, "--report", "-", "-o", "csv", "--since", first, "--until",
                  self.days[2]]).out.decode()
         found["--now"] = lab.must([*argv, "--now"]).out.decode()
         # The order in which a database adds up fractions decides their end.

@@ -116,7 +116,7 @@ class Test(Checklist):
         return done.out.decode()
 
     def span(self, zone, days, **more):
-        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        options = ["--since", days[0], "--until", days[1], "--zone", zone]
         return sections(self.report(*options, **more))
 
     def get(self, path):
@@ -256,7 +256,7 @@ class Test(Checklist):
 
     def whatever_is_left_of_the_page_has_the_figures(self, zone, days):
         """After sanitizing, tables and text remain, with all figures."""
-        options = ["--from", days[0], "--to", days[1], "--zone", zone]
+        options = ["--since", days[0], "--until", days[1], "--zone", zone]
         page = ReportPage(self.report(*options, form="html"))
         for complaint in page.complaints():
             self.that(False, complaint)
@@ -305,7 +305,7 @@ class Test(Checklist):
             r = self.span("UTC", days)
             self.that(len(r["week"]) == rows and len(r["days"]) > 100,
                       f"{days}: {len(r['week'])}, {len(r['days'])} rows")
-            page = self.report("--from", days[0], "--to", days[1],
+            page = self.report("--since", days[0], "--until", days[1],
                                form="html")
             self.that(("not computed" in page) == (rows == 0),
                       f"{days}: the page's week")
@@ -315,7 +315,7 @@ class Test(Checklist):
         for table in ("intervals", "response_rollups", "conversation_metrics",
                       "channel_metrics", "message_views", "alerts", "trends"):
             self.sql.ask(f"DELETE FROM {table} WHERE tenant = 't2'")
-        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
+        argv = ["sink", "--tenant", "t2", "--since", WEEK[0], "--until", WEEK[1],
                 "--report", "-", "-o"]
         r = sections(self.lab.must([*argv, "csv"]).out.decode())
         self.that(all(row["value"] == row["before"] == ""
@@ -369,7 +369,7 @@ class Test(Checklist):
                   and re.fullmatch(days[0] + r" \d\d:\d\d", about["before_to"])
                   and [alerts["value"], alerts["before"]] == ["2", "1"],
                   f"today: {about}, {alerts}")
-        page = self.report("--from", days[1], "--to", days[2], form="html")
+        page = self.report("--since", days[1], "--until", days[2], form="html")
         self.that(f" until {about['before_to'][:13]}" in page
                   and "because the current period is not over" in page, "the page's subtitle")
         r = self.span("UTC", days[:2])
@@ -404,7 +404,7 @@ class Test(Checklist):
                                 row["inbound_before"] for row in r["channels"]}
             self.that((compared == {""}) == (was == "no"),
                       f"{begin}: compared {compared}")
-            page = self.report("--from", WEEK[0], "--to", WEEK[1], form="html")
+            page = self.report("--since", WEEK[0], "--until", WEEK[1], form="html")
             say_ = f"figures are complete since {begin}"
             self.that((say_ in page) == (was == "no")
                       and ("This period is incomplete" in page) == (is_ == "no")
@@ -416,8 +416,8 @@ class Test(Checklist):
     def wrong_options_are_refused(self):
         for options, code, says in (
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
-            (["--report", "x.html", "--from", "1900-01-01", "--to",
-              "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
+            (["--report", "x.html", "--since", "1900-01-01", "--until",
+              "2026-10-01"], 64, "--since 1900-01-01 --until 2026-10-01: "),
             (["--report", "none/x.html"], 73, "none/x.html"),
             (["--report", "/dev/null", "-o", "html"], 73,
              "is not a regular file"),
@@ -469,7 +469,7 @@ class Test(Checklist):
             return
         path = self.lab.path("look.html")
         self.lab.must(["sink", "--tenant", TENANT, "--report", path,
-                       "--from", "2026-10-12", "--to", "2026-11-09"])
+                       "--since", "2026-10-12", "--until", "2026-11-09"])
         look(self.lab, path, self.that)
 
     def channels_of_the_span_come_first(self):

@@ -40,7 +40,7 @@ class Mail:
         return self.lab.run(
             ["/usr/bin/env", "-i", *words, os.path.abspath(
                 "scripts/mail-report"), "-b", BIN, "-c", self.conf,
-             "-t", self.tenant, *arguments])
+             "--tenant", self.tenant, *arguments])
 
     def told(self):
         """The success metric for Prometheus; None: no file."""
@@ -58,8 +58,9 @@ class Mail:
 
 def check_mail(lab, tenant, that):
     mail = Mail(lab, tenant)
-    week = ("-f", "2026-10-19", "-u", "2026-10-26", "-z", "Europe/Lisbon")
-    done = mail.run("-n", *week, "ann@example.com")
+    week = ("--since", "2026-10-19", "--until", "2026-10-26", "--zone",
+            "Europe/Lisbon")
+    done = mail.run("--dry-run", *week, "ann@example.com")
     that(done.code == 0 and mail.told() is None, f"it was not mailed: {done}")
     done = mail.run(*week, "ann@example.com", "team-lead@example.com")
     that(mail.told() is True, "a success is not told")
@@ -72,7 +73,7 @@ def check_mail(lab, tenant, that):
     that(tenant in message["Subject"] and "Sun 2026-10-25" in
          message["Subject"], f"subject {message['Subject']}")
     that_parts(mail, message, that)
-    done = mail.run(*week, "-s", SUBJECT, "ann@example.com")
+    done = mail.run(*week, "--subject", SUBJECT, "ann@example.com")
     that(done.code == 0 and mail.message()["Subject"] == SUBJECT,
          f"{done} {mail.message()['Subject']}")
     that_refused(mail, that)
@@ -91,7 +92,7 @@ def that_parts(mail, message, that):
     for part, form in ((page, "html"), (table, "csv")):
         want = mail.lab.must(
             ["sink", "--tenant", mail.tenant, "--report", "-", "-o", form,
-             "--from", "2026-10-19", "--to", "2026-10-26", "--zone",
+             "--since", "2026-10-19", "--until", "2026-10-26", "--zone",
              "Europe/Lisbon"]).out
         if form == "csv":
             want = codecs.BOM_UTF8 + want
@@ -111,7 +112,7 @@ def that_refused(mail, that):
         (("-Xlog",), {}, 64, "option"),
         (("--", "-Xlog"), {}, 64, "not an address"),
         (("a@b.example\nBcc: c@d.example",), {}, 64, "not an address"),
-        (("-z", "Mars/Base", "a@b.example"), {}, 64, "Mars"),
+        (("--zone", "Mars/Base", "a@b.example"), {}, 64, "Mars"),
         (("a@b.example",), {"SENDMAIL": None, "PATH": mail.lab.path("bin")},
          69, "sink --report"),
         (("a@b.example",), {"TMPDIR": mail.lab.path("none")}, 73,

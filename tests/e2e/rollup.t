@@ -261,8 +261,8 @@ class Test(Checklist):
         # The same range; with some seeds the last week has none.
         asked.append(self.lab.run(
             ["sink", "-c", self.conf, "--tenant", "acme", "--report", "-",
-             "--from", (hour - (DAYS + 1) * 24 * HOUR).date().isoformat(),
-             "--to", hour.date().isoformat()]))
+             "--since", (hour - (DAYS + 1) * 24 * HOUR).date().isoformat(),
+             "--until", hour.date().isoformat()]))
         for done in asked:
             self.that(done.code == 75 and "sink --recompute" in done.err
                       and not done.out, f"damaged: {done}")

@@ -151,7 +151,7 @@ class Test(Checklist):
         self.sim.control("act", do="close", **account)
         self.sim.advance(1)
         self.cron("job")
-        self.cron("reap", "-a", self.lab.path("archive"))
+        self.cron("reap", "--archive", self.lab.path("archive"))
         self.equal(self.chats("one", f"chat = '{chat}'"), 0, "the closed chat")
         self.that(chat in [json.loads(line).get("chat") for line in
                            self.lab.text("archive").splitlines()],

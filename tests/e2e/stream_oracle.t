@@ -8,7 +8,7 @@ letters. A publisher that sets no message_id and loses its broker publishes
 unconfirmed messages again, so that records count once by their own contents:
 not the lines of a snapshot, nor events that arrive a window later. Most tenants
 have random hours and targets. In half of the rounds, these change while
-programs are killed; sink --recompute --from judges the past again. In the
+programs are killed; sink --recompute --since judges the past again. In the
 others, the tables of a pipe over a file of the same records equal those of the
 oracle for such a file. One round (LONG=1: 40). SEED=n repeats one, ROUNDS=n
 sets their number.

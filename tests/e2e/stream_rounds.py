@@ -81,7 +81,7 @@ class Round:
         change = random.Random(f"change {number}")
         # Kills until the hours change; 0: they stay.
         self.change_after = change.choice((0, change.randint(1, 5)))
-        # --from has no years before 2000.
+        # --since has no years before 2000.
         without = (SAID_AGAIN if self.again else ()) + (
             ("years",) if self.change_after else ())
         self.world = nasty.Nasty(number, [
@@ -195,7 +195,7 @@ class Round:
             raise failed[0]
         self.end()
         self.lab.must(["sink", "-c", self.ample, "--recompute", *(
-            ("--from", str(dues.FIRST)) if self.change_after else ())])
+            ("--since", str(dues.FIRST)) if self.change_after else ())])
         return kills
 
     def end(self):

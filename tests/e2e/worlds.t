@@ -348,7 +348,7 @@ class World:
         self.configure()
         day = self.team.some_day(now)
         self.lab.must(
-            ["sink", "-c", self.conf, "--recompute", "--from", str(day)])
+            ["sink", "-c", self.conf, "--recompute", "--since", str(day)])
         for tenant, own in self.intervals.items():
             begin = self.team.begin_of(tenant, day)
             self.take_intervals(tenant, {

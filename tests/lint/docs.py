@@ -375,6 +375,30 @@ def check_scripts():
                 complain(path, "exit code %d is not described" % exit_code)
 
 
+def check_letters():
+    """An option of one letter means the same in every program and script."""
+    meanings = {**dict.fromkeys("hnqvV", ""), "c": "FILE"}
+
+    def compare_letter(where, letter, meaning):
+        if meanings.setdefault(letter, meaning) != meaning:
+            complain(where, "-%s %s: it is '%s' elsewhere"
+                     % (letter, meaning, meanings[letter]))
+
+    for name in PROGRAMS:
+        for _, text in helps_of(name):
+            for letter, word, value in re.findall(
+                    r"^  -(\w)(?:, --([\w-]+))?(?: (\S+))?  ", text, re.M):
+                compare_letter(name + " -h", letter, value if letter == "c"
+                               else word.upper() or value)
+    for path in filter(os.path.isfile, glob.glob("scripts/*")):
+        usage = re.search(r"\n# usage: (.*(?:\n# {7,}.*)*)", read(path))
+        for letters, value in re.findall(
+                r"(?<![\w-])-(\w+)(?: ([A-Z][A-Z,]*))?",
+                usage.group(1) if usage else ""):
+            for letter in letters:
+                compare_letter(path, letter, value)
+
+
 def check_paths(page, text):
     """Paths of the tree that a text names exist."""
     tops = {x for x in os.listdir(".") if os.path.isdir(x)}
